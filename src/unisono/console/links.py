@@ -1,0 +1,157 @@
+"""The addresses of the console, in one place: routes are declared with them, templates link with them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import quote, urlencode
+
+ROOT = "/console"
+STATIC = f"{ROOT}/static"
+
+SIGN_IN = f"{ROOT}/sign-in"
+SIGN_OUT = f"{ROOT}/sign-out"
+FIRST_RUN = f"{ROOT}/first-run"
+PREFERENCES = f"{ROOT}/preferences"
+"""POST: ``theme``, ``density``, ``language`` (any of them) and ``next``, the path to come back to."""
+
+PEOPLE = f"{ROOT}/people"
+LIVE = f"{ROOT}/live"
+LIVE_STREAM = f"{LIVE}/stream"
+FAILED_REPLAY = f"{LIVE}/failed/replay"
+"""POST: replays every failed event the present filter shows (``reason``)."""
+IDENTITY = f"{ROOT}/identity"
+SOURCES = f"{ROOT}/sources"
+KEYS = f"{SOURCES}/keys"
+"""POST: ``name``, ``kind``, ``store``, ``till``, ``scopes`` (repeated) create a key."""
+HEALTH = f"{ROOT}/health"
+DEAD_LETTERS_REPLAY = f"{HEALTH}/dead-letters/replay"
+TEAM = f"{ROOT}/team"
+"""POST: ``name``, ``email``, ``role``, ``store`` invite a colleague."""
+SEARCH = f"{ROOT}/search"
+PALETTE = f"{ROOT}/palette"
+
+
+class Entry(NamedTuple):
+    """One entry of the navigation: its section name, address and English label (a msgid)."""
+
+    name: str
+    href: str
+    label: str
+
+
+class Group(NamedTuple):
+    """Entries under one idea of the product (an English msgid)."""
+
+    label: str
+    entries: tuple[Entry, ...]
+
+
+def N_(text: str) -> str:
+    """Mark a text for translation where it is defined; the template translates it."""
+    return text
+
+
+NAVIGATION: tuple[Group, ...] = (
+    Group(
+        N_("Customers"),
+        (
+            Entry("people", PEOPLE, N_("People")),
+            Entry("live", LIVE, N_("Live events")),
+            Entry("identity", IDENTITY, N_("Identity")),
+            Entry("sources", SOURCES, N_("Sources and keys")),
+        ),
+    ),
+    Group(
+        N_("System"),
+        (
+            Entry("health", HEALTH, N_("Health")),
+            Entry("team", TEAM, N_("Team and roles")),
+        ),
+    ),
+)
+"""Groups follow the ideas (Customers, One truth, One voice, One measure); a group appears with its first section."""
+
+
+def with_query(path: str, parameters: Mapping[str, str | int | None]) -> str:
+    """``path`` with the parameters that are set; empty and None ones are left out."""
+    kept = {name: value for name, value in parameters.items() if value not in (None, "")}
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def person(person_id: int) -> str:
+    """The page of a person."""
+    return f"{PEOPLE}/{person_id}"
+
+
+def person_why(person_id: int) -> str:
+    """Why this person is one person: its links, and where to split."""
+    return f"{PEOPLE}/{person_id}/why"
+
+
+def person_notes(person_id: int) -> str:
+    """POST ``text``: writes a note on the timeline."""
+    return f"{PEOPLE}/{person_id}/notes"
+
+
+def link_undo(link_id: int) -> str:
+    """POST ``next``: takes a link back (a split or the undo of a join)."""
+    return f"{IDENTITY}/links/{link_id}/undo"
+
+
+def link_redo(link_id: int) -> str:
+    """POST ``next``: puts a link back that was undone."""
+    return f"{IDENTITY}/links/{link_id}/redo"
+
+
+def shared_release(node_id: int) -> str:
+    """POST: lets a shared identifier join people again."""
+    return f"{IDENTITY}/shared/{node_id}/release"
+
+
+def event_raw(event_id: str) -> str:
+    """The raw JSON of an event."""
+    return f"{ROOT}/events/{quote(event_id, safe='')}/raw"
+
+
+def failed_raw(failed_id: int) -> str:
+    """The raw body of a failed event."""
+    return f"{LIVE}/failed/{failed_id}/raw"
+
+
+def failed_replay(failed_id: int) -> str:
+    """POST: sends one failed event through intake again."""
+    return f"{LIVE}/failed/{failed_id}/replay"
+
+
+def key_rotate(key_id: int) -> str:
+    """POST: gives a key a new value; the old one works for a while."""
+    return f"{KEYS}/{key_id}/rotate"
+
+
+def key_disable(key_id: int) -> str:
+    """POST: stops a key at once."""
+    return f"{KEYS}/{key_id}/disable"
+
+
+def key_enable(key_id: int) -> str:
+    """POST: takes a disabling back."""
+    return f"{KEYS}/{key_id}/enable"
+
+
+def dead_letter_replay(letter_id: int) -> str:
+    """POST: gives one dead letter to its reader again."""
+    return f"{HEALTH}/dead-letters/{letter_id}/replay"
+
+
+def account_role(account_id: int) -> str:
+    """POST ``role`` and ``store``: changes what an account may do."""
+    return f"{TEAM}/{account_id}/role"
+
+
+def account_disable(account_id: int) -> str:
+    """POST: closes an account and its sessions."""
+    return f"{TEAM}/{account_id}/disable"
+
+
+def account_enable(account_id: int) -> str:
+    """POST: opens a closed account again."""
+    return f"{TEAM}/{account_id}/enable"
