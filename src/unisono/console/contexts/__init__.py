@@ -1,0 +1,163 @@
+"""
+What every console screen needs to be drawn: the contract between routes and templates.
+
+A route fills one view (a frozen struct below) and hands it to ``rendering.render_screen``; the template
+named by the view's ``TEMPLATE`` reads it as ``view`` beside ``page`` (the `Shell`). Templates never query,
+routes never format: times are aware UTC datetimes, money is minor units, numbers are numbers, and the
+filters of `unisono.console.rendering` write them in the reader's language and zone.
+
+Texts in these structs are either data (names, values) or already translated sentences, as each field says.
+``*_href`` fields are links built with `unisono.console.links`; ``None`` means "do not offer it".
+"""
+
+from unisono.console.contexts.accounts import (
+    AccountRow,
+    ErrorPage,
+    FirstRun,
+    Hit,
+    HitGroup,
+    Invitation,
+    NoPermission,
+    Palette,
+    RoleRow,
+    Search,
+    SignIn,
+    Team,
+)
+from unisono.console.contexts.operations import (
+    Bucket,
+    CodeSample,
+    DeadLetterRow,
+    FailedEvent,
+    Health,
+    Identity,
+    KeyRow,
+    LiveEvent,
+    LiveEvents,
+    NewKey,
+    ParkedRow,
+    ReaderRow,
+    RuleRow,
+    SharedRow,
+    Sources,
+    ViolationRow,
+)
+from unisono.console.contexts.people import (
+    ComputedTraitRow,
+    DayGroup,
+    HouseholdMember,
+    IdentifierRow,
+    IdentityCard,
+    LinkRow,
+    PeopleList,
+    PersonLinks,
+    PersonPage,
+    PersonRow,
+    RawEvent,
+    Timeline,
+    TimelineItem,
+    TraitRow,
+)
+from unisono.console.contexts.shared import (
+    Amount,
+    Badge,
+    Chip,
+    Choice,
+    Density,
+    IdentifierBrief,
+    Knowledge,
+    Paging,
+    PersonLink,
+    Problem,
+    Score,
+    Shell,
+    Struct,
+    Theme,
+    Tile,
+    Toast,
+    Tone,
+    Viewer,
+)
+
+Screen = (
+    PeopleList
+    | PersonPage
+    | PersonLinks
+    | RawEvent
+    | LiveEvents
+    | Sources
+    | Identity
+    | Health
+    | SignIn
+    | FirstRun
+    | Team
+    | Palette
+    | Search
+    | ErrorPage
+    | NoPermission
+)
+"""Everything `rendering.render_screen` can draw."""
+
+__all__ = [
+    "AccountRow",
+    "Amount",
+    "Badge",
+    "Bucket",
+    "Chip",
+    "Choice",
+    "CodeSample",
+    "ComputedTraitRow",
+    "DayGroup",
+    "DeadLetterRow",
+    "Density",
+    "ErrorPage",
+    "FailedEvent",
+    "FirstRun",
+    "Health",
+    "Hit",
+    "HitGroup",
+    "HouseholdMember",
+    "IdentifierBrief",
+    "IdentifierRow",
+    "Identity",
+    "IdentityCard",
+    "Invitation",
+    "KeyRow",
+    "Knowledge",
+    "LinkRow",
+    "LiveEvent",
+    "LiveEvents",
+    "NewKey",
+    "NoPermission",
+    "Paging",
+    "Palette",
+    "ParkedRow",
+    "PeopleList",
+    "PersonLink",
+    "PersonLinks",
+    "PersonPage",
+    "PersonRow",
+    "Problem",
+    "RawEvent",
+    "ReaderRow",
+    "RoleRow",
+    "RuleRow",
+    "Score",
+    "Screen",
+    "Search",
+    "SharedRow",
+    "Shell",
+    "SignIn",
+    "Sources",
+    "Struct",
+    "Team",
+    "Theme",
+    "Tile",
+    "Timeline",
+    "TimelineItem",
+    "Toast",
+    "Tone",
+    "TraitRow",
+    "Viewer",
+    "ViolationRow",
+]
