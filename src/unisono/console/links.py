@@ -68,7 +68,7 @@ NAVIGATION: tuple[Group, ...] = (
         ),
     ),
 )
-"""Groups follow the ideas (Customers, One truth, One voice, One measure); a group comes with its first section."""
+"""The ideas (Customers, One truth, One voice, One measure): each group comes with its first section."""
 
 
 def with_query(path: str, parameters: Mapping[str, str | int | None]) -> str:
