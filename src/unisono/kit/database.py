@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
@@ -55,7 +54,7 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     try:
         async with pool.acquire(timeout=10) as connection, connection.transaction():
             yield connection
-    except (*AWAY, asyncio.TimeoutError) as error:
+    except (TimeoutError, *AWAY) as error:
         raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
     except asyncpg.AdminShutdownError as error:
         raise Unavailable("The database is shutting down.", retry_after=RETRY_AFTER) from error
@@ -70,7 +69,7 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
     try:
         async with pool.acquire(timeout=10) as conn:
             yield conn
-    except (*AWAY, asyncio.TimeoutError) as error:
+    except (TimeoutError, *AWAY) as error:
         raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
     except asyncpg.AdminShutdownError as error:
         raise Unavailable("The database is shutting down.", retry_after=RETRY_AFTER) from error

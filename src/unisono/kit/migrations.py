@@ -6,6 +6,7 @@ empty database gives the same one.
 
 from __future__ import annotations
 
+import contextlib
 from importlib import resources
 
 import asyncpg
@@ -41,7 +42,8 @@ async def migrate(conn: Connection) -> list[str]:
     version = int(await conn.fetchval("show server_version_num"))
     if version < OLDEST_SERVER:
         raise SchemaError(
-            f"PostgreSQL {version // 10000} is too old.", hint="Use PostgreSQL 15 or newer, or the embedded one."
+            f"PostgreSQL {version // 10000} is too old.",
+            hint="Use PostgreSQL 15 or newer, or the embedded one.",
         )
     await conn.execute("select pg_advisory_lock($1)", _LOCK)
     try:
@@ -68,7 +70,6 @@ async def migrate(conn: Connection) -> list[str]:
             ran.append(name)
         return ran
     finally:
-        try:
+        # When the connection is gone, the lock went with it.
+        with contextlib.suppress(asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
             await conn.execute("select pg_advisory_unlock($1)", _LOCK)
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
-            pass  # the lock went with the connection

@@ -33,9 +33,7 @@ _TWO: Final = (
 )
 
 EXPONENTS: Final[dict[str, int]] = {
-    code: digits
-    for digits, codes in ((0, _ZERO), (2, _TWO), (3, _THREE), (4, _FOUR))
-    for code in codes.split()
+    code: digits for digits, codes in ((0, _ZERO), (2, _TWO), (3, _THREE), (4, _FOUR)) for code in codes.split()
 }
 """Currency code to the number of digits after the point (ISO 4217 list one, and some withdrawn lately)."""
 

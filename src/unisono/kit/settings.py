@@ -50,13 +50,12 @@ class Settings:
         factory=_default_data_dir,
         doc="Folder of the embedded database, its password and logs. As root: /var/lib/unisono.",
     )
-    database_url: str | None = _setting(
-        None, doc="Use this PostgreSQL (15 or newer) instead of the embedded one."
-    )
+    database_url: str | None = _setting(None, doc="Use this PostgreSQL (15 or newer) instead of the embedded one.")
     host: str = _setting("127.0.0.1", doc="Address the web server listens on.")
     port: int = _setting(8400, doc="Port the web server listens on.")
     public_url: str | None = _setting(
-        None, doc="Address the outside reaches us at, used in links and code samples. Default: the one asked for."
+        None,
+        doc="Address the outside reaches us at, used in links and code samples. Default: the one asked for.",
     )
     secure_cookies: bool = _setting(
         False, doc="Mark console cookies Secure; set it when the console is served over https."
@@ -70,9 +69,7 @@ class Settings:
     max_event_bytes: int = _setting(32 * 1024, doc="Largest single event.")
     max_batch_bytes: int = _setting(500 * 1024, doc="Largest request body, after decompression.")
     max_batch_events: int = _setting(2500, doc="Most events in one request.")
-    queue_events: int = _setting(
-        20_000, doc="Events waiting to be written in one web process before it answers 429."
-    )
+    queue_events: int = _setting(20_000, doc="Events waiting to be written in one web process before it answers 429.")
     commit_events: int = _setting(1000, doc="Most events written in one database transaction.")
     max_skew: int = _setting(
         300, doc="How far ahead of its arrival an event's time may be before it is set back to it."

@@ -1,0 +1,217 @@
+-- name: namespaces
+-- Every namespace, strongest first.
+select name, level, priority, max_per_person, sharing_cap, normaliser, identifies, searchable, label
+from namespace order by priority;
+
+-- name: blocked_values
+select namespace, pattern, reason from blocked_value order by namespace, pattern;
+
+-- name: rules_version$
+select version from identity_setting;
+
+-- name: find_nodes
+-- The nodes of these (namespace, value) pairs that exist.
+select node.id, node.namespace, node.value, node.person_id, node.cluster_id, node.shared, node.contested
+from unnest(:namespaces::text[], :values::text[]) as wanted (namespace, value)
+join node on node.namespace = wanted.namespace and node.value = wanted.value;
+
+-- name: create_nodes
+-- Make the missing ones; a node begins as its own person. Rows another transaction made meanwhile do not come back.
+insert into node (id, namespace, value, person_id, cluster_id, source_id)
+select fresh.id, fresh.namespace, fresh.value, fresh.id, fresh.id, fresh.source_id
+from (
+    select nextval(pg_get_serial_sequence('node', 'id')) as id, wanted.namespace, wanted.value, wanted.source_id
+    from unnest(:namespaces::text[], :values::text[], :sources::int[]) as wanted (namespace, value, source_id)
+) as fresh
+on conflict (namespace, value) do nothing
+returning id, namespace, value, person_id, cluster_id, shared, contested;
+
+-- name: lock_clusters
+-- Serialise everyone who links within these clusters until the transaction ends.
+select pg_advisory_xact_lock(cluster_id)
+from (select unnest(:clusters::bigint[]) as cluster_id order by 1) as wanted;
+
+-- name: nodes_by_id
+select id, namespace, value, person_id, cluster_id, shared, contested
+from node where id = any(:ids::bigint[]);
+
+-- name: nodes_of_clusters
+select id, namespace, value, person_id, cluster_id, shared, contested
+from node where cluster_id = any(:clusters::bigint[]);
+
+-- name: links_among
+-- Links that touch these nodes.
+select node_a as a, node_b as b, last_at as at, strength, refused_by
+from link where node_a = any(:ids::bigint[])
+union
+select node_a, node_b, last_at, strength, refused_by
+from link where node_b = any(:ids::bigint[]);
+
+-- name: decisions_touching
+select id, kind, side_a, side_b from identity_decision
+where voided_at is null and (side_a && :ids::bigint[] or side_b && :ids::bigint[]);
+
+-- name: find_links
+select link.node_a, link.node_b, link.last_at, link.strength
+from unnest(:a::bigint[], :b::bigint[]) as wanted (a, b)
+join link on link.node_a = wanted.a and link.node_b = wanted.b;
+
+-- name: record_links
+-- Write evidence: a new link, or a later sighting of a known one. A proof is never weakened to a hint.
+insert into link (node_a, node_b, strength, source_id, reason, message_id, first_at, last_at)
+select * from unnest(
+    :a::bigint[], :b::bigint[], :strengths::text[], :sources::int[], :reasons::text[], :messages::text[],
+    :ats::timestamptz[], :ats::timestamptz[]
+)
+on conflict (node_a, node_b) do update set
+    first_at = least(link.first_at, excluded.first_at),
+    last_at = greatest(link.last_at, excluded.last_at),
+    strength = case when excluded.strength = 'proof' then 'proof' else link.strength end
+returning node_a, node_b, xmax = 0 as fresh;
+
+-- name: write_persons!
+update node set person_id = now.person_id, cluster_id = now.cluster_id, shared = now.shared, contested = now.contested
+from unnest(:ids::bigint[], :persons::bigint[], :clusters::bigint[], :shared::boolean[], :contested::boolean[])
+    as now (id, person_id, cluster_id, shared, contested)
+where node.id = now.id;
+
+-- name: write_refusals!
+update link set refused_by = now.rule
+from unnest(:a::bigint[], :b::bigint[], :rules::text[]) as now (a, b, rule)
+where link.node_a = now.a and link.node_b = now.b;
+
+-- name: record_changes!
+insert into identity_change (kind, person_id, other_id, moved, kept, actor, reason, decision_id)
+select kind, person_id, other_id,
+       (select array_agg(x::bigint) from jsonb_array_elements_text(moved) as t (x)),
+       (select coalesce(array_agg(x::bigint), '{}') from jsonb_array_elements_text(kept) as t (x)),
+       actor, reason, decision_id
+from jsonb_to_recordset(:rows::jsonb) as entry (
+    kind text, person_id bigint, other_id bigint, moved jsonb, kept jsonb, actor text, reason text, decision_id bigint
+);
+
+-- name: person_of_node$
+select person_id from node where id = :id;
+
+-- name: person_of_identifier$
+select person_id from node where namespace = :namespace and value = :value;
+
+-- name: nodes_of_person
+-- Every identifier of a person with where it came from and the links that hold it.
+select node.id, node.namespace, node.value, node.shared, node.created_at, source.name as source_name,
+       source.kind as source_kind
+from node left join source on source.id = node.source_id
+join namespace on namespace.name = node.namespace
+where node.person_id = :person_id
+order by namespace.priority, node.id;
+
+-- name: links_of_nodes
+select link.id, link.node_a, link.node_b, link.strength, link.reason, link.message_id, link.first_at, link.last_at,
+       link.refused_by, source.name as source_name
+from link left join source on source.id = link.source_id
+where link.node_a = any(:ids::bigint[]) or link.node_b = any(:ids::bigint[])
+order by link.last_at desc limit 500;
+
+-- name: changes_of_nodes
+select id, at, kind, person_id, other_id, moved, kept, actor, reason, undone_at, undone_by
+from identity_change where moved && :ids::bigint[] or kept && :ids::bigint[]
+order by id desc limit 100;
+
+-- name: recent_changes
+-- Joins and splits of all persons, newest first.
+select id, at, kind, person_id, other_id, moved, kept, actor, reason, undone_at, undone_by
+from identity_change where (:before::bigint is null or id < :before)
+order by id desc limit :limit;
+
+-- name: change_for_update^
+select id, at, kind, person_id, other_id, moved, kept, actor, reason, decision_id, undone_at, undone_by
+from identity_change where id = :id for update;
+
+-- name: mark_undone!
+update identity_change set undone_at = now(), undone_by = :actor where id = :id;
+
+-- name: insert_decision<!
+insert into identity_decision (kind, actor, reason, side_a, side_b)
+values (:kind, :actor, :reason, :side_a::bigint[], :side_b::bigint[])
+returning id;
+
+-- name: void_opposed
+-- A new decision ends older ones that say the contrary of any pair it speaks of.
+update identity_decision set voided_at = now(), voided_by = :actor
+where voided_at is null and kind = :kind
+  and ((side_a && :side_a::bigint[] and side_b && :side_b::bigint[])
+    or (side_a && :side_b::bigint[] and side_b && :side_a::bigint[]))
+returning id;
+
+-- name: void_decision!
+update identity_decision set voided_at = now(), voided_by = :actor where id = :id and voided_at is null;
+
+-- name: refused_links
+-- Links that do not count at present, with the rule that says so, newest first.
+select link.id, link.node_a, link.node_b, link.refused_by, link.strength, link.reason, link.last_at,
+       a.namespace as a_namespace, a.value as a_value, a.person_id as a_person,
+       b.namespace as b_namespace, b.value as b_value, b.person_id as b_person
+from link join node a on a.id = link.node_a join node b on b.id = link.node_b
+where link.refused_by is not null and (:before::bigint is null or link.id < :before)
+order by link.id desc limit :limit;
+
+-- name: shared_identifiers
+select node.id, node.namespace, node.value, node.person_id, node.created_at,
+       (select count(*) from link where node_b = node.id or node_a = node.id) as links
+from node where node.shared order by node.id desc limit :limit;
+
+-- name: all_nodes
+select id, namespace, value, person_id, cluster_id, shared, contested from node;
+
+-- name: all_links
+select node_a as a, node_b as b, last_at as at, strength, refused_by from link;
+
+-- name: all_decisions
+select id, kind, side_a, side_b from identity_decision where voided_at is null;
+
+-- name: lock_all!
+-- Keep every writer of the graph out while it is rebuilt.
+lock table node, link, identity_decision in share row exclusive mode;
+
+-- name: bump_version!
+update identity_setting set version = version + 1;
+
+-- name: upsert_namespace!
+insert into namespace (name, level, priority, max_per_person, sharing_cap, normaliser, identifies, searchable, label)
+values (:name, :level, :priority, :max_per_person, :sharing_cap, :normaliser, :identifies, :searchable, :label)
+on conflict (name) do update set level = excluded.level, priority = excluded.priority,
+    max_per_person = excluded.max_per_person, sharing_cap = excluded.sharing_cap, normaliser = excluded.normaliser,
+    identifies = excluded.identifies, searchable = excluded.searchable, label = excluded.label;
+
+-- name: delete_namespace!
+delete from namespace where name = :name;
+
+-- name: insert_blocked!
+insert into blocked_value (namespace, pattern, reason) values (:namespace, :pattern, :reason)
+on conflict (namespace, pattern) do update set reason = excluded.reason;
+
+-- name: delete_blocked!
+delete from blocked_value where namespace = :namespace and pattern = :pattern;
+
+-- name: create_household<!
+insert into household (name, created_by) values (:name, :actor) returning id;
+
+-- name: household_of_person
+select household.id, household.name, household.created_at, member.node_id, node.person_id, member.role
+from household_member mine
+join node mine_node on mine_node.id = mine.node_id and mine_node.person_id = :person_id
+join household on household.id = mine.household_id
+join household_member member on member.household_id = household.id
+join node on node.id = member.node_id
+order by household.id, node.person_id;
+
+-- name: household_exists$
+select true from household where id = :id;
+
+-- name: add_household_member!
+insert into household_member (household_id, node_id, role, added_by) values (:household_id, :node_id, :role, :actor)
+on conflict (household_id, node_id) do update set role = excluded.role;
+
+-- name: remove_household_member!
+delete from household_member where household_id = :household_id
+  and node_id in (select id from node where person_id = :person_id);
