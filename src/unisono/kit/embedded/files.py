@@ -1,4 +1,4 @@
-"""Writing into a folder that belongs to the server's user, possibly as root: never through a link put there."""
+"""Writing, possibly as root, into a folder of the server's user: never through a link put there."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from unisono.kit.embedded.errors import ServerStartFailed
 from unisono.kit.embedded.layout import Layout
 
 LOCKED_WITHIN = 360.0
-"""Seconds to wait for another process that starts or stops the server; a start after a power cut takes minutes."""
+"""Seconds to wait for another process that starts or stops the server; recovery may take minutes."""
 
 
 def create_private(path: Path, account: Account) -> int:
-    """Create a file only the server's user (and root) can read, in place of any other; return its descriptor."""
+    """Create a file only the server's user (and root) can read, in place of any other; return its number."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     if account.switch:
@@ -27,8 +27,8 @@ def create_private(path: Path, account: Account) -> int:
 
 
 def replace_private(path: Path, text: str, account: Account) -> None:
-    """Write a private file atomically; it is on disk when this returns."""
-    staging = path.with_name(f"{path.name}.new-{os.getpid()}")
+    """Write a private file atomically, on disk when this returns. The data folder's lock is held."""
+    staging = path.with_name(f"{path.name}.new")
     with os.fdopen(create_private(staging, account), "w") as file:
         file.write(text)
         file.flush()

@@ -31,11 +31,6 @@ class Layout:
         return self.data_dir / "postgres"
 
     @property
-    def new_cluster(self) -> Path:
-        """Where a cluster is made before it is renamed to its place."""
-        return self.data_dir / "postgres.new"
-
-    @property
     def log_dir(self) -> Path:
         return self.data_dir / "log"
 
@@ -69,16 +64,12 @@ class Layout:
 
     @property
     def socket_dir(self) -> Path:
-        """Inside the data folder when the path is short enough for a socket, else a short one in the temp folder."""
+        """Inside the data folder if a socket's path can be that long, else a short one in the temp folder."""
         inside = self.data_dir / "run"
         if _fits(inside):
             return inside
         short = Path(tempfile.gettempdir()) / self.name
         return short if _fits(short) else Path("/tmp") / self.name  # noqa: S108 - checked for its owner when made
-
-    @property
-    def socket_is_inside(self) -> bool:
-        return self.socket_dir.parent == self.data_dir
 
 
 def socket_path(socket_dir: Path) -> Path:

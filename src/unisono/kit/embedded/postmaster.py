@@ -21,8 +21,8 @@ from unisono.kit.embedded.processes import all_pids, command_line, run, send, st
 READY_WITHIN = 300.0
 """Seconds a start may take: after a power cut up to max_wal_size of log is replayed first."""
 
-# Runs in the new process before it becomes the server. The order matters (prctl(2)): changing the user clears the
-# signal, so it is asked for after that; and the parent may have died before it was asked for, so it is looked at last.
+# Runs in the new process before it becomes the server. The order matters, see prctl(2): changing the user
+# clears the signal, so it is asked for after that; the parent may have died before, so it is looked at last.
 _SHIM = """
 import ctypes, os, signal, sys
 parent, uid, gid = (int(word) for word in sys.argv[1:4])
@@ -58,8 +58,8 @@ def spawn(layout: Layout, binaries: Binaries, account: Account) -> subprocess.Po
     """
     postgres = [
         *(binaries.program("postgres"), "-D", layout.cluster, "-p", PORT, "-c", "listen_addresses="),
-        *("-c", f"unix_socket_directories={_quoted(layout.socket_dir)}", "-c", "unix_socket_permissions=0700"),
-        *("-c", f"cluster_name={layout.name}", "-c", "fsync=on"),
+        *("-c", f"unix_socket_directories={_quoted(layout.socket_dir)}"),
+        *("-c", "unix_socket_permissions=0700", "-c", f"cluster_name={layout.name}", "-c", "fsync=on"),
     ]
     uid, gid = account.ids or (-1, -1)
     command = [sys.executable, "-I", "-S", "-c", _SHIM, os.getpid(), uid, gid, *postgres]
@@ -159,7 +159,7 @@ def clear_the_way(layout: Layout, seconds: float = 60.0) -> None:
 
 
 def end(pid: int, mark: str | None, patience: float = 30.0) -> None:
-    """End a server: fast shutdown, then immediate, then kill; ``patience`` is seconds for the first of them."""
+    """End a server: fast shutdown for ``patience`` seconds, then immediate, then kill."""
     for number, seconds in ((signal.SIGINT, patience), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)):
         send(pid, number)
         if wait_until_gone(pid, mark, seconds):
@@ -177,7 +177,7 @@ def last_words(layout: Layout, lines: int = 12) -> str:
 
 
 def _says_ready(layout: Layout, pid: int) -> bool:
-    # Lines of postmaster.pid: pid, folder, start, port, socket folder, address, shared memory, status (pidfile.h).
+    # Lines of postmaster.pid (pidfile.h): pid, folder, start, port, socket folder, address, memory, status.
     lines = _postmaster_lines(layout)
     return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
@@ -190,7 +190,7 @@ def _postmaster_lines(layout: Layout) -> list[str]:
 
 
 def _serves(pid: int, layout: Layout) -> bool:
-    """Told by the command line, which everybody may read; a process' folder would need more rights in containers."""
+    """Told by the command line, which all may read; a process' folder needs more rights in containers."""
     words = command_line(pid)
     if not words:
         return False

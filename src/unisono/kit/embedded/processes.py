@@ -1,4 +1,4 @@
-"""What the operating system knows about processes: the little we need, on Linux from /proc, elsewhere from ps."""
+"""What the system knows about processes: the little we need, on Linux from /proc, elsewhere from ps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HAS_PROC = (_PROC / "self" / "stat").exists()
 
 
 def run(
-    command: Sequence[str | Path],
+    command: Sequence[object],
     *,
     user: tuple[int, int] | None = None,
     env: Mapping[str, str] | None = None,

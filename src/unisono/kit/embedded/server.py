@@ -1,4 +1,4 @@
-"""The server as its users see it: found or started by ``ensure_server``, kept running by the process that owns it."""
+"""The server as its users see it: found or started by ``ensure_server``, kept running by its owner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from types import TracebackType
 from unisono.kit.embedded import cluster, postmaster
 from unisono.kit.embedded.account import Account, choose_account, prepare_folders
 from unisono.kit.embedded.binaries import Binaries, find_binaries, reachable_binaries
-from unisono.kit.embedded.errors import EmbeddedServerError, ServerStartFailed, UnsupportedPlatform
+from unisono.kit.embedded.errors import EmbeddedServerError, ServerStartFailed
 from unisono.kit.embedded.files import locked
 from unisono.kit.embedded.layout import Layout
 from unisono.kit.embedded.processes import is_running, start_time
@@ -38,11 +38,6 @@ def ensure_server(data_dir: Path) -> Server:
     that ends. Other processes attach. Safe to call from several processes at once and inside an event loop
     (it blocks). Raises EmbeddedServerError, whose hint says what to do.
     """
-    if os.name != "posix":
-        raise UnsupportedPlatform(
-            "The embedded database runs on Linux and macOS.",
-            hint="Set UNISONO_DATABASE_URL to a PostgreSQL 15 or newer.",
-        )
     layout = Layout.of(data_dir)
     account = choose_account(layout)
     attached = _attach(layout)
@@ -73,6 +68,7 @@ class Server:
         self.data_dir = layout.data_dir
         self.version = state.version
         self.dsn = cluster.dsn(password, Path(state.socket_dir))
+        self._layout = layout
         self._state = state
         self._supervisor = supervisor
 
@@ -87,7 +83,7 @@ class Server:
         return self._current.pid
 
     def alive(self) -> bool:
-        """Whether the server process runs; for the owner false only while it is being restarted or stopped."""
+        """Whether the server process runs; for an owner false only while it is restarted or stopped."""
         return is_running(self._current.pid, self._current.mark)
 
     def poll(self) -> int | None:
@@ -111,7 +107,11 @@ class Server:
 
     @property
     def _current(self) -> State:
-        return self._supervisor.state if self._supervisor is not None else self._state
+        if self._supervisor is not None:
+            return self._supervisor.state
+        # Its owner may have restarted it since; a note that is away (stopped) leaves us the last one.
+        self._state = read_state(self._layout) or self._state
+        return self._state
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ class _Installation:
 class Supervisor:
     """Starts the server from a thread of its own and starts it again whenever it ends unasked.
 
-    The thread lives as long as the process: the kernel ends the server when the *thread* that started it is gone.
+    The thread lives as long as the process: the kernel ends the server when the *thread* that started it
+    is gone.
     """
 
     def __init__(self, installation: _Installation) -> None:
@@ -168,6 +169,9 @@ class Supervisor:
         except EmbeddedServerError as error:
             self._failure = error
             return
+        except OSError as error:
+            self._failure = ServerStartFailed(f"PostgreSQL could not be started: {error}.")
+            return
         finally:
             self._started.set()
         pause = 0.0
@@ -190,8 +194,8 @@ class Supervisor:
                     if self._stopping.is_set():
                         break
                     self._launch()
-            except EmbeddedServerError as error:
-                log.exception("The database could not be started again: %s", error.detail)
+            except (EmbeddedServerError, OSError):
+                log.exception("The database could not be started again.")
                 continue
             log.warning("The database runs again (process %s).", self.state.pid)
             break
