@@ -12,7 +12,7 @@
   const writeKey = script.dataset.writeKey;
   const presumed = script.dataset.consent === "granted";
 
-  // Names in storage. Events lie under one key each, `prefix.order.bytes.messageId`: two tabs can add and
+  // Names in storage. Events lie under one key each, prefix.order.bytes.messageId: two tabs can add and
   // remove at once without a read-modify-write that would lose some.
   const ANONYMOUS = "unisono_anonymous_id";
   const USER = "unisono_user_id";
@@ -103,7 +103,7 @@
     attempt(() => Object.keys(localStorage), []).concat(Object.keys(memory)).filter((key) => key.startsWith(prefix)).sort();
   const bytes = (key) => +key.split(".")[2] || 0;
 
-  // --- Consent. null: no choice yet, calls are held; without `statistics`: calls are dropped.
+  // --- Consent. null: no choice yet, calls are held; without statistics: calls are dropped.
   const purposes = () => {
     if (!writeKey) return {};
     let choice = attempt(() => JSON.parse(recall(CONSENT)), null);
@@ -346,10 +346,14 @@
   };
   const drain = async () => {
     while (keys(EVENT).length && !pause().left && (await exclusive(deliver)));
-    sending = null;
-    if (keys(EVENT).length) schedule(Math.max(pause().left, 1e3));
   };
-  const flush = () => sending || (sending = drain().catch(say));
+  const flush = () => {
+    sending = sending || drain().catch(say).then(() => {
+      sending = null;
+      if (keys(EVENT).length) schedule(Math.max(pause().left, 1e3));
+    });
+    return sending;
+  };
   const schedule = (delay) => {
     timer = timer || setTimeout(() => {
       timer = 0;
