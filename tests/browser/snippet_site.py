@@ -97,7 +97,7 @@ class Site:
             stub = f'<script src="{path}.js"></script>'
             self.pages[f"{path}.js"] = (STUB + early, "text/javascript", {})
         html = (
-            f"<!doctype html><html lang=en><link rel="icon" href="data:,"><title>Shop</title><h1>Shop</h1>{stub}"
+            f"<!doctype html><html lang=en><title>Shop</title><h1>Shop</h1>{stub}"
             f'<script async src="{self.collector_url}/unisono.js" data-write-key="{write_key}"{attribute}></script>'
         )
         self.pages[path] = (html, "text/html; charset=utf-8", dict(headers or {}))
@@ -143,7 +143,8 @@ class Site:
 
             def do_GET(self) -> None:
                 path = urlsplit(self.path).path
-                site.requests.append(f"GET {path}")
+                if path != "/favicon.ico":  # the browser's own request
+                    site.requests.append(f"GET {path}")
                 if path == "/unisono.js":
                     self.reply(200, "text/javascript; charset=utf-8", snippet(), {"ETag": etag()})
                 elif path in site.pages:

@@ -418,8 +418,8 @@ async def test_closing_the_tab_beacons(site: Site, visit: Open) -> None:
 async def test_beacons_are_at_most_60_kb(site: Site, visit: Open) -> None:
     """A large outbox goes in chunks below the browser's allowance; what does not fit waits for the next page."""
     page = await visit()
-    going = "for (let n = 0; n < 30; n++) unisono.track('Large', {n, text: 'à'.repeat(2000)}); location.href = 'about:blank'"
-    await page.evaluate(f"setTimeout(() => {{ {going} }})")
+    burst = "for (let n = 0; n < 30; n++) unisono.track('Large', {n, text: 'à'.repeat(2000)})"
+    await page.evaluate(f"setTimeout(() => {{ {burst}; location.href = 'about:blank' }})")
     await page.wait_for_url("about:blank")
     await page.goto(site.page("/next"))
     await site.until(lambda: {event["properties"]["n"] for event in site.named("Large")} == set(range(30)))
