@@ -157,7 +157,7 @@ def _give(data_dir: Path, account: Account) -> None:
 def _owner(path: Path) -> int | None:
     try:
         return path.stat().st_uid
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as error:
         raise FolderNotUsable(
