@@ -61,6 +61,11 @@ def ensure_server(data_dir: Path) -> Server:
         time.sleep(0.2)
 
 
+def find_server(data_dir: Path) -> Server | None:
+    """The running server of ``data_dir`` if there is one; nothing is started or changed."""
+    return _attach(Layout.of(data_dir))
+
+
 class Server:
     """A running server; a context manager that stops it at the end if this process owns it."""
 
