@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Bring the console's browser assets into the package.
 
-Runs ``npm ci`` when ``node_modules`` does not match the lock file, then copies the few files the console serves to
-``src/unisono/console/static/vendor``. Running it again changes nothing. Standard library only.
+Runs ``npm ci`` when ``node_modules`` does not match the lock file, then copies the few files the console serves
+to ``src/unisono/console/static/vendor``. Running it again changes nothing. Standard library only.
 """
 
 import filecmp
@@ -16,6 +16,11 @@ MODULES = ROOT / "node_modules"
 VENDOR = ROOT / "src" / "unisono" / "console" / "static" / "vendor"
 ASSETS = {"htmx.org/dist/htmx.min.js": "htmx.min.js"}
 """File below ``node_modules`` -> name below ``vendor``."""
+
+
+def say(text: str) -> None:
+    """Write one line for whoever runs this."""
+    sys.stdout.write(f"build_assets: {text}\n")
 
 
 def installed() -> bool:
@@ -32,9 +37,9 @@ def install() -> None:
     """Run ``npm ci``; exits with a sentence when Node.js is missing or npm fails."""
     npm = shutil.which("npm")
     if npm is None:
-        sys.exit("build_assets: npm was not found. Install Node.js 18 or newer (nodejs.org) and run this again.")
-    print("build_assets: npm ci")
-    done = subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=ROOT, check=False)
+        sys.exit("build_assets: npm was not found. Install Node.js 18 or newer, then run this again.")
+    say("npm ci")
+    done = subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=ROOT, check=False)  # noqa: S603 - fixed words
     if done.returncode:
         sys.exit(f"build_assets: npm ci ended with {done.returncode}; its own message is above.")
 
@@ -45,16 +50,16 @@ def copy() -> None:
     for source, name in ASSETS.items():
         origin, target = MODULES / source, VENDOR / name
         if target.exists() and filecmp.cmp(origin, target, shallow=False):
-            print(f"build_assets: {name} is up to date")
+            say(f"{name} is up to date")
             continue
         shutil.copyfile(origin, target)
-        print(f"build_assets: {name} copied, {target.stat().st_size:,} bytes")
+        say(f"{name} copied, {target.stat().st_size:,} bytes")
 
 
 def main() -> None:
     """Install when needed, then copy."""
     if installed():
-        print("build_assets: node_modules match package-lock.json")
+        say("node_modules match package-lock.json")
     else:
         install()
     copy()

@@ -21,9 +21,7 @@ LAYERS = {"reset", "tokens", "base", "components", "screens", "utilities"}
 
 COLOURS = {name: (light, dark) for name, light, dark in PAIR.findall(TOKENS)}
 
-TEXT_PAIRS = [
-    (text, ground) for ground in ("paper", "card") for text in ("ink", "soft", "accent", "warning-ink")
-] + [
+TEXT_PAIRS = [(text, ground) for ground in ("paper", "card") for text in ("ink", "soft", "accent", "warning-ink")] + [
     ("ink", "accent-soft"),
     ("soft", "accent-soft"),
     ("accent", "accent-soft"),
@@ -38,7 +36,7 @@ GRAPHIC_PAIRS = [
     *(("card", hue) for hue in ("web", "app", "store", "messages", "service")),
     *((ground, mark) for ground in ("paper", "card") for mark in ("edge", "accent", "warning")),
 ]
-"""Ground and mark: WCAG 2.2 AA asks 3 to 1 of control edges, focus rings and the notes of the staff (on a card).
+"""Ground and mark: WCAG 2.2 AA asks 3 to 1 of control edges, focus rings and the staff's notes (on a card).
 A dot of the timeline (on paper) only repeats the channel written beside it, so it is free of the rule."""
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
+from unisono.console.marking import N_
+
 ROOT = "/console"
 STATIC = f"{ROOT}/static"
 
@@ -31,11 +33,12 @@ PALETTE = f"{ROOT}/palette"
 
 
 class Entry(NamedTuple):
-    """One entry of the navigation: its section name, address and English label (a msgid)."""
+    """One entry of the navigation: section name, address, English label (a msgid), letter of its shortcut (g, x)."""
 
     name: str
     href: str
     label: str
+    letter: str
 
 
 class Group(NamedTuple):
@@ -45,26 +48,21 @@ class Group(NamedTuple):
     entries: tuple[Entry, ...]
 
 
-def N_(text: str) -> str:
-    """Mark a text for translation where it is defined; the template translates it."""
-    return text
-
-
 NAVIGATION: tuple[Group, ...] = (
     Group(
         N_("Customers"),
         (
-            Entry("people", PEOPLE, N_("People")),
-            Entry("live", LIVE, N_("Live events")),
-            Entry("identity", IDENTITY, N_("Identity")),
-            Entry("sources", SOURCES, N_("Sources and keys")),
+            Entry("people", PEOPLE, N_("People"), "p"),
+            Entry("live", LIVE, N_("Live events"), "l"),
+            Entry("identity", IDENTITY, N_("Identity"), "i"),
+            Entry("sources", SOURCES, N_("Sources and keys"), "s"),
         ),
     ),
     Group(
         N_("System"),
         (
-            Entry("health", HEALTH, N_("Health")),
-            Entry("team", TEAM, N_("Team and roles")),
+            Entry("health", HEALTH, N_("Health"), "h"),
+            Entry("team", TEAM, N_("Team and roles"), "t"),
         ),
     ),
 )

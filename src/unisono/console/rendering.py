@@ -1,7 +1,7 @@
 """Templates to HTML: the Jinja environment of the console, its filters, and `render_screen`.
 
-Autoescaping is on, an unknown name is an error, and every text goes through gettext. Filters read the language and
-the time zone from ``page`` (the `Shell`), so templates say ``{{ event.at | when }}`` and nothing more.
+Autoescaping is on, an unknown name is an error, and every text goes through gettext. Filters read the language
+and the time zone from ``page`` (the `Shell`), so templates say ``{{ event.at | when }}`` and nothing more.
 """
 
 import functools
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from gettext import NullTranslations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
@@ -29,6 +29,9 @@ TEMPLATES = HERE / "templates"
 
 STYLESHEETS = ("tokens", "reset", "base", "components", "screens", "utilities")
 """In the order of their layers; tokens.css declares that order and so comes first."""
+
+LANGUAGES = (("it", "Italiano"), ("en", "English"))
+"""Languages on offer, each under its own name."""
 
 SOON = timedelta(days=7)
 """Instants nearer than this are told as distances ("3 hours ago"), others as days."""
@@ -51,7 +54,7 @@ def _digest(path: Path, modified: float) -> str:
 def asset(name: str) -> str:
     """The address of a static file with its content's digest, so that it may be cached for ever.
 
-    A file that is not there (``vendor/htmx.min.js`` before ``scripts/build_assets.py`` ran) keeps its bare address.
+    A file that is not there (``vendor/htmx.min.js`` before ``scripts/build_assets.py`` ran) keeps a bare address.
     """
     path = STATIC / name
     if not path.is_file():
@@ -64,6 +67,11 @@ def page_of(context: Context) -> contexts.Shell:
     page = context["page"]
     assert isinstance(page, contexts.Shell)
     return page
+
+
+def _translate(context: Context) -> Callable[[str], str]:
+    """The plain gettext of the environment's language."""
+    return cast("Callable[[str], str]", context.environment.globals["translate"])
 
 
 def _zone(page: contexts.Shell) -> ZoneInfo:
@@ -136,7 +144,7 @@ def day_long(context: Context, day: date) -> str:
     """The heading of a day: "Today", "Yesterday", "9 October", "9 October 2024"."""
     page = page_of(context)
     today = page.now.astimezone(_zone(page)).date()
-    translate: Callable[[str], str] = context.environment.globals["gettext"]
+    translate = _translate(context)
     if day == today:
         return translate("Today")
     if day == today - timedelta(days=1):
@@ -176,7 +184,7 @@ def figure(context: Context, value: Any) -> str:
     if hasattr(value, "minor") and hasattr(value, "currency"):
         return money(context, value)
     if isinstance(value, bool):
-        translate: Callable[[str], str] = context.environment.globals["gettext"]
+        translate = _translate(context)
         return translate("Yes") if value else translate("No")
     if isinstance(value, (datetime, date)):
         return day_short(context, value)
@@ -196,14 +204,14 @@ def staff(context: Context, score: contexts.Score, size: Any = "full", name: str
         end=score.end.astimezone(_zone(page)),
         locale=page.locale,
         size=size,
-        gettext=context.environment.globals["gettext"],
+        gettext=_translate(context),
         name=name,
         keep_query=score.keep_query if score.by_stretch else None,
     )
 
 
 def bar_heights(history: list[contexts.Bucket], height: int) -> list[tuple[int, int]]:
-    """For each bucket the heights of its accepted and failed bars; anything above zero is at least one unit high."""
+    """The heights of each bucket's accepted and failed bars; what is not zero is at least one unit high."""
     top = max((bucket.accepted + bucket.failed for bucket in history), default=0) or 1
 
     def scaled(value: int) -> int:
@@ -234,15 +242,25 @@ def build_environment(locale: str, *, translations: NullTranslations | None = No
     }  # fmt: skip
     environment.filters.update(filters)
     environment.globals.update(
-        links=links, asset=asset, staff=staff, stylesheets=STYLESHEETS, line_names=NAMES, bar_heights=bar_heights,
-        environment_locale=locale,
-    )  # fmt: skip
+        links=links,
+        asset=asset,
+        staff=staff,
+        stylesheets=STYLESHEETS,
+        line_names=NAMES,
+        bar_heights=bar_heights,
+        languages=LANGUAGES,
+        translate=(translations or NullTranslations()).gettext,
+        fragment=False,
+    )
+    environment.globals["locale"] = locale
     return environment
 
 
-def render_screen(environment: Environment, page: contexts.Shell, view: contexts.Screen) -> str:
-    """The whole HTML of a screen."""
-    return environment.get_template(view.TEMPLATE).render(page=page, view=view)
+def render_screen(
+    environment: Environment, page: contexts.Shell, view: contexts.Screen, *, fragment: bool = False
+) -> str:
+    """The whole HTML of a screen; with ``fragment`` only what belongs inside ``<main>``, for htmx and the palette."""
+    return environment.get_template(view.TEMPLATE).render(page=page, view=view, fragment=fragment)
 
 
 def render_fragment(environment: Environment, page: contexts.Shell, name: str, **values: Any) -> str:

@@ -18,16 +18,18 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
+from unisono.console.marking import N_
+
 StaffLine = Literal["web", "app", "store", "messages", "service"]
 """The five lines of the staff, from top to bottom."""
 
 LINES: tuple[StaffLine, ...] = get_args(StaffLine)
 NAMES: dict[StaffLine, str] = {
-    "web": "Web",
-    "app": "App",
-    "store": "Store",
-    "messages": "Messages",
-    "service": "Service",
+    "web": N_("Web"),
+    "app": N_("App"),
+    "store": N_("Store"),
+    "messages": N_("Messages"),
+    "service": N_("Service"),
 }
 """English names of the lines; each is also a msgid."""
 
@@ -310,9 +312,7 @@ def _filled(stretches: Iterable[Stretch], notes: Sequence[Note], start: datetime
     """The stretches with their notes; ``notes`` come in order of time."""
     days = [note.at.astimezone(start.tzinfo).date() for note in notes]
     return [
-        stretch._replace(
-            notes=tuple(notes[bisect_left(days, stretch.first) : bisect_left(days, stretch.after)])
-        )
+        stretch._replace(notes=tuple(notes[bisect_left(days, stretch.first) : bisect_left(days, stretch.after)]))
         for stretch in stretches
     ]
 
@@ -338,9 +338,7 @@ def _columns(stretches: Sequence[Stretch], scale: Scale, keep_query: str, words:
 def _summary(notes: Sequence[Note], start: datetime, end: datetime, words: Words) -> str:
     """One sentence that says what the drawing shows."""
     past = [note for note in notes if not note.future]
-    text = words.gettext(
-        "%(events)s events and %(sales)s purchases from %(start)s to %(end)s; %(coming)s to come."
-    )
+    text = words.gettext("%(events)s events and %(sales)s purchases from %(start)s to %(end)s; %(coming)s to come.")
     return text % {
         "events": words.number(len(past)),
         "sales": words.number(sum(note.value > 0 for note in past)),
