@@ -39,7 +39,12 @@ def cut(text: str, limit: int) -> str:
     """``text`` on one line, without control characters, cut at ``limit`` characters with an ellipsis."""
     # Only the head is cleaned: a text of two megabytes says no more than its first line.
     plain = " ".join("".join(ch if ch.isprintable() else " " for ch in text[: limit * 4]).split())
-    return plain if len(plain) <= limit else plain[: limit - 1].rstrip() + "…"
+    return clip(plain, limit)
+
+
+def clip(line: str, limit: int) -> str:
+    """``line`` as it is (no-break spaces of amounts stay), cut at ``limit`` characters with an ellipsis."""
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def raw(value: object) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from unisono.customers.timeline.vocabulary.facts import read
 from unisono.customers.timeline.vocabulary.model import EventSpec
-from unisono.customers.timeline.vocabulary.phrases import PHRASES, cut, raw
+from unisono.customers.timeline.vocabulary.phrases import PHRASES, clip, cut, raw
 from unisono.customers.timeline.vocabulary.registry import spec_for
 
 MAX_LINE: Final = 200
@@ -56,7 +56,7 @@ def summary(
     for alternative in _parse(template):
         line = _say(alternative, spec, facts, locale)
         if line is not None:
-            return cut(line, MAX_LINE)
+            return clip(line, MAX_LINE)
     return label(spec, locale)
 
 
@@ -87,7 +87,7 @@ def _unknown(name: str, facts: Mapping[str, Any], locale: str) -> str:
     for placeholder in _BEST:
         known = _fill(placeholder, None, facts, locale)
         if known:
-            return cut(f"{cut(name, 80)}: {known}", MAX_LINE)
+            return clip(f"{cut(name, 80)}: {known}", MAX_LINE)
     return cut(name, MAX_LINE)
 
 
