@@ -10,16 +10,22 @@ import asyncio
 import json
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from playwright.async_api import Page
+
 from unisono.customers.collect.browser import etag, snippet
 
 STUB = "window.unisono = window.unisono || [];"
+STORED = "JSON.stringify([Object.keys(localStorage).sort(), document.cookie])"
+# The quarter of a second in which calls gather becomes a minute: the page is sure to go before.
+SLOW_BATCHES = "const wait = setTimeout; window.setTimeout = (f, ms) => wait(f, ms === 250 ? 60000 : ms)"
+Open = Callable[..., Coroutine[Any, Any, Page]]
 
 
 @dataclass(frozen=True)

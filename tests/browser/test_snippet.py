@@ -1,16 +1,14 @@
-"""The browser snippet in a real Chromium, against a collector that counts."""
+"""The browser snippet in a real Chromium: what it sends, and what consent and the page allow it."""
 
 from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
-from snippet_site import Answer, Site
+from playwright.async_api import BrowserContext
+from snippet_site import STORED, Answer, Open, Site
 
 from unisono import __version__
 from unisono.customers.collect import browser as served
@@ -18,63 +16,11 @@ from unisono.customers.collect.browser import etag, snippet, strip
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-STORED = "JSON.stringify([Object.keys(localStorage).sort(), document.cookie])"
 GPC = "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
-NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', {get: () => undefined})"
 NO_STORAGE = (
     "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('denied', 'SecurityError') }})"
 )
-# The quarter of a second in which calls gather becomes a minute: the page is sure to go before.
-SLOW_BATCHES = "const wait = setTimeout; window.setTimeout = (f, ms) => wait(f, ms === 250 ? 60000 : ms)"
-Open = Callable[..., Coroutine[Any, Any, Page]]
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        await running.close()
-
-
-@pytest.fixture(scope="module")
-def running_site() -> Iterator[Site]:
-    site = Site()
-    yield site
-    site.close()
-
-
-@pytest.fixture
-def site(running_site: Site) -> Site:
-    running_site.clear()
-    return running_site
-
-
-@pytest.fixture
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    fresh = await browser.new_context(locale="it-IT", timezone_id="Europe/Rome")
-    yield fresh
-    await fresh.close()
-
-
-@pytest.fixture
-async def visit(context: BrowserContext, site: Site) -> AsyncIterator[Open]:
-    """Open a page with the snippet loaded; at the end, no page may have seen an exception or console noise."""
-    noise: list[str] = []
-
-    async def visit(path: str = "/shop", *, address: str = "", **options: Any) -> Page:
-        page = await context.new_page()
-        page.on("pageerror", lambda error: noise.append(str(error)))
-        page.on("console", lambda message: noise.append(message.text) if "unisono" in message.text else None)
-        await page.goto(site.page(path, **options) + address)
-        await page.wait_for_function("window.unisono && window.unisono.version")
-        return page
-
-    yield visit
-    assert noise == []
 
 
 def test_snippet_is_small_and_carries_its_version() -> None:
@@ -264,6 +210,18 @@ async def test_repeating_a_choice_sends_it_once(site: Site, visit: Open) -> None
     assert len(last) == 2
 
 
+async def test_a_choice_wins_over_the_attribute(site: Site, visit: Open) -> None:
+    """On a page that presumes consent, a withdrawal made with `consent` holds on the next page too."""
+    page = await visit(consent="granted")
+    await page.evaluate("unisono.consent({statistics: false})")
+    await site.until(lambda: len(site.named("Consent Updated")) == 1)
+    await page.reload()
+    await page.wait_for_function("window.unisono && window.unisono.version")
+    await page.evaluate("unisono.track('Never'), unisono.flush()")
+    await page.wait_for_timeout(400)
+    assert [event["event"] for event in site.events()] == ["Consent Updated"]
+
+
 async def test_choice_in_one_tab_counts_in_the_other(site: Site, visit: Open) -> None:
     """Consent given in one tab releases what another tab holds, and withdrawal stops both."""
     first = await visit(consent="required")
@@ -308,189 +266,6 @@ async def test_global_privacy_control_refuses_marketing(site: Site, visit: Open,
     assert notice["properties"]["globalPrivacyControl"] is True
     assert "clickIds" not in viewed["context"]
     assert "G1" not in str(viewed)
-
-
-async def test_offline_events_survive_a_reload_and_arrive_once(
-    site: Site, visit: Open, context: BrowserContext
-) -> None:
-    """Events of a visitor without network wait in the outbox and leave when the network is back, each once."""
-    page = await visit()
-    await context.set_offline(True)
-    await page.evaluate("for (let n = 0; n < 5; n++) unisono.track('Offline', {n})")
-    await page.wait_for_timeout(600)
-    assert not site.posts
-    await context.set_offline(False)
-    await site.until(lambda: len(site.named("Offline")) == 5)
-    assert [event["properties"]["n"] for event in site.named("Offline")] == [0, 1, 2, 3, 4]
-    assert set(site.counts().values()) == {1}
-    site.default = Answer(503, {"Retry-After": "1"})
-    await page.evaluate("unisono.track('Kept'), unisono.flush()")
-    await page.reload()
-    site.default = Answer()
-    await site.until(lambda: site.named("Kept"))
-
-
-async def test_busy_server_is_retried_when_it_said(site: Site, visit: Open) -> None:
-    """503 with Retry-After: the same message comes again after that time, with a new sentAt, then never more."""
-    page = await visit()
-    site.answers.extend([Answer(503, {"Retry-After": "2"}), Answer(429, {"Retry-After": "1"})])
-    await page.evaluate("unisono.track('Insist')")
-    await site.until(lambda: len(site.posts) == 3, 12)
-    first, second, third = site.posts
-    assert [post.status for post in site.posts] == [503, 429, 200]
-    assert second.at - first.at >= 1.9
-    assert third.at - second.at >= 0.9
-    assert len({post.body["batch"][0]["messageId"] for post in site.posts}) == 1
-    assert len({post.body["sentAt"] for post in site.posts}) == 3
-    await page.wait_for_timeout(1200)
-    assert len(site.posts) == 3
-
-
-async def test_told_to_wait_it_waits_across_pages_and_the_online_event(
-    site: Site, visit: Open, context: BrowserContext
-) -> None:
-    """Neither a reload, nor leaving, nor the network coming back shortens a Retry-After."""
-    site.answers.append(Answer(429, {"Retry-After": "30"}))
-    page = await visit()
-    await page.evaluate("unisono.track('First'), unisono.flush()")
-    await site.until(lambda: len(site.posts) == 1)
-    await page.wait_for_function("localStorage.unisono_wait")
-    await page.reload()
-    await page.wait_for_function("window.unisono.version")
-    await page.evaluate("unisono.track('Second')")
-    await context.set_offline(True)
-    await context.set_offline(False)
-    await page.goto(site.page("/next"))
-    await page.wait_for_timeout(1500)
-    assert len(site.posts) == 1
-
-
-async def test_unreachable_server_is_tried_again_with_back_off(site: Site, visit: Open) -> None:
-    """Errors without Retry-After are retried after one second or more, each time possibly later."""
-    page = await visit()
-    site.answers.extend([Answer(500), Answer(500)])
-    await page.evaluate("unisono.track('Insist')")
-    await site.until(lambda: site.named("Insist"), 12)
-    first, second, third = site.posts
-    assert 0.9 <= second.at - first.at <= 3
-    assert 0.9 <= third.at - second.at <= 5
-
-
-@pytest.mark.parametrize("status", [400, 401, 413])
-async def test_final_refusals_are_dropped_and_counted(site: Site, visit: Open, status: int) -> None:
-    """400, 401 and 413 are not retried; the next event tells how many were lost."""
-    page = await visit()
-    site.answers.append(Answer(status))
-    await page.evaluate("unisono.track('Bad'), unisono.track('Bad')")
-    await site.until(lambda: len(site.posts) == 1)
-    await page.evaluate("unisono.flush()")
-    await page.evaluate("unisono.track('Good')")
-    await site.until(lambda: site.named("Good"))
-    assert site.named("Good")[0]["context"]["dropped"] == 2
-    assert not site.named("Bad")
-
-
-async def test_events_of_the_last_moment_leave_by_beacon_and_once_more(
-    site: Site, visit: Open, context: BrowserContext
-) -> None:
-    """What is queued when the page goes is beaconed, then confirmed by the next page with the same messageId."""
-    await context.add_init_script(SLOW_BATCHES)
-    page = await visit()
-    await page.evaluate("unisono.track('Going')")
-    await page.goto("about:blank")
-    await site.until(lambda: site.named("Going"))
-    beacon = site.posts[0]
-    assert (beacon.path, beacon.query) == ("/beacon/v1/batch", {"writeKey": ["WK"]})
-    assert beacon.content_type.startswith("text/plain")
-    await page.goto(site.page("/next"))
-    await page.evaluate("unisono.flush()")
-    assert [post.path for post in site.posts] == ["/beacon/v1/batch", "/v1/batch"]
-    assert site.posts[1].body["batch"] == beacon.body["batch"]
-    assert await page.evaluate(STORED) == '[["unisono_anonymous_id"],""]'
-    await page.reload()
-    await page.evaluate("unisono.flush()")
-    assert len(site.posts) == 2
-
-
-async def test_closing_the_tab_beacons(site: Site, visit: Open) -> None:
-    """A tab closed right after a call still delivers it."""
-    page = await visit()
-    await page.evaluate("unisono.track('Closing')")
-    await page.close()
-    await site.until(lambda: site.named("Closing"))
-
-
-async def test_beacons_are_at_most_60_kb(site: Site, visit: Open, context: BrowserContext) -> None:
-    """A large outbox goes in chunks below the browser's allowance; what does not fit waits for the next page."""
-    await context.add_init_script(SLOW_BATCHES)
-    page = await visit()
-    await page.evaluate("for (let n = 0; n < 30; n++) unisono.track('Large', {n, text: 'à'.repeat(2000)})")
-    await page.goto("about:blank")
-    await page.goto(site.page("/next"))
-    await page.evaluate("unisono.flush()")
-    assert {event["properties"]["n"] for event in site.named("Large")} == set(range(30))
-    beacons = [post for post in site.posts if post.path == "/beacon/v1/batch"]
-    assert beacons
-    assert 40 * 1024 < max(post.size for post in beacons) <= 60 * 1024
-
-
-@pytest.mark.parametrize("locks", [True, False])
-async def test_two_tabs_send_each_event_once(site: Site, visit: Open, context: BrowserContext, locks: bool) -> None:
-    """Two tabs share one outbox and one visitor; each event leaves once, also where navigator.locks is missing."""
-    if not locks:
-        await context.add_init_script(NO_LOCKS)
-    first = await visit("/one", early="unisono.push(['page'])")
-    await site.until(lambda: len(site.events()) == 1)
-    second = await visit("/two")
-    site.default = Answer(delay=0.25)
-    burst = "(tab) => { for (let n = 0; n < 20; n++) setTimeout(() => unisono.track('Tab', {tab, n}), n * 40) }"
-    await first.evaluate(burst, 1)
-    await second.evaluate(burst, 2)
-    await site.until(lambda: len(site.counts()) == 41, 15)
-    await first.wait_for_timeout(1500)
-    assert set(site.counts().values()) == {1}
-    assert len({event["anonymousId"] for event in site.events()}) == 1
-
-
-async def test_batches_hold_at_most_100_events(site: Site, visit: Open) -> None:
-    """A burst of 250 leaves as batches of at most 100 events, in order."""
-    page = await visit()
-    await page.evaluate("for (let n = 0; n < 250; n++) unisono.track('Burst', {n})")
-    await site.until(lambda: len(site.named("Burst")) == 250)
-    assert [len(post.body["batch"]) for post in site.posts] == [100, 100, 50]
-    assert [event["properties"]["n"] for event in site.named("Burst")] == list(range(250))
-
-
-async def test_full_outbox_drops_the_oldest_and_counts_them(site: Site, visit: Open, context: BrowserContext) -> None:
-    """The outbox keeps the newest 500; received plus `dropped` is what was called."""
-    page = await visit()
-    await context.set_offline(True)
-    await page.evaluate("for (let n = 0; n < 620; n++) unisono.track('Many', {n})")
-    await context.set_offline(False)
-    await page.evaluate("unisono.flush()")
-    await site.until(lambda: len(site.counts()) == 500)
-    numbers = [event["properties"]["n"] for event in site.named("Many")]
-    assert numbers == list(range(120, 620))
-    assert sum(event["context"].get("dropped", 0) for event in site.events()) == 120
-
-
-async def test_outbox_keeps_at_most_400_kb(site: Site, visit: Open, context: BrowserContext) -> None:
-    """Large events fill the outbox by bytes, not by number; an event of 32 KB or more is refused at the door."""
-    page = await visit()
-    await context.set_offline(True)
-    await page.evaluate("for (let n = 0; n < 60; n++) unisono.track('Large', {n, text: 'à'.repeat(5000)})")
-    await page.evaluate("unisono.track('Huge', {text: 'à'.repeat(16000)})")
-    size = await page.evaluate("Object.entries(localStorage).reduce((sum, [k, v]) => sum + new Blob([v]).size, 0)")
-    assert 350_000 < size <= 401_000
-    await context.set_offline(False)
-    await page.evaluate("unisono.flush()")
-    await site.until(lambda: site.named("Large"))
-    await page.evaluate("unisono.track('Last')")
-    await site.until(lambda: site.named("Last"))
-    assert not site.named("Huge")
-    dropped = sum(event["context"].get("dropped", 0) for event in site.events())
-    assert len(site.named("Large")) + dropped == 61
-    assert max(post.size for post in site.posts) <= 450_000
 
 
 async def test_reset_starts_a_new_visitor(site: Site, visit: Open) -> None:
