@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,7 @@ def test_properties_that_are_no_object_are_said(properties: object) -> None:
         ({"revenue": 25.0, "currency": "USD"}, (2500, "USD")),
         ({"total": "oops", "value": 3, "currency": "JPY"}, (3, "JPY")),
         ({"total": 12.5}, (1250, "EUR")),
+        ({"total": Decimal("12.5")}, (1250, "EUR")),
         ({"Total": 12.5, "Currency": "KWD"}, (12500, "KWD")),
         ({"total": 12.5, "currency": "EURO"}, None),
         ({"order_id": "O-1"}, None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
@@ -66,7 +67,7 @@ def value_of(
         return None
     for path in spec.value:
         amount = lookup(facts, path)
-        if isinstance(amount, (str, int, float)):
+        if isinstance(amount, (str, int, float, Decimal)):
             try:
                 return to_minor(amount, currency), currency.strip().upper()
             except MoneyError:

@@ -118,7 +118,7 @@ def _value(facts: Mapping[str, Any], locale: str, spec: EventSpec | None) -> str
         return ""
     for path in (spec.value if spec else ()) or _MONEY:
         amount = lookup(facts, path)
-        if isinstance(amount, (str, int, float)):
+        if isinstance(amount, (str, int, float, Decimal)):
             try:
                 return format_money(to_minor(amount, currency), currency, locale)
             except MoneyError:
