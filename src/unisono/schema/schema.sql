@@ -38,18 +38,26 @@ create table account (
     password_hash text,
     locale        text,
     theme         text,
+    density       text,
     created_at    timestamptz not null default now(),
-    disabled_at   timestamptz
+    last_seen_at  timestamptz,
+    disabled_at   timestamptz,
+    check (email = lower(email)),
+    check (role <> 'clerk' or cardinality(store_ids) > 0)
 );
+comment on column account.store_ids is 'Stores whose people a clerk may meet; other roles meet everyone.';
 
 create table invitation (
     hash       bytea primary key,
     account_id int references account,
     purpose    text not null check (purpose in ('first_run', 'invite', 'reset')),
     created_at timestamptz not null default now(),
+    created_by text not null,
     expires_at timestamptz not null,
-    used_at    timestamptz
+    used_at    timestamptz,
+    check ((purpose = 'first_run') = (account_id is null))
 );
+comment on column invitation.hash is 'sha256 of the 256 random bits in the link.';
 
 create table session (
     hash         bytea primary key,
@@ -60,6 +68,24 @@ create table session (
     expires_at   timestamptz not null,
     user_agent   text
 );
+create index session_account on session (account_id);
+comment on column session.hash is 'sha256 of the 256 random bits in the cookie.';
+
+create table sign_in_attempt (
+    scope    text not null check (scope in ('account', 'address')),
+    key      text not null,
+    failures int not null,
+    last_at  timestamptz not null,
+    free_at  timestamptz not null,
+    primary key (scope, key)
+);
+comment on table sign_in_attempt is 'Failed sign-ins in a row; the next attempt waits until free_at.';
+
+create table installation (
+    only_row boolean primary key default true check (only_row),
+    company  text not null default ''
+);
+insert into installation default values;
 
 create table audit_entry (
     id        bigint generated always as identity primary key,

@@ -1,0 +1,201 @@
+"""Who asks, and whether they may: guards for any Litestar route.
+
+::
+
+    @get("/v1/people/{person_id:int}", guards=[requires("people:read")])
+    async def read_person(request: Request, principal: Principal) -> ...:
+
+A caller is an account (the console's session cookie) or a secret key (``Authorization: Bearer sk_...``). Guards want
+``app.state``: ``pool``, ``settings``, ``clock`` and ``keys`` (a `unisono.access.keys.KeyRing`). A request that
+changes something and comes with a cookie must carry the session's CSRF token: header ``X-CSRF-Token``, or the form
+field ``csrf_token``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Final, Literal, Protocol, cast
+
+import msgspec
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+from litestar.handlers.base import BaseRouteHandler
+
+from unisono.access.accounts import Account
+from unisono.access.keys import KeyRing
+from unisono.access.roles import PERMISSIONS, Role, of_scopes, permissions_of, stores_of
+from unisono.access.sessions import COOKIE, Session, check_csrf, find_session
+from unisono.kit.clock import Clock
+from unisono.kit.database import Pool, connection
+from unisono.kit.errors import Forbidden, Unauthenticated
+from unisono.kit.settings import Settings
+
+Asking = ASGIConnection[Any, Any, Any, Any]
+
+CSRF_HEADER: Final = "x-csrf-token"
+CSRF_FIELD: Final = "csrf_token"
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who makes a request, and what they may do."""
+
+    kind: Literal["account", "key"]
+    id: int
+    actor: str
+    """How the audit names them: an e-mail address or ``key:<id>``."""
+    name: str
+    permissions: frozenset[str]
+    stores: frozenset[str] | None = None
+    """Only people with an event in one of these stores; None for everyone, empty for nobody."""
+    role: Role | None = None
+    session: Session | None = None
+
+    def may(self, permission: str) -> bool:
+        """Whether they have a permission."""
+        return permission in self.permissions
+
+    @property
+    def account(self) -> Account | None:
+        """The account, when it is one."""
+        return self.session.account if self.session else None
+
+
+class _State(Protocol):
+    pool: Pool
+    settings: Settings
+    clock: Clock
+    keys: KeyRing
+
+
+def _state(asking: Asking) -> _State:
+    return cast("_State", asking.app.state)
+
+
+def of_session(session: Session) -> Principal:
+    """The principal an open session stands for."""
+    account = session.account
+    return Principal(
+        kind="account",
+        id=account.id,
+        actor=account.email,
+        name=account.name,
+        permissions=permissions_of(account.role),
+        stores=stores_of(account.role, account.store_ids),
+        role=account.role,
+        session=session,
+    )
+
+
+async def _by_key(asking: Asking, authorization: str) -> Principal:
+    scheme, _, key = authorization.partition(" ")
+    sender = await _state(asking).keys.sender(key.strip()) if scheme.lower() == "bearer" else None
+    if sender is None or sender.key_kind != "secret":
+        raise Unauthenticated(
+            "This needs a secret key.",
+            code="key_unknown",
+            hint="Send 'Authorization: Bearer sk_...' with a key from Sources and keys.",
+        )
+    return Principal(
+        kind="key",
+        id=sender.key_id,
+        actor=f"key:{sender.key_id}",
+        name=sender.source_name,
+        permissions=of_scopes(sender.scopes),
+    )
+
+
+async def _by_cookie(asking: Asking, token: str) -> Principal | None:
+    state = _state(asking)
+    async with connection(state.pool) as conn:
+        session = await find_session(conn, token, now=state.clock())
+    return of_session(session) if session else None
+
+
+async def identify(asking: Asking) -> Principal | None:
+    """Who makes this request; None when they do not say. Looked up once a request.
+
+    A key that is given counts alone: a wrong one raises Unauthenticated even beside a good cookie.
+    """
+    known = asking.scope.get("unisono.principal", ...)
+    if known is not ...:
+        return cast("Principal | None", known)
+    authorization = asking.headers.get("authorization")
+    token = asking.cookies.get(COOKIE)
+    principal: Principal | None = None
+    if authorization:
+        principal = await _by_key(asking, authorization)
+    elif token:
+        principal = await _by_cookie(asking, token)
+    cast("dict[str, Any]", asking.scope)["unisono.principal"] = principal
+    return principal
+
+
+async def _check_csrf(asking: Asking, session: Session) -> None:
+    given = asking.headers.get(CSRF_HEADER)
+    kind = asking.headers.get("content-type", "")
+    if given is None and isinstance(asking, Request) and "form" in kind:
+        field = (await asking.form()).get(CSRF_FIELD)
+        given = field if isinstance(field, str) else None
+    check_csrf(session, given)
+
+
+async def _admit(asking: Asking, permissions: frozenset[str]) -> None:
+    principal = await identify(asking)
+    if principal is None:
+        raise Unauthenticated("Sign in, or send a secret key.", hint="Authorization: Bearer sk_...")
+    if principal.session is not None and asking.scope.get("method", "GET") not in SAFE_METHODS:
+        await _check_csrf(asking, principal.session)
+    missing = permissions - principal.permissions
+    if missing:
+        raise Forbidden(
+            f"This needs the permission {', '.join(sorted(missing))}.",
+            code="permission_missing",
+            missing=sorted(missing),
+        )
+
+
+class Guard(Protocol):
+    """A Litestar guard that tells which permissions it asks for."""
+
+    permissions: frozenset[str]
+
+    def __call__(self, asking: Asking, handler: BaseRouteHandler, /) -> Awaitable[None]: ...
+
+
+def requires(*permissions: str) -> Guard:
+    """A guard that lets through who has all these permissions; none named: whoever is signed in.
+
+    The guard raises Unauthenticated, and Forbidden (``permission_missing``, or ``csrf`` for a cookie without token).
+    """
+    unknown = set(permissions) - PERMISSIONS - {"events:write"}
+    if unknown:
+        raise ValueError(f"there is no permission {', '.join(sorted(unknown))}")
+    wanted = frozenset(permissions)
+
+    async def guard(asking: Asking, _: BaseRouteHandler) -> None:
+        await _admit(asking, wanted)
+
+    named = cast("Guard", guard)
+    named.permissions = wanted
+    return named
+
+
+def permissions_asked(guards: tuple[Any, ...] | list[Any]) -> frozenset[str] | None:
+    """The permissions a route's guards ask for; None when none of them looks at the caller."""
+    found = [guard.permissions for guard in guards if isinstance(getattr(guard, "permissions", None), frozenset)]
+    return frozenset().union(*found) if found else None
+
+
+async def provide_principal(request: Request[Any, Any, Any]) -> Principal:
+    """The caller, for routes behind a guard. Raises Unauthenticated."""
+    principal = await identify(request)
+    if principal is None:
+        raise Unauthenticated
+    return principal
+
+
+DEPENDENCIES: Final = {"principal": Provide(provide_principal)}
+"""For a router: ``dependencies=DEPENDENCIES`` gives its handlers the argument ``principal``."""

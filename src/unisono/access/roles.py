@@ -1,0 +1,176 @@
+"""What each role may do: one table, pure.
+
+A permission is ``<thing>:<action>``. Routes name the permission they need (`unisono.access.guards.requires`), never
+a role, so this table is the only place that says who may do what. Keys of servers carry scopes; `of_scopes` says
+which permissions those stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, get_args
+
+Role = Literal["owner", "marketer", "agent", "clerk", "analyst", "privacy_officer"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class Grant(NamedTuple):
+    """A permission, the roles that have it beside the owner, and why just those."""
+
+    permission: str
+    roles: frozenset[Role]
+    meaning: str
+    """What it lets somebody do; an English msgid."""
+    reason: str
+
+
+def N_(text: str) -> str:
+    """Mark a text for translation where it is defined; the console translates it."""
+    return text
+
+
+def _to(*roles: Role) -> frozenset[Role]:
+    return frozenset(roles)
+
+
+GRANTS: tuple[Grant, ...] = (
+    Grant(
+        "people:read",
+        _to("marketer", "agent", "clerk", "analyst", "privacy_officer"),
+        N_("Find people and read their timeline"),
+        "Everyone works with customers; a clerk meets only those of the own stores.",
+    ),
+    Grant(
+        "people:contact",
+        _to("marketer", "agent", "privacy_officer"),
+        N_("See e-mail addresses and phone numbers in full"),
+        "Clerks recognise a customer from masked data and analysts count people: neither writes to them.",
+    ),
+    Grant(
+        "people:write",
+        _to("marketer", "agent", "clerk"),
+        N_("Write notes on a timeline"),
+        "Whoever talks to a customer notes what was said; analysts and privacy officers only look.",
+    ),
+    Grant(
+        "raw:read",
+        _to("agent", "analyst", "privacy_officer"),
+        N_("Read the raw data of an event"),
+        "Raw data shows every identifier unmasked, so it is for those who investigate.",
+    ),
+    Grant(
+        "events:read",
+        _to("marketer", "analyst"),
+        N_("Follow events as they arrive"),
+        "Checking a campaign or a tracking plan; the stream shows every store, so it is not for clerks.",
+    ),
+    Grant(
+        "events:replay",
+        _to(),
+        N_("Replay or discard failed events"),
+        "It writes the past of many people at once.",
+    ),
+    Grant(
+        "sources:read",
+        _to("marketer", "analyst"),
+        N_("See where events come from"),
+        "Who reads numbers must know which sources feed them; a key's secret is never shown again.",
+    ),
+    Grant(
+        "sources:manage",
+        _to(),
+        N_("Make, rotate and disable keys"),
+        "A key lets a machine in.",
+    ),
+    Grant(
+        "identity:read",
+        _to("marketer", "agent", "analyst", "privacy_officer"),
+        N_("See why identifiers are one person"),
+        "The answer to 'why is this Mario?'; the lists span all stores, so they are not for clerks.",
+    ),
+    Grant(
+        "identity:undo",
+        _to("agent", "privacy_officer"),
+        N_("Join, split and undo"),
+        "Agents notice wrong joins while talking; accuracy is a right the privacy officer answers for (GDPR art. 16).",
+    ),
+    Grant(
+        "identity:manage",
+        _to(),
+        N_("Change identity rules"),
+        "A rule re-reads every person of the company.",
+    ),
+    Grant(
+        "health:read",
+        _to("marketer", "agent", "analyst", "privacy_officer"),
+        N_("See whether everything works, and what failed"),
+        "Missing numbers and late answers have their explanation there.",
+    ),
+    Grant(
+        "team:read",
+        _to("privacy_officer"),
+        N_("See who has an account"),
+        "Who can read personal data is part of the record of processing (GDPR art. 30).",
+    ),
+    Grant(
+        "team:manage",
+        _to(),
+        N_("Invite colleagues and change roles"),
+        "Whoever gives roles could give themselves any.",
+    ),
+    Grant(
+        "privacy:read_audit",
+        _to("privacy_officer"),
+        N_("Read who looked at or changed what"),
+        "The audit watches the others, so it is read by who answers for it.",
+    ),
+)
+"""The table. The owner has every row."""
+
+PERMISSIONS: frozenset[str] = frozenset(grant.permission for grant in GRANTS)
+
+SUMMARIES: dict[Role, tuple[str, str]] = {
+    "owner": (N_("Owner"), N_("Runs the installation: everything.")),
+    "marketer": (N_("Marketer"), N_("Knows the customers and what reaches them.")),
+    "agent": (N_("Care agent"), N_("Answers customers, sees and mends who is who.")),
+    "clerk": (N_("Store clerk"), N_("Serves people of the own stores, with masked contacts.")),
+    "analyst": (N_("Analyst"), N_("Reads everything that is measured, changes nothing.")),
+    "privacy_officer": (N_("Privacy officer"), N_("Sees who looked at what, answers requests of people.")),
+}
+"""Role -> its name and one sentence; English msgids."""
+
+_OF_ROLE: dict[Role, frozenset[str]] = {
+    role: frozenset(grant.permission for grant in GRANTS if role == "owner" or role in grant.roles) for role in ROLES
+}
+
+SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
+    "events:write": frozenset({"events:write"}),
+    "people:read": frozenset({"people:read", "people:contact", "events:read", "raw:read", "identity:read"}),
+    "people:write": frozenset({"people:write", "identity:undo"}),
+    "identity:manage": frozenset({"identity:read", "identity:manage"}),
+    "sources:manage": frozenset({"sources:read", "sources:manage"}),
+    "operations:read": frozenset({"health:read"}),
+    "operations:write": frozenset({"events:replay"}),
+}
+"""Scope of a key (`unisono.access.keys.SCOPES`) -> permissions. ``events:write`` is for keys alone: people write
+notes, machines write events."""
+
+
+def permissions_of(role: Role) -> frozenset[str]:
+    """What a role may do."""
+    return _OF_ROLE[role]
+
+
+def of_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """What a key with these scopes may do; unknown scopes give nothing."""
+    return frozenset().union(*(SCOPE_PERMISSIONS.get(scope, frozenset()) for scope in scopes))
+
+
+def roles_with(permission: str) -> tuple[Role, ...]:
+    """The roles that have a permission, the owner first."""
+    return tuple(role for role in ROLES if permission in _OF_ROLE[role])
+
+
+def stores_of(role: Role, store_ids: Iterable[str]) -> frozenset[str] | None:
+    """The stores whose people a role may meet; None stands for everyone, an empty set for nobody."""
+    return frozenset(store_ids) if role == "clerk" else None
