@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import stat
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +269,68 @@ def test_an_owner_that_ends_normally_stops_its_server(data_dir: Path) -> None:
     assert not processes_of(Layout.of(data_dir))
     logs = "".join(path.read_text() for path in (data_dir / "log").glob("postgres-[1-7].log"))
     assert logs.rstrip().endswith("database system is shut down")
+
+
+def test_owner_and_server_killed_at_once_lose_nothing(data_dir: Path) -> None:
+    """kill -9 of everything, as a power cut does it: the next start recovers what was committed."""
+    with owner(data_dir) as this:
+        pid = this.said["pid"]
+        this.ask("CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n")
+        os.kill(pid, signal.SIGKILL)
+        this.kill()
+    assert (data_dir / "postgres" / "postmaster.pid").exists()
+    with ensure_server(data_dir) as server:
+        assert query(server.dsn, "SELECT count(*) FROM kept") == "1000"
+
+
+def test_the_server_outlives_the_thread_that_asked_for_it(data_dir: Path) -> None:
+    """The kernel ends a child when the thread that made it ends; ours is made by one that stays."""
+    made: list[Server] = []
+    thread = threading.Thread(target=lambda: made.append(ensure_server(data_dir)))
+    thread.start()
+    thread.join()
+    with made[0] as server:
+        assert not eventually(lambda: not server.alive(), seconds=0.5)
+        assert query(server.dsn, "SELECT 1") == "1"
+        assert server.pid == ensure_server(data_dir).pid
+
+
+def test_threads_of_one_process_share_one_server(data_dir: Path) -> None:
+    """Four threads at once: one owns the server, the others attach to it."""
+    with ThreadPoolExecutor(4) as threads:
+        servers = list(threads.map(ensure_server, [data_dir] * 4))
+    assert sorted(server.owned for server in servers) == [False, False, False, True]
+    assert len({server.pid for server in servers}) == 1
+    for server in servers:
+        server.stop()
+    assert not processes_of(Layout.of(data_dir))
+
+
+def test_a_removed_folder_does_not_keep_the_owner_from_ending(data_dir: Path) -> None:
+    """Somebody deletes the data folder under a running server: stop still works and leaves no process."""
+    server = ensure_server(data_dir)
+    layout = Layout.of(data_dir)
+    shutil.rmtree(data_dir)
+    server.stop()
+    assert eventually(lambda: not processes_of(layout))
+
+
+def test_the_watchdog_ends_what_it_watches_when_we_are_killed() -> None:
+    """Where the kernel does not end a child with its parent, a pipe that closes does."""
+    script = """
+import subprocess, sys
+from unisono.kit.embedded.postmaster import start_watchdog
+child = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
+watchdog = start_watchdog(child.pid)
+print(child.pid, watchdog.pid, flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        child, watchdog = (int(word) for word in parent.stdout.readline().split())
+        assert not eventually(lambda: start_time(child) is None, seconds=0.3)
+        parent.kill()
+    assert eventually(lambda: start_time(child) is None)
+    assert eventually(lambda: start_time(watchdog) is None)

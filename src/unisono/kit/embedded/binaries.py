@@ -104,3 +104,6 @@ def _copy(shipped: Binaries, target: Path) -> None:
         folder.chmod(0o755)
     os.sync()  # a power cut must not leave empty programs behind a name that says they are complete
     staging.rename(target)
+    for earlier in target.parent.glob("programs-*"):
+        if earlier != target:
+            shutil.rmtree(earlier, ignore_errors=True)

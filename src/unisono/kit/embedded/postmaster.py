@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from unisono.kit.embedded.account import Account
-from unisono.kit.embedded.binaries import Binaries
+from unisono.kit.embedded.binaries import Binaries, find_binaries
 from unisono.kit.embedded.cluster import CLEAN_ENVIRONMENT, DATABASE, SUPERUSER
 from unisono.kit.embedded.errors import ServerStartFailed
 from unisono.kit.embedded.files import create_private
-from unisono.kit.embedded.layout import PORT, Layout
+from unisono.kit.embedded.layout import PORT, Layout, socket_path
 from unisono.kit.embedded.processes import all_pids, command_line, run, send, start_time, wait_until_gone
 
 READY_WITHIN = 300.0
@@ -64,7 +64,7 @@ def spawn(layout: Layout, binaries: Binaries, account: Account) -> subprocess.Po
     uid, gid = account.ids or (-1, -1)
     command = [sys.executable, "-I", "-S", "-c", _SHIM, os.getpid(), uid, gid, *postgres]
     with os.fdopen(create_private(layout.start_log, account), "wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own program and arguments, no shell
+        return subprocess.Popen(  # noqa: S603 - our own program and arguments, no shell
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -73,13 +73,13 @@ def spawn(layout: Layout, binaries: Binaries, account: Account) -> subprocess.Po
             cwd="/",
             start_new_session=True,
         )
-    if not sys.platform.startswith("linux"):
-        start_watchdog(process.pid)
-    return process
 
 
 def start_watchdog(pid: int) -> subprocess.Popen[bytes]:
-    """Have the server ended when this process is gone, where the kernel does not do it."""
+    """Have a process ended (SIGINT) when ours is gone, or when the answer is closed or collected.
+
+    For systems whose kernel does not do it (macOS). Keep the answer as long as the process is wanted.
+    """
     return subprocess.Popen(  # noqa: S603 - our own program and arguments, no shell
         [sys.executable, "-I", "-S", "-c", _WATCHDOG, str(pid)],
         stdin=subprocess.PIPE,
@@ -109,11 +109,15 @@ def wait_until_ready(layout: Layout, process: subprocess.Popen[bytes], seconds: 
         time.sleep(0.01)
 
 
-def answers(binaries: Binaries, password: str, socket_dir: Path) -> bool:
-    """Whether a server really answers a query there, with our password."""
+def answers(password: str, socket_dir: Path) -> bool:
+    """Whether a server really answers a query there, with our password.
+
+    Asked with the wheel's own psql: a copy in the data folder is in the hands of the server's user, and we may
+    be root.
+    """
     environment = CLEAN_ENVIRONMENT | {"PGPASSWORD": password, "PGCONNECT_TIMEOUT": "5"}
     command = [
-        *(binaries.program("psql"), "-X", "-q", "-A", "-t", "-w", "-h", socket_dir, "-p", PORT),
+        *(find_binaries().program("psql"), "-X", "-q", "-A", "-t", "-w", "-h", socket_dir, "-p", PORT),
         *("-U", SUPERUSER, "-d", DATABASE, "-c", "SELECT 1"),
     ]
     try:
@@ -154,8 +158,11 @@ def clear_the_way(layout: Layout, seconds: float = 60.0) -> None:
                 hint="End them with kill -QUIT, never with kill -9, and start again.",
             )
         time.sleep(0.05)
-    # The number in it may by now belong to another process, which PostgreSQL would take for a server.
-    layout.postmaster_file.unlink(missing_ok=True)
+    # The number in these files may by now be another process', or a dead one's that a container's first process
+    # never collects: PostgreSQL would take either for a running server.
+    socket = socket_path(layout.socket_dir)
+    for stale in (layout.postmaster_file, socket, socket.with_name(f"{socket.name}.lock")):
+        stale.unlink(missing_ok=True)
 
 
 def end(pid: int, mark: str | None, patience: float = 30.0) -> None:

@@ -6,17 +6,18 @@ import atexit
 import logging
 import os
 import subprocess
+import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from unisono.kit.embedded import cluster, postmaster
 from unisono.kit.embedded.account import Account, choose_account, prepare_folders
-from unisono.kit.embedded.binaries import Binaries, find_binaries, reachable_binaries
-from unisono.kit.embedded.errors import EmbeddedServerError, ServerStartFailed
+from unisono.kit.embedded.binaries import Binaries, reachable_binaries
+from unisono.kit.embedded.errors import EmbeddedServerError, FolderNotUsable, ServerStartFailed
 from unisono.kit.embedded.files import locked
 from unisono.kit.embedded.layout import Layout
 from unisono.kit.embedded.processes import is_running, start_time
@@ -39,6 +40,21 @@ def ensure_server(data_dir: Path) -> Server:
     (it blocks). Raises EmbeddedServerError, whose hint says what to do.
     """
     layout = Layout.of(data_dir)
+    try:
+        return _find_or_start(layout)
+    except OSError as error:
+        raise FolderNotUsable(
+            f"{error.filename or layout.data_dir}: {error.strerror}.",
+            hint="Run `unisono doctor`; usual causes: a full disk, or rights taken away from a container.",
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ServerStartFailed(
+            f"{Path(error.cmd[0]).name} did not end within {error.timeout:.0f} seconds.",
+            hint="Run `unisono doctor`; the usual cause is a very slow disk.",
+        ) from error
+
+
+def _find_or_start(layout: Layout) -> Server:
     account = choose_account(layout)
     attached = _attach(layout)
     if attached is not None:
@@ -142,6 +158,7 @@ class Supervisor:
         self.returncode: int | None = None
         self._installation = installation
         self._process: subprocess.Popen[bytes]
+        self._watchdog: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._started = threading.Event()
         self._failure: EmbeddedServerError | None = None
@@ -162,10 +179,14 @@ class Supervisor:
         self._stopping.set()
         atexit.unregister(self.stop)
         layout, account = self._installation.layout, self._installation.account
-        # A restart under way holds the lock; afterwards there is a server to end.
-        with locked(layout, account):
+        with ExitStack() as stack:
+            # A restart under way holds the lock; afterwards there is a server to end. When the folder was
+            # removed there is no lock, and the server must end all the same.
+            with suppress(OSError):
+                stack.enter_context(locked(layout, account))
             remove_state(layout, self.state.pid)
             postmaster.end(self.state.pid, self.state.mark)
+        self._end_watchdog()
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
@@ -210,9 +231,12 @@ class Supervisor:
         """Start the server and leave the note for other processes. The data folder is locked."""
         todo = self._installation
         postmaster.clear_the_way(todo.layout)
+        self._end_watchdog()
         self._process = postmaster.spawn(todo.layout, todo.binaries, todo.account)
+        if not sys.platform.startswith("linux"):
+            self._watchdog = postmaster.start_watchdog(self._process.pid)
         postmaster.wait_until_ready(todo.layout, self._process)
-        if not postmaster.answers(todo.binaries, todo.password, todo.layout.socket_dir):
+        if not postmaster.answers(todo.password, todo.layout.socket_dir):
             postmaster.end(self._process.pid, start_time(self._process.pid))
             raise ServerStartFailed(
                 f"PostgreSQL runs but does not answer. It said: {postmaster.last_words(todo.layout)}",
@@ -228,6 +252,13 @@ class Supervisor:
         )
         write_state(todo.layout, self.state, todo.account)
 
+    def _end_watchdog(self) -> None:
+        """End it before it sees us go and ends what by then may be another process."""
+        if self._watchdog is not None:
+            self._watchdog.kill()
+            self._watchdog.communicate()
+            self._watchdog = None
+
 
 def _attach(layout: Layout) -> Server | None:
     """The running server, if the note about it is true and it answers a query."""
@@ -236,7 +267,7 @@ def _attach(layout: Layout) -> Server | None:
         return None
     with suppress(OSError):
         password = layout.password_file.read_text().strip()
-        if postmaster.answers(find_binaries(), password, Path(state.socket_dir)):
+        if postmaster.answers(password, Path(state.socket_dir)):
             return Server(layout, password, state)
     return None
 
