@@ -24,18 +24,18 @@ class WireEvent(msgspec.Struct):
     """One event as clients send it: forgiving types, ``properties`` and ``traits`` left as bytes."""
 
     type: Any = None
-    messageId: Any = None  # noqa: N815 - the wire's spelling
-    userId: Any = None  # noqa: N815
-    anonymousId: Any = None  # noqa: N815
-    groupId: Any = None  # noqa: N815
-    previousId: Any = None  # noqa: N815
+    messageId: Any = None
+    userId: Any = None
+    anonymousId: Any = None
+    groupId: Any = None
+    previousId: Any = None
     event: Any = None
     name: Any = None
     category: Any = None
     channel: Any = None
     timestamp: Any = None
-    originalTimestamp: Any = None  # noqa: N815
-    sentAt: Any = None  # noqa: N815
+    originalTimestamp: Any = None
+    sentAt: Any = None
     properties: msgspec.Raw = msgspec.Raw()
     traits: msgspec.Raw = msgspec.Raw()
     context: msgspec.Raw = msgspec.Raw()
@@ -45,7 +45,7 @@ class WireDevice(msgspec.Struct):
     """``context.device``: the identifiers a phone has."""
 
     id: Any = None
-    advertisingId: Any = None  # noqa: N815
+    advertisingId: Any = None
     type: Any = None
 
 
@@ -59,7 +59,7 @@ class WireContext(msgspec.Struct):
     """What identity, clock and channel need of ``context``; the rest stays as bytes."""
 
     traits: msgspec.Raw = msgspec.Raw()
-    externalIds: Any = None  # noqa: N815
+    externalIds: Any = None
     device: Any = None
     library: Any = None
     channel: Any = None
@@ -109,6 +109,8 @@ class Incoming(msgspec.Struct):
     context: str | None = None
     traits: dict[str, Any] | None = None
     reason: str = "same event"
+    raw: bytes = b""
+    """The item as it came, for the failed event it becomes if PostgreSQL refuses it."""
 
 
 class Failure(msgspec.Struct):
@@ -121,3 +123,5 @@ class Failure(msgspec.Struct):
     source_id: int | None
     message_id: str | None = None
     name: str | None = None
+    context: str = "{}"
+    """What a replay needs beside the bytes, as JSON: the type of the path, the envelope's ``sentAt``."""

@@ -235,13 +235,6 @@ class Supervisor:
         self._process = postmaster.spawn(todo.layout, todo.binaries, todo.account)
         if not sys.platform.startswith("linux"):
             self._watchdog = postmaster.start_watchdog(self._process.pid)
-        postmaster.wait_until_ready(todo.layout, self._process)
-        if not postmaster.answers(todo.password, todo.layout.socket_dir):
-            postmaster.end(self._process.pid, start_time(self._process.pid))
-            raise ServerStartFailed(
-                f"PostgreSQL runs but does not answer. It said: {postmaster.last_words(todo.layout)}",
-                hint="Run `unisono doctor`.",
-            )
         self.state = State(
             pid=self._process.pid,
             mark=start_time(self._process.pid) or "",
@@ -250,6 +243,13 @@ class Supervisor:
             socket_dir=str(todo.layout.socket_dir),
             version=todo.binaries.version,
         )
+        postmaster.wait_until_ready(todo.layout, self._process)
+        if not postmaster.answers(todo.password, todo.layout.socket_dir):
+            postmaster.end(self.state.pid, self.state.mark)
+            raise ServerStartFailed(
+                f"PostgreSQL runs but does not answer. It said: {postmaster.last_words(todo.layout)}",
+                hint="Run `unisono doctor`.",
+            )
         write_state(todo.layout, self.state, todo.account)
 
     def _end_watchdog(self) -> None:

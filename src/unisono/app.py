@@ -1,0 +1,122 @@
+"""The web application: every room's routes, one pool, one committer, one live feed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from litestar import Litestar, MediaType, Request, Response, get
+from litestar.config.compression import CompressionConfig
+from litestar.exceptions import HTTPException
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.types import ControllerRouterHandler, Scope
+
+from unisono import __version__
+from unisono.access.keys import KeyRing
+from unisono.customers.collect import api as collect_api
+from unisono.customers.collect.api import cors_headers
+from unisono.customers.collect.committer import Committer
+from unisono.customers.collect.model import Limits
+from unisono.kit.database import Pool, open_pool
+from unisono.kit.errors import UnisonoError
+from unisono.kit.settings import Settings
+
+log = structlog.get_logger("unisono.app")
+
+PROBLEM = "application/problem+json"
+
+
+def problem_response(request: Request[Any, Any, Any], error: UnisonoError) -> Response[dict[str, Any]]:
+    """An error of ours as problem+json."""
+    headers = cors_headers(request)
+    if error.retry_after is not None:
+        headers["retry-after"] = str(error.retry_after)
+    if error.status == 401:
+        headers["www-authenticate"] = 'Bearer realm="unisono"'
+    return Response(error.problem(request.scope["path"]), status_code=error.status, media_type=PROBLEM, headers=headers)
+
+
+def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    """The framework's own refusals in the same shape."""
+    extra = {"errors": error.extra} if error.extra else {}
+    body = {
+        "type": f"urn:unisono:error:http_{error.status_code}",
+        "title": error.detail.split("\n")[0][:200] or "The request was refused",
+        "status": error.status_code,
+        "detail": error.detail,
+        "code": "validation" if error.status_code == 400 else f"http_{error.status_code}",
+        "instance": request.scope["path"],
+        **extra,
+    }
+    return Response(body, status_code=error.status_code, media_type=PROBLEM, headers=cors_headers(request))
+
+
+async def log_unexpected(error: Exception, scope: Scope) -> None:
+    """Errors nobody planned for are logged with where they happened; the caller gets a 500."""
+    if not isinstance(error, UnisonoError | HTTPException):
+        log.error("web.unexpected", path=scope.get("path"), exc_info=error)
+
+
+@get("/health", media_type=MediaType.JSON, tags=["Operations"])
+async def health(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+    """Whether this process can serve: 200 with the database there, 503 without."""
+    pool: Pool = request.app.state.pool
+    try:
+        await pool.fetchval("select 1", timeout=3)
+    except (OSError, TimeoutError, UnisonoError) as error:
+        log.warning("health.database_away", error=str(error))
+        return Response({"status": "database away", "version": __version__}, status_code=503)
+    return Response({"status": "ok", "version": __version__})
+
+
+def create_app(settings: Settings, dsn: str) -> Litestar:
+    """The application on a migrated database at ``dsn``."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        pool = await open_pool(dsn, settings.pool_size)
+        committer = Committer(
+            pool,
+            country=settings.country,
+            queue_events=settings.queue_events,
+            commit_events=settings.commit_events,
+        )
+        app.state.pool = pool
+        app.state.key_ring = KeyRing(pool)
+        app.state.committer = committer
+        await committer.start()
+        try:
+            yield
+        finally:
+            await committer.stop()
+            await pool.close()
+
+    handlers: list[ControllerRouterHandler] = [*collect_api.routes, health]
+    app = Litestar(
+        handlers,
+        lifespan=[lifespan],
+        middleware=[collect_api.Preflight],
+        after_exception=[log_unexpected],
+        exception_handlers={UnisonoError: problem_response, HTTPException: http_problem},
+        openapi_config=OpenAPIConfig(
+            title="Unisono",
+            version=__version__,
+            path="/api",
+            openapi_router=None,
+            render_plugins=[SwaggerRenderPlugin()],
+        ),
+        compression_config=CompressionConfig(backend="gzip", exclude=["/v1", "/beacon", "/pixel", "/api/stream"]),
+        request_max_body_size=None,
+        logging_config=None,
+    )
+    app.state.settings = settings
+    app.state.limits = Limits(
+        max_event_bytes=settings.max_event_bytes,
+        max_batch_bytes=settings.max_batch_bytes,
+        max_batch_events=settings.max_batch_events,
+        max_skew=settings.max_skew,
+    )
+    return app

@@ -1,0 +1,319 @@
+"""The collector's routes: the Segment HTTP protocol, its browser short paths, RudderStack's dialect, pixel, beacon.
+
+What clients of the field do wrong is answered as they expect: 200 for everything that could be read (bad items
+are kept as failed events), 400 only for a body that is too large or no JSON at all, 401 for a bad key, 429 and 503
+with Retry-After. A 400 would make them throw the whole batch away.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+from litestar import MediaType, Request, Response, get, post
+from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
+
+from unisono.access.keys import KeyRing, Sender
+from unisono.customers.collect.browser import etag, snippet
+from unisono.customers.collect.committer import Committer
+from unisono.customers.collect.model import Failure, Limits
+from unisono.customers.collect.reading import Reader, open_envelope, unpack
+from unisono.kit.errors import BadRequest, NotFound, TooLarge, Unauthenticated, UnisonoError
+
+AnyRequest = Request[Any, Any, Any]
+
+SHORT_PATHS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
+"""The browser library posts to the first letter of the type."""
+
+_BATCHES = frozenset({"batch", "import"})
+_OK = b'{"success":true}'
+_GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_CORS_MAX_AGE = "900"
+_CROSS_ORIGIN = ("/v1/", "/beacon/", "/pixel/", "/sourceConfig")
+
+_SINGLE = [f"/v1/{kind}" for kind in ("track", "identify", "page", "screen", "group", "alias")]
+_SHORT = [f"/v1/{letter}" for letter in SHORT_PATHS]
+
+
+class BodyKey(msgspec.Struct):
+    """The write key where some clients put it."""
+
+    writeKey: Any = None
+    sentAt: Any = None
+
+
+_key_decoder = msgspec.json.Decoder(BodyKey)
+
+
+def cors_headers(request: AnyRequest) -> dict[str, str]:
+    """What a browser on any shop's page needs to be allowed to send and to read the answer."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return {}
+    return {
+        "access-control-allow-origin": origin,
+        "access-control-allow-credentials": "true",
+        "access-control-expose-headers": "retry-after",
+        "vary": "Origin",
+    }
+
+
+def header_key(headers: Mapping[str, str]) -> str | None:
+    """The key in the headers: Basic user, Bearer, or X-Write-Key."""
+    authorization = headers.get("authorization")
+    if authorization:
+        scheme, _, value = authorization.partition(" ")
+        if scheme.lower() == "basic":
+            try:
+                decoded = base64.b64decode(value.strip() + "=" * (-len(value.strip()) % 4)).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                return None
+            return decoded.partition(":")[0] or None
+        if scheme.lower() == "bearer":
+            return value.strip() or None
+    return (headers.get("x-write-key") or "").partition(":")[0] or None
+
+
+async def authenticate(request: AnyRequest, body: bytes | None = None) -> Sender:
+    """Whose request this is; the header wins over the query, the query over the body.
+
+    Raises Unauthenticated without a valid key, or for a secret key that may not send events.
+    """
+    ring: KeyRing = request.app.state.key_ring
+    key = header_key(request.headers) or request.query_params.get("writeKey")
+    if key is None and body is not None:
+        try:
+            given = _key_decoder.decode(body).writeKey
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            given = None
+        key = given.partition(":")[0] if isinstance(given, str) else None
+    sender = await ring.sender(key) if key else None
+    if sender is None:
+        raise Unauthenticated(
+            "The key is missing or not known.", code="invalid_key", hint="See Sources and keys in the console."
+        )
+    if "events:write" not in sender.scopes:
+        raise Unauthenticated("This key may not send events.", code="scope_missing")
+    return sender
+
+
+async def _collect(request: AnyRequest, kind: str) -> Response[bytes]:
+    received = datetime.now(UTC)
+    state = request.app.state
+    limits: Limits = state.limits
+    committer: Committer = state.committer
+    declared = request.headers.get("content-length")
+    if declared and declared.isdigit() and int(declared) > limits.max_batch_bytes:
+        raise TooLarge(f"The body is over {limits.max_batch_bytes} bytes.", code="batch_too_large")
+    body = unpack(await request.body(), limits)
+    sender = await authenticate(request, body)
+    rulebook = await committer.rulebook()
+    if kind in _BATCHES:
+        try:
+            envelope = open_envelope(body)
+        except BadRequest as error:
+            await _keep_unreadable(committer, body, sender, received, error)
+            raise
+        items = envelope.batch or []
+        if len(items) > limits.max_batch_events:
+            raise TooLarge(f"More than {limits.max_batch_events} events in a batch.", code="too_many_events")
+        reader = Reader(sender, received, rulebook, limits, sent_at=envelope.sentAt, context=envelope.context)
+        for item in items:
+            reader.read(bytes(item))
+    else:
+        reader = Reader(sender, received, rulebook, limits)
+        reader.read(body, kind)
+    if reader.incoming or reader.failures:
+        await committer.submit(reader.incoming, reader.failures)
+    if kind not in _BATCHES and reader.failures and reader.failures[-1].code == "invalid_json":
+        raise BadRequest(reader.failures[-1].detail, code="invalid_json")
+    return Response(_OK, media_type=MediaType.JSON, headers=cors_headers(request), status_code=200)
+
+
+async def _keep_unreadable(
+    committer: Committer, body: bytes, sender: Sender, received: datetime, error: UnisonoError
+) -> None:
+    await committer.submit([], [Failure(error.code, error.detail, body, received, sender.source_id)])
+
+
+@post(_SINGLE, name="collect", status_code=200, tags=["Collect"])
+async def collect_one(request: AnyRequest) -> Response[bytes]:
+    """Send one event; the path names its type. Segment HTTP protocol, JSON in any content type."""
+    return await _collect(request, request.scope["path"].rpartition("/")[2])
+
+
+@post(_SHORT, status_code=200, include_in_schema=False)
+async def collect_short(request: AnyRequest) -> Response[bytes]:
+    """The browser library's short paths."""
+    return await _collect(request, SHORT_PATHS[request.scope["path"].rpartition("/")[2]])
+
+
+@post(["/v1/batch", "/v1/import", "/beacon/v1/batch"], status_code=200, tags=["Collect"])
+async def collect_batch(request: AnyRequest) -> Response[bytes]:
+    """Send up to 2,500 events in ``batch``. Bad items are kept as failed events; the others are written."""
+    return await _collect(request, "batch")
+
+
+@post("/v1/m", status_code=200, include_in_schema=False)
+async def library_metrics(request: AnyRequest) -> Response[bytes]:
+    """The browser library's measurements of itself: not events of customers, read and left."""
+    await request.body()
+    return Response(_OK, media_type=MediaType.JSON, headers=cors_headers(request), status_code=200)
+
+
+class Preflight:
+    """Answers what browsers ask before they send across origins; everything else goes on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http" or scope["method"] != "OPTIONS" or not scope["path"].startswith(_CROSS_ORIGIN):
+            await self.app(scope, receive, send)
+            return
+        request = AnyRequest(scope)
+        asked = request.headers.get("access-control-request-headers", "")
+        headers = cors_headers(request) | {
+            "access-control-allow-methods": "GET, POST, OPTIONS",
+            "access-control-allow-headers": asked or "authorization, content-type, x-retry-count",
+            "access-control-max-age": _CORS_MAX_AGE,
+            "content-length": "0",
+        }
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 204,
+                "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+            }
+        )
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@get(["/pixel/v1/{kind:str}", "/v1/pixel/{kind:str}"], tags=["Collect"])
+async def pixel(request: AnyRequest, kind: str) -> Response[bytes]:
+    """Send one event by loading an image: the event's fields are query parameters, or base64 JSON in ``data``."""
+    if kind not in ("track", "page", "screen", "identify"):
+        raise NotFound(f"There is no pixel for {kind}.", code="unknown_type")
+    received = datetime.now(UTC)
+    sender = await authenticate(request)
+    item = _pixel_event(request.scope["query_string"].decode("latin-1"))
+    committer: Committer = request.app.state.committer
+    reader = Reader(sender, received, await committer.rulebook(), request.app.state.limits)
+    reader.read(msgspec.json.encode(item), kind)
+    await committer.submit(reader.incoming, reader.failures)
+    return Response(
+        _GIF, media_type="image/gif", headers={"cache-control": "no-store, max-age=0", **cors_headers(request)}
+    )
+
+
+def _pixel_event(query: str) -> dict[str, Any]:
+    """The fields of an event in a query string; objects may be given as JSON."""
+    fields = {name: values[-1] for name, values in parse_qs(query, errors="replace").items()}
+    fields.pop("writeKey", None)
+    data = fields.pop("data", None)
+    item: dict[str, Any] = {}
+    if data:
+        try:
+            decoded = msgspec.json.decode(base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)))
+        except (binascii.Error, msgspec.DecodeError, ValueError):
+            decoded = {}
+        item.update(decoded if isinstance(decoded, dict) else {})
+    for name, value in fields.items():
+        if value[:1] in ("{", "["):
+            try:
+                item[name] = msgspec.json.decode(value)
+            except msgspec.DecodeError:
+                item[name] = value
+        else:
+            item[name] = value
+    return item
+
+
+def _host(request: AnyRequest) -> tuple[str, str]:
+    """Protocol and host the client reaches us at."""
+    public: str | None = request.app.state.settings.public_url
+    if public:
+        protocol, _, host = public.rstrip("/").partition("://")
+        return protocol, host
+    return request.scope["scheme"], request.headers.get("host", "localhost")
+
+
+@get("/v1/projects/{key:str}/settings", tags=["Collect"])
+async def segment_settings(request: AnyRequest, key: str) -> Response[dict[str, Any]]:
+    """What Segment's browser library asks before it sends: where to send."""
+    ring: KeyRing = request.app.state.key_ring
+    if await ring.sender(key) is None:
+        raise NotFound("There is no such key.", code="invalid_key")
+    protocol, host = _host(request)
+    integration = {
+        "apiKey": key,
+        "apiHost": f"{host}/v1",
+        "protocol": protocol,
+        "unbundledIntegrations": [],
+        "addBundledMetadata": True,
+        "maybeBundledConfigIds": {},
+        "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
+    }
+    return Response(
+        {
+            "integrations": {"Segment.io": integration},
+            "plan": {"track": {"__default": {"enabled": True}}},
+            "edgeFunction": {},
+            "analyticsNextEnabled": True,
+            "metrics": {"sampleRate": 0, "host": f"{host}/v1"},
+            "enabledMiddleware": {},
+        },
+        headers=cors_headers(request),
+    )
+
+
+@get("/sourceConfig", tags=["Collect"])
+async def rudder_settings(request: AnyRequest) -> Response[dict[str, Any]]:
+    """What RudderStack's browser library asks before it sends: its source and where to send."""
+    sender = await authenticate(request)
+    key = header_key(request.headers) or request.query_params.get("writeKey") or ""
+    protocol, host = _host(request)
+    updated = "2024-01-01T00:00:00Z"
+    quiet = {"errors": {"enabled": False}, "metrics": {"enabled": False}}
+    source = {
+        "id": str(sender.source_id),
+        "name": sender.source_name,
+        "writeKey": key,
+        "config": {"statsCollection": quiet},
+        "enabled": True,
+        "workspaceId": "unisono",
+        "dataplanes": {"US": [{"url": f"{protocol}://{host}", "default": True}]},
+        "destinations": [],
+        "connections": [],
+        "updatedAt": updated,
+    }
+    return Response(
+        {"source": source, "updatedAt": updated, "consentManagementMetadata": {}}, headers=cors_headers(request)
+    )
+
+
+@get("/unisono.js", tags=["Collect"], media_type="text/javascript")
+async def browser_snippet(request: AnyRequest) -> Response[bytes]:
+    """Our own browser snippet."""
+    headers = {"cache-control": "public, max-age=3600", "etag": etag(), "access-control-allow-origin": "*"}
+    if request.headers.get("if-none-match") == etag():
+        return Response(b"", status_code=304, headers=headers)
+    return Response(snippet(), media_type="text/javascript; charset=utf-8", headers=headers)
+
+
+routes: list[ControllerRouterHandler] = [
+    collect_one,
+    collect_short,
+    collect_batch,
+    library_metrics,
+    pixel,
+    segment_settings,
+    rudder_settings,
+    browser_snippet,
+]

@@ -1,0 +1,212 @@
+"""One transaction from events read to events on the timeline.
+
+A handful of statements a batch, whatever its size: which messages are known, which nodes exist, which links are
+new, the events themselves (COPY), traits and search entries. All of it or nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from unisono.customers.collect.model import Failure, Incoming
+from unisono.customers.identity.graph import Connected, connect
+from unisono.customers.identity.model import Key, Observation, PersonChange
+from unisono.customers.identity.rulebook import Rulebook
+from unisono.customers.profiles.writing import MAX_TRAITS, TraitRow, index_nodes, write_traits
+from unisono.customers.timeline import service as timeline
+from unisono.customers.timeline.model import NewEvent
+from unisono.kit.crash import crash_point
+from unisono.kit.database import Connection
+from unisono.kit.sql import load
+
+_sql = load("unisono.customers.collect")
+
+
+class Written(msgspec.Struct):
+    """What became of a batch."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    failed: int = 0
+    joined: int = 0
+
+
+async def write(
+    conn: Connection, incoming: Sequence[Incoming], failures: Sequence[Failure], rulebook: Rulebook
+) -> Written:
+    """Write a batch inside the caller's transaction.
+
+    Raises asyncpg.UniqueViolationError or DeadlockDetectedError when it lost a race against another transaction
+    (try again), asyncpg.DataError when PostgreSQL refuses a value (``write_one_by_one`` finds which).
+    """
+    result = Written()
+    if failures:
+        await write_failures(conn, failures)
+        result.failed = len(failures)
+    events = await _unknown(conn, incoming)
+    result.accepted = len(events)
+    result.duplicates = len(incoming) - len(events)
+    if not events:
+        return result
+    keys, observations = _evidence(events)
+    connected = await connect(conn, keys, observations, rulebook.namespaces)
+    rows = [_row(event, connected) for event in events]
+    if connected.changes:
+        result.joined = len(connected.changes)
+        rows.extend(change_rows(connected.changes, events[0].received_at, events[0].source_id))
+    await timeline.append(conn, rows)
+    crash_point("collect.after_append")
+    if connected.new:
+        new = (node for node in connected.nodes.values() if node.id in connected.new)
+        await index_nodes(conn, new, rulebook.namespaces)
+    await write_traits(conn, _traits(events, connected))
+    return result
+
+
+async def _unknown(conn: Connection, incoming: Sequence[Incoming]) -> list[Incoming]:
+    """The events that are not on the timeline yet, each once, in order."""
+    first: dict[str, Incoming] = {}
+    for event in incoming:
+        first.setdefault(event.message_id, event)
+    known = await timeline.known_messages(conn, list(first)) if first else set()
+    return [event for message_id, event in first.items() if message_id not in known]
+
+
+def _evidence(events: Iterable[Incoming]) -> tuple[dict[Key, int | None], list[Observation]]:
+    """The identifiers a batch names, and what its events say about which belong together."""
+    keys: dict[Key, int | None] = {}
+    observations = []
+    for event in events:
+        primary = event.claims[0]
+        keys.setdefault(primary.key, event.source_id)
+        if len(event.claims) == 1:
+            continue
+        for claim in event.claims[1:]:
+            keys.setdefault(claim.key, event.source_id)
+            observations.append(
+                Observation(
+                    primary.key,
+                    claim.key,
+                    event.occurred_at,
+                    claim.strength,
+                    event.source_id,
+                    event.reason,
+                    event.message_id,
+                )
+            )
+    return keys, observations
+
+
+def _row(event: Incoming, connected: Connected) -> NewEvent:
+    node = connected.nodes[event.claims[0].key].id
+    return NewEvent(
+        timeline.lane_of(connected.person_of[node]),
+        node,
+        event.type,
+        event.name,
+        event.channel,
+        event.store_id,
+        event.source_id,
+        event.message_id,
+        event.occurred_at,
+        event.received_at,
+        event.sent_at,
+        event.original_at,
+        event.identifiers,
+        event.properties,
+        event.context,
+    )
+
+
+def change_rows(
+    changes: Iterable[PersonChange],
+    at: datetime,
+    source_id: int | None,
+    *,
+    extra: Mapping[str, object] | None = None,
+) -> list[NewEvent]:
+    """Joins and splits as events on the timeline of the person they made."""
+    return [
+        NewEvent(
+            timeline.lane_of(change.person_id),
+            change.moved[0],
+            "identity",
+            "Person Joined" if change.kind == "join" else "Person Split",
+            "system",
+            None,
+            source_id,
+            f"identity:{uuid.uuid4()}",
+            at,
+            at,
+            properties=msgspec.json.encode(
+                {
+                    "person_id": change.person_id,
+                    "other_person_id": change.other_id,
+                    "moved_nodes": change.moved,
+                    **(extra or {}),
+                }
+            ).decode(),
+        )
+        for change in changes
+    ]
+
+
+def _traits(events: Iterable[Incoming], connected: Connected) -> Iterable[TraitRow]:
+    for event in events:
+        if event.traits:
+            node = connected.nodes[event.claims[0].key].id
+            for name, value in list(event.traits.items())[:MAX_TRAITS]:
+                if value is not None:
+                    yield TraitRow(node, name, event.source_id, value, event.occurred_at)
+
+
+async def write_failures(conn: Connection, failures: Sequence[Failure]) -> None:
+    """Keep what could not be written, with the reason and the bytes."""
+    await _sql.insert_failures(
+        conn,
+        received=[failure.received_at for failure in failures],
+        sources=[failure.source_id for failure in failures],
+        codes=[failure.code for failure in failures],
+        details=[failure.detail.replace("\x00", "�") for failure in failures],
+        messages=[failure.message_id for failure in failures],
+        names=[failure.name for failure in failures],
+        raws=[failure.raw for failure in failures],
+        contexts=[failure.context for failure in failures],
+    )
+
+
+async def write_one_by_one(
+    conn: Connection, incoming: Sequence[Incoming], failures: Sequence[Failure], rulebook: Rulebook
+) -> Written:
+    """As ``write``, each event under a savepoint: what PostgreSQL refuses becomes a failed event."""
+    result = await write(conn, [], failures, rulebook)
+    for event in incoming:
+        try:
+            async with conn.transaction():
+                one = await write(conn, [event], [], rulebook)
+        except (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.StatementTooComplexError) as error:
+            await write_failures(conn, [refused(event, str(error))])
+            result.failed += 1
+        else:
+            result.accepted += one.accepted
+            result.duplicates += one.duplicates
+            result.joined += one.joined
+    return result
+
+
+def refused(event: Incoming, reason: str) -> Failure:
+    """An event the database would not take, as a failed event."""
+    return Failure(
+        "rejected_by_database",
+        reason[:500],
+        event.raw,
+        event.received_at,
+        event.source_id,
+        message_id=event.message_id,
+        name=event.name,
+    )

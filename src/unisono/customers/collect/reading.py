@@ -1,0 +1,409 @@
+"""From bytes to events ready to be written. Pure: no I/O, no clock of its own.
+
+Clients are many and careless: bodies come gzipped without saying so, under any content type, with ids such as
+``undefined``. One bad item never spoils its batch; what cannot be used is rejected with a reason and kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+import zlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from unisono.access.keys import Sender
+from unisono.customers.collect.model import (
+    Failure,
+    Incoming,
+    Limits,
+    PropertiesHead,
+    Rejected,
+    WireContext,
+    WireEvent,
+)
+from unisono.customers.collect.rules import (
+    RESERVED_TRAITS,
+    claims_of,
+    correct_clock,
+    parse_time,
+    text_of,
+)
+from unisono.customers.identity.rulebook import Rulebook
+from unisono.customers.timeline.vocabulary import channel_for, resolve
+from unisono.kit.errors import BadRequest, TooLarge
+
+TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias"})
+MAX_NAME = 255
+MAX_MESSAGE_ID = 100
+_event_decoder = msgspec.json.Decoder(WireEvent)
+_context_decoder = msgspec.json.Decoder(WireContext)
+_head_decoder = msgspec.json.Decoder(PropertiesHead)
+_any_decoder = msgspec.json.Decoder()
+_POISON = re.compile(rb"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
+_LONE = re.compile("[\ud800-\udfff]")
+_UNUSUAL_NUMBER = re.compile(rb"[eE][+]?\d{4,}")
+_FIXED_NAMES = {
+    "identify": "Traits Updated",
+    "group": "Company Joined",
+    "alias": "Identifier Aliased",
+    "page": "Page Viewed",
+    "screen": "Screen Viewed",
+}
+
+
+class Envelope(msgspec.Struct):
+    """The outer part of a batch."""
+
+    batch: list[msgspec.Raw] | None = None
+    writeKey: Any = None
+    sentAt: Any = None
+    context: msgspec.Raw = msgspec.Raw()
+
+
+_envelope_decoder = msgspec.json.Decoder(Envelope)
+
+
+def unpack(body: bytes, limits: Limits) -> bytes:
+    """The body without compression, however it was announced.
+
+    Raises TooLarge over the batch limit (decompression stops there), BadRequest for broken compression.
+    """
+    if body[:2] == b"\x1f\x8b":
+        try:
+            inflater = zlib.decompressobj(wbits=31)
+            body = inflater.decompress(body, limits.max_batch_bytes + 1)
+        except zlib.error:
+            raise BadRequest("The body begins like gzip but is not.", code="bad_compression") from None
+        if not inflater.eof and len(body) <= limits.max_batch_bytes:
+            raise BadRequest("The compressed body is cut short.", code="bad_compression")
+    if len(body) > limits.max_batch_bytes:
+        raise TooLarge(
+            f"The body is over {limits.max_batch_bytes} bytes.", code="batch_too_large", hint="Send smaller batches."
+        )
+    return body
+
+
+def open_envelope(body: bytes) -> Envelope:
+    """The batch as an envelope and the bytes of each item.
+
+    When the whole is not JSON because of one item, the items are told apart by their brackets and each is judged
+    alone. Raises BadRequest when nothing can be made of the body.
+    """
+    try:
+        envelope = _envelope_decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _salvage(body)
+    if envelope.batch is None:
+        raise BadRequest("There is no batch in the body.", code="no_batch", hint='Send {"batch": [...]}.')
+    return envelope
+
+
+def _salvage(body: bytes) -> Envelope:
+    start = re.search(rb'"batch"\s*:\s*\[', body)
+    if start is None:
+        raise BadRequest("The body is not JSON.", code="invalid_json")
+    items = []
+    end = start.end()
+    for first, last in _spans(body, start.end()):
+        items.append(msgspec.Raw(body[first:last]))
+        end = last
+    closing = body.find(b"]", end)
+    if closing < 0:
+        raise BadRequest("The body is not JSON: the batch does not end.", code="invalid_json")
+    rest = body[: start.start()] + b'"batch":[]' + body[closing + 1 :]
+    try:
+        envelope = _envelope_decoder.decode(rest)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise BadRequest("The body is not JSON.", code="invalid_json") from None
+    envelope.batch = items
+    return envelope
+
+
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+
+
+def _spans(body: bytes, position: int) -> Iterator[tuple[int, int]]:
+    """Where each object of an array stands, found by brackets and strings alone."""
+    depth = 0
+    first = position
+    for token in _TOKENS.finditer(body, position):
+        mark = token.group()
+        if mark in (b"{", b"["):
+            if depth == 0:
+                first = token.start()
+            depth += 1
+        elif mark in (b"}", b"]"):
+            depth -= 1
+            if depth < 0:
+                return
+            if depth == 0:
+                yield first, token.end()
+
+
+class Reader:
+    """Reads the items of one request: who sent it, when it arrived, by which rules."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        received_at: datetime,
+        rulebook: Rulebook,
+        limits: Limits,
+        *,
+        sent_at: Any = None,
+        context: msgspec.Raw | None = None,
+    ) -> None:
+        self.sender = sender
+        self.received_at = received_at
+        self.rulebook = rulebook
+        self.limits = limits
+        self.sent_at = parse_time(sent_at)
+        self.context = bytes(context) if context and bytes(context) != b"null" else b""
+        self.kind: str | None = None
+        self.incoming: list[Incoming] = []
+        self.failures: list[Failure] = []
+
+    def read(self, raw: bytes, kind: str | None = None) -> None:
+        """Read one item; what it gives is added to ``incoming`` or ``failures``. ``kind`` is the type of its path."""
+        # Items of a batch arrive at once; a microsecond apart they keep the order they were sent in.
+        index = len(self.incoming) + len(self.failures)
+        received = self.received_at + timedelta(microseconds=index)
+        wire: WireEvent | None = None
+        self.kind = kind
+        try:
+            raw, wire = self._decode(raw)
+            self.incoming.append(self._event(raw, wire, kind, received))
+        except Rejected as rejected:
+            self.fail(raw, rejected.code, rejected.detail, wire, received)
+
+    def fail(
+        self, raw: bytes, code: str, detail: str, wire: WireEvent | None = None, at: datetime | None = None
+    ) -> None:
+        """Keep an item that cannot be used, with the reason."""
+        self.failures.append(
+            Failure(
+                code,
+                detail,
+                bytes(raw),
+                at or self.received_at,
+                self.sender.source_id,
+                message_id=printable(wire.messageId) if wire else None,
+                name=printable(wire.event or wire.name or wire.type) if wire else None,
+                context=self._replay_context(),
+            )
+        )
+
+    def _replay_context(self) -> str:
+        """What must be known beside the bytes to read this item again."""
+        return msgspec.json.encode(
+            {
+                "kind": self.kind,
+                "sent_at": self.sent_at,
+                "sender": {"key_id": self.sender.key_id, "key_kind": self.sender.key_kind},
+            }
+        ).decode()
+
+    def _decode(self, raw: bytes) -> tuple[bytes, WireEvent]:
+        if len(raw) > self.limits.max_event_bytes:
+            raise Rejected(
+                f"The event is {len(raw)} bytes, over {self.limits.max_event_bytes}.", code="event_too_large"
+            )
+        raw = bytes(raw)
+        if b"\\u" in raw and _POISON.search(raw):
+            raw = clean(raw)
+        try:
+            return raw, _event_decoder.decode(raw)
+        except msgspec.ValidationError as error:
+            raise Rejected(f"The item is not an event: {error}.", code="not_an_object") from None
+        except RecursionError:
+            raise Rejected("The item is nested too deep.", code="too_deep") from None
+        except UnicodeDecodeError:
+            raise Rejected("The item is not UTF-8 text.", code="invalid_utf8") from None
+        except msgspec.DecodeError as error:
+            code = "invalid_utf8" if "utf-8" in str(error).lower() else "invalid_json"
+            raise Rejected(f"The item is not JSON: {error}.", code=code) from None
+
+    def _event(self, raw: bytes, wire: WireEvent, path_kind: str | None, received: datetime) -> Incoming:
+        kind = wire.type or path_kind
+        if not isinstance(kind, str) or kind.lower() not in TYPES:
+            raise Rejected(f"There is no type {printable(kind)!r}.", code="unknown_type")
+        kind = kind.lower()
+        properties = object_text(wire.properties, "properties")
+        traits_text = object_text(wire.traits, "traits")
+        context_text, context = self._context(wire)
+        name = _name(kind, wire)
+        spec = resolve(name)
+        head = _head_decoder.decode(properties) if properties else PropertiesHead()
+        traits = self._traits(kind, traits_text, context)
+        sender = self.sender
+        claims = claims_of(wire, context, head, traits, sender, self.rulebook)
+        original = parse_time(wire.originalTimestamp) or parse_time(wire.timestamp)
+        sent = parse_time(wire.sentAt) or self.sent_at
+        if kind != "track" and kind not in ("page", "screen"):
+            properties = traits_text or properties
+        elif kind in ("page", "screen"):
+            properties = _with_title(properties, wire)
+        return Incoming(
+            message_id=self._message_id(wire, head, name if spec is None else spec.name, raw, original),
+            type=kind,
+            name=name if spec is None else spec.name,
+            channel=channel_for(
+                {"channel": context.channel, "device": context.device, "library": context.library},
+                kind,
+                spec,
+                sender.key_kind,
+                channel=wire.channel,
+                namespace=claims[0].key.namespace,
+            ),
+            occurred_at=correct_clock(received, sent, original, self.limits.max_skew),
+            received_at=received,
+            sent_at=sent,
+            original_at=original,
+            claims=claims,
+            source_id=sender.source_id,
+            store_id=sender.store_id or text_of(head.store_id),
+            identifiers=_identifiers(wire),
+            properties=properties,
+            context=context_text,
+            traits=traits if kind == "identify" else None,
+            reason=kind,
+            raw=raw,
+        )
+
+    def _context(self, wire: WireEvent) -> tuple[str | None, WireContext]:
+        text = object_text(wire.context, "context")
+        if self.context:
+            text = _merged(self.context, text)
+        if not text:
+            return None, WireContext()
+        try:
+            return text, _context_decoder.decode(text)
+        except msgspec.DecodeError as error:
+            raise Rejected(f"The context cannot be read: {error}.", code="invalid_context") from None
+
+    def _traits(self, kind: str, text: str | None, context: WireContext) -> dict[str, Any]:
+        """Traits of the item and, where RudderStack puts them, of the context. The item's own win."""
+        traits: dict[str, Any] = {}
+        aside = object_text(context.traits, "context.traits")
+        if aside:
+            traits.update(_any_decoder.decode(aside))
+        if text and kind == "identify":
+            traits.update(_any_decoder.decode(text))
+        if not self.sender.trusted and kind == "identify":
+            reserved = [name for name in traits if name.casefold() in RESERVED_TRAITS]
+            for name in reserved:
+                del traits[name]
+            if reserved:
+                self.fail(
+                    msgspec.json.encode(dict.fromkeys(reserved)),
+                    "reserved_trait",
+                    f"A write key cannot set {', '.join(sorted(reserved))}; the rest of the event was written.",
+                )
+        return traits
+
+    def _message_id(
+        self, wire: WireEvent, head: PropertiesHead, name: str, raw: bytes, original: datetime | None
+    ) -> str:
+        """The id that makes the event one, however often it is sent."""
+        sender = self.sender
+        if sender.key_kind == "till":
+            for made, kind in ((head.receipt_id, "receipt"), (head.return_id, "return")):
+                number = text_of(made)
+                if number and name in ("Receipt Issued", "Return Made"):
+                    return f"{kind}:{sender.store_id}:{sender.till_id}:{number}"[:MAX_MESSAGE_ID]
+        given = text_of(wire.messageId)
+        if given and len(given) <= MAX_MESSAGE_ID:
+            return given
+        if given or original is not None:
+            # Too long an id, or none but a client-made time: the same bytes sent again are the same event.
+            digest = hashlib.blake2b(given.encode() if given else raw, digest_size=16).hexdigest()
+            return f"{'long' if given else f'derived:{sender.source_id}'}:{digest}"
+        return f"made:{uuid.uuid4()}"
+
+
+def _name(kind: str, wire: WireEvent) -> str:
+    if kind != "track":
+        return _FIXED_NAMES[kind]
+    name = wire.event if isinstance(wire.event, str) else text_of(wire.event)
+    if not name or not name.strip():
+        raise Rejected("A track call needs the name of its event.", code="event_name_missing")
+    if len(name) > MAX_NAME:
+        raise Rejected(f"The event's name is over {MAX_NAME} characters.", code="event_name_too_long")
+    return " ".join(name.replace("\x00", "").split()) or _nameless()
+
+
+def _nameless() -> str:
+    raise Rejected("The event's name has no readable character.", code="event_name_missing")
+
+
+def _with_title(properties: str | None, wire: WireEvent) -> str | None:
+    """Properties of a page or screen with its name and category among them, where Segment puts them beside."""
+    given = {key: value for key, value in (("name", wire.name), ("category", wire.category)) if value}
+    if not given:
+        return properties
+    merged = given | (_any_decoder.decode(properties) if properties else {})
+    return msgspec.json.encode(merged).decode()
+
+
+def _identifiers(wire: WireEvent) -> str | None:
+    given = {
+        name: value
+        for name, value in (
+            ("userId", wire.userId),
+            ("anonymousId", wire.anonymousId),
+            ("groupId", wire.groupId),
+            ("previousId", wire.previousId),
+        )
+        if value is not None and value != ""
+    }
+    return msgspec.json.encode(given).decode() if given else None
+
+
+def _merged(outer: bytes, inner: str | None) -> str:
+    """The envelope's context under the item's own."""
+    try:
+        shared = _any_decoder.decode(outer)
+    except msgspec.DecodeError:
+        return inner or ""
+    if not isinstance(shared, dict):
+        return inner or ""
+    return msgspec.json.encode(shared | (_any_decoder.decode(inner) if inner else {})).decode()
+
+
+def object_text(raw: msgspec.Raw, what: str) -> str | None:
+    """The JSON object as text; None when absent or null. Raises Rejected when it is something else."""
+    data = bytes(raw)
+    if not data or data == b"null":
+        return None
+    if data[:1] != b"{":
+        raise Rejected(f"{what} is not an object.", code=f"invalid_{what.split('.', maxsplit=1)[0]}")
+    if _UNUSUAL_NUMBER.search(data):
+        raise Rejected(f"{what} holds a number beyond all measure.", code="number_too_large")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise Rejected(f"{what} is not UTF-8 text.", code="invalid_utf8") from None
+
+
+def clean(raw: bytes) -> bytes:
+    """The same JSON with what no database can store as text replaced by U+FFFD: NUL, lone surrogates."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw
+    text = json.dumps(value, ensure_ascii=False, allow_nan=True)
+    return _LONE.sub("�", text.replace("\\u0000", "�")).encode()
+
+
+def printable(value: Any) -> str | None:
+    """A short readable form of whatever a client sent."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else str(value)
+    return _LONE.sub("�", text.replace("\x00", "�"))[:MAX_NAME]

@@ -1,0 +1,178 @@
+"""The collector's law, pure: clocks, identifiers and what a sender may claim."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from unisono.access.keys import Sender
+from unisono.customers.collect.model import Claim, PropertiesHead, Rejected, WireContext, WireEvent
+from unisono.customers.identity.model import Strength
+from unisono.customers.identity.normalise import UnusableIdentifier
+from unisono.customers.identity.rulebook import Rulebook
+
+RESERVED_TRAITS = frozenset(
+    {
+        "consent", "consents", "consented", "points", "points_balance", "tier", "loyalty_tier",
+        "role", "roles", "permissions", "is_staff", "is_admin", "blocked", "credit", "credit_limit",
+        "price_list", "household",
+    }
+)  # fmt: skip
+"""What a public key can never set: it decides money, rights or what may be said to a person."""
+
+TRAIT_NAMESPACES = {
+    "email": "email",
+    "phone": "phone",
+    "loyalty_card": "loyalty_card",
+    "loyaltyCard": "loyalty_card",
+    "loyalty_card_number": "loyalty_card",
+    "whatsapp": "whatsapp",
+    "telegram": "telegram",
+}
+"""Traits that are identifiers as well."""
+
+EXTERNAL_TYPES = {
+    "anonymous_id": "anonymous_id",
+    "user_id": "user_id",
+    "ios.idfa": "idfa",
+    "ios.id": "device_id",
+    "android.idfa": "gaid",
+    "android.id": "device_id",
+}
+"""``context.externalIds[].type`` of the field's clients that differ from our namespaces."""
+
+TRUSTED_IN_BROWSER = frozenset({"user_id"})
+"""Person-level identifiers a public key is believed on: the shop's own sign-in. All others are hints."""
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_EPOCH_MILLISECONDS = 10_000_000_000
+
+
+def text_of(value: Any) -> str | None:
+    """An identifier as text: numbers are spelled, everything else that is not text is nothing."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return None
+
+
+def parse_time(value: Any) -> datetime | None:
+    """A client's time as UTC; without zone it is UTC; seconds or milliseconds since 1970 are read too.
+
+    None when it cannot be read: a broken clock is no reason to lose an event.
+    """
+    try:
+        if isinstance(value, str) and value:
+            parsed = datetime.fromisoformat(value.strip())
+            return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            seconds = value / 1000 if value > _EPOCH_MILLISECONDS else value
+            return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def correct_clock(received: datetime, sent: datetime | None, original: datetime | None, max_skew: int) -> datetime:
+    """When it happened, by our clock.
+
+    ``received - (sent - original)`` (the Segment protocol's correction): the client's clock may be wrong, but the
+    time between the event and its sending is right. Never later than ``received`` plus ``max_skew`` seconds.
+    """
+    if original is None:
+        return received
+    try:
+        occurred = original if sent is None else received - (sent - original)
+    except OverflowError:
+        return received
+    return min(occurred, received + timedelta(seconds=max_skew))
+
+
+def claims_of(  # noqa: PLR0917 - the parts of one event
+    wire: WireEvent,
+    context: WireContext,
+    head: PropertiesHead,
+    traits: dict[str, Any],
+    sender: Sender,
+    rulebook: Rulebook,
+) -> list[Claim]:
+    """The identifiers an event carries, the one it happened under first.
+
+    Raises Rejected when there is none it could belong to.
+    """
+    claims: dict[Any, Strength] = {}
+    unusable: list[str] = []
+    for namespace, value in _mentioned(wire, context, head, traits, sender):
+        text = text_of(value)
+        if text is None:
+            continue
+        try:
+            key = rulebook.key(namespace, text)
+        except UnusableIdentifier as error:
+            unusable.append(f"{namespace} {text[:60]!r}: {error}")
+            continue
+        believed = sender.trusted or _is_device(namespace, rulebook) or namespace in TRUSTED_IN_BROWSER
+        claims.setdefault(key, "proof" if believed else "hint")
+    ordered = [
+        Claim(key, strength)
+        for key, strength in sorted(claims.items(), key=lambda item: (item[1] == "hint", rulebook.priority(item[0])))
+    ]
+    if not ordered or ordered[0].strength == "hint":
+        detail = "; ".join(unusable) or "A write key must name userId or anonymousId."
+        raise Rejected(
+            f"There is no identifier the event could belong to. {detail}".strip(),
+            code="blocked_identifier" if unusable else "no_identifier",
+        )
+    if wire.type == "alias" or wire.previousId is not None:
+        ordered = _with_previous(wire, ordered, sender, rulebook)
+    return ordered
+
+
+def _is_device(namespace: str, rulebook: Rulebook) -> bool:
+    return rulebook.namespaces[namespace].level == "device"
+
+
+def _mentioned(
+    wire: WireEvent, context: WireContext, head: PropertiesHead, traits: dict[str, Any], sender: Sender
+) -> Iterable[tuple[str, Any]]:
+    yield "user_id", wire.userId
+    yield "anonymous_id", wire.anonymousId
+    for name, namespace in TRAIT_NAMESPACES.items():
+        if name in traits:
+            yield namespace, traits[name]
+    if head.loyalty_card is not None and sender.trusted:
+        yield "loyalty_card", head.loyalty_card
+    if isinstance(context.externalIds, list):
+        for item in context.externalIds:
+            if isinstance(item, dict) and item.get("collection", "users") == "users":
+                kind = text_of(item.get("type"))
+                if kind:
+                    yield EXTERNAL_TYPES.get(kind, kind), item.get("id")
+    device = context.device
+    if isinstance(device, dict):
+        yield "device_id", device.get("id")
+        kind = str(device.get("type") or "").casefold()
+        yield "gaid" if kind == "android" else "idfa", device.get("advertisingId")
+
+
+def _with_previous(wire: WireEvent, claims: list[Claim], sender: Sender, rulebook: Rulebook) -> list[Claim]:
+    """An alias links its previous id: a browser's if it looks like one, else another user id."""
+    text = text_of(wire.previousId)
+    if text is None:
+        return claims
+    namespace = "anonymous_id" if _UUID.fullmatch(text) or text == text_of(wire.anonymousId) else "user_id"
+    try:
+        key = rulebook.key(namespace, text)
+    except UnusableIdentifier:
+        return claims
+    if any(claim.key == key for claim in claims):
+        return claims
+    strength: Strength = "proof" if sender.trusted or namespace == "anonymous_id" else "hint"
+    return [*claims, Claim(key, strength)]

@@ -1,0 +1,45 @@
+"""Databases for tests: one server a run, one migrated template, a copy of it for each test."""
+
+from __future__ import annotations
+
+import functools
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from tests.support.postgres import start_test_server
+from unisono.kit.migrations import migrate
+
+TEMPLATE = "unisono_template"
+
+
+@functools.cache
+def start_once() -> str:
+    """The address of the server all tests of this process share."""
+    return start_test_server().dsn
+
+
+def address(dsn: str, database: str) -> str:
+    """The same server, another database."""
+    parts = urlsplit(dsn)
+    return urlunsplit(parts._replace(path=f"/{database}"))
+
+
+async def template_database(dsn: str) -> str:
+    """Make the migrated template anew; returns its address."""
+    admin = await asyncpg.connect(dsn)
+    await admin.execute(f'drop database if exists "{TEMPLATE}" with (force)')
+    await admin.execute(f'create database "{TEMPLATE}"')
+    await admin.close()
+    conn = await asyncpg.connect(address(dsn, TEMPLATE))
+    await migrate(conn)
+    await conn.close()
+    return address(dsn, TEMPLATE)
+
+
+async def fresh_database(dsn: str, name: str) -> str:
+    """Copy the template; returns the copy's address."""
+    admin = await asyncpg.connect(dsn)
+    await admin.execute(f'create database "{name}" template "{TEMPLATE}" strategy file_copy')
+    await admin.close()
+    return address(dsn, name)
