@@ -16,7 +16,7 @@ from unisono.kit.embedded.cluster import CLEAN_ENVIRONMENT, DATABASE, SUPERUSER
 from unisono.kit.embedded.errors import ServerStartFailed
 from unisono.kit.embedded.files import create_private
 from unisono.kit.embedded.layout import PORT, Layout, socket_path
-from unisono.kit.embedded.processes import all_pids, command_line, run, send, start_time, wait_until_gone
+from unisono.kit.embedded.processes import all_pids, command_line, is_running, run, send, start_time, wait_until_gone
 
 READY_WITHIN = 300.0
 """Seconds a start may take: after a power cut up to max_wal_size of log is replayed first."""
@@ -168,6 +168,8 @@ def clear_the_way(layout: Layout, seconds: float = 60.0) -> None:
 def end(pid: int, mark: str | None, patience: float = 30.0) -> None:
     """End a server: fast shutdown for ``patience`` seconds, then immediate, then kill."""
     for number, seconds in ((signal.SIGINT, patience), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)):
+        if not is_running(pid, mark):
+            return
         send(pid, number)
         if wait_until_gone(pid, mark, seconds):
             return
