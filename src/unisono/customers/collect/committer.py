@@ -72,7 +72,7 @@ class Committer:
 
     async def stop(self) -> None:
         """Write what is queued, then end."""
-        while self._queue or self._waiting:
+        while self._queue or self._waiting:  # noqa: ASYNC110 - once in a process' life
             await asyncio.sleep(0.01)
         for task in self._tasks:
             task.cancel()

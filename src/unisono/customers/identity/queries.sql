@@ -99,7 +99,7 @@ select person_id from node where namespace = :namespace and value = :value;
 -- name: nodes_of_person
 -- Every identifier of a person with where it came from and the links that hold it.
 select node.id, node.namespace, node.value, node.shared, node.created_at, source.name as source_name,
-       source.kind as source_kind
+       source.kind as source_kind, namespace.level, namespace.identifies
 from node left join source on source.id = node.source_id
 join namespace on namespace.name = node.namespace
 where node.person_id = :person_id
