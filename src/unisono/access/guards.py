@@ -3,38 +3,41 @@
 ::
 
     @get("/v1/people/{person_id:int}", guards=[requires("people:read")])
-    async def read_person(request: Request, principal: Principal) -> ...:
+    async def read_person(request: Request, person_id: int) -> ...:
+        principal = caller(request)
 
 A caller is an account (the console's session cookie) or a secret key (``Authorization: Bearer sk_...``). Guards want
-``app.state``: ``pool``, ``settings``, ``clock`` and ``keys`` (a `unisono.access.keys.KeyRing`). A request that
-changes something and comes with a cookie must carry the session's CSRF token: header ``X-CSRF-Token``, or the form
-field ``csrf_token``.
+``app.state``: ``pool``, ``key_ring`` (`unisono.access.keys.KeyRing`), and ``clock`` where time is not the system's.
+A request that changes something and comes with a cookie must carry the session's CSRF token: header
+``X-CSRFToken``, or the form field ``_csrf_token``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from datetime import datetime
 from typing import Any, Final, Literal, Protocol, cast
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.di import Provide
 from litestar.handlers.base import BaseRouteHandler
 
 from unisono.access.accounts import Account
 from unisono.access.keys import KeyRing
 from unisono.access.roles import PERMISSIONS, Role, of_scopes, permissions_of, stores_of
 from unisono.access.sessions import COOKIE, Session, check_csrf, find_session
-from unisono.kit.clock import Clock
-from unisono.kit.database import Pool, connection
+from unisono.kit.clock import Clock, system_clock
+from unisono.kit.database import connection
 from unisono.kit.errors import Forbidden, Unauthenticated
-from unisono.kit.settings import Settings
 
 Asking = ASGIConnection[Any, Any, Any, Any]
 
-CSRF_HEADER: Final = "x-csrf-token"
-CSRF_FIELD: Final = "csrf_token"
+CSRF_HEADER: Final = "x-csrftoken"
+CSRF_FIELD: Final = "_csrf_token"
+
+_KNOWN: Final = "unisono.principal"
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -63,15 +66,10 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return self.session.account if self.session else None
 
 
-class _State(Protocol):
-    pool: Pool
-    settings: Settings
-    clock: Clock
-    keys: KeyRing
-
-
-def _state(asking: Asking) -> _State:
-    return cast("_State", asking.app.state)
+def now_of(asking: Asking) -> datetime:
+    """The present instant, as the application's clock has it."""
+    clock: Clock = asking.app.state.get("clock", system_clock)
+    return clock()
 
 
 def of_session(session: Session) -> Principal:
@@ -91,7 +89,8 @@ def of_session(session: Session) -> Principal:
 
 async def _by_key(asking: Asking, authorization: str) -> Principal:
     scheme, _, key = authorization.partition(" ")
-    sender = await _state(asking).keys.sender(key.strip()) if scheme.lower() == "bearer" else None
+    ring: KeyRing = asking.app.state.key_ring
+    sender = await ring.sender(key.strip()) if scheme.lower() == "bearer" else None
     if sender is None or sender.key_kind != "secret":
         raise Unauthenticated(
             "This needs a secret key.",
@@ -108,9 +107,8 @@ async def _by_key(asking: Asking, authorization: str) -> Principal:
 
 
 async def _by_cookie(asking: Asking, token: str) -> Principal | None:
-    state = _state(asking)
-    async with connection(state.pool) as conn:
-        session = await find_session(conn, token, now=state.clock())
+    async with connection(asking.app.state.pool) as conn:
+        session = await find_session(conn, token, now=now_of(asking))
     return of_session(session) if session else None
 
 
@@ -119,7 +117,7 @@ async def identify(asking: Asking) -> Principal | None:
 
     A key that is given counts alone: a wrong one raises Unauthenticated even beside a good cookie.
     """
-    known = asking.scope.get("unisono.principal", ...)
+    known = asking.scope.get(_KNOWN, ...)
     if known is not ...:
         return cast("Principal | None", known)
     authorization = asking.headers.get("authorization")
@@ -129,7 +127,7 @@ async def identify(asking: Asking) -> Principal | None:
         principal = await _by_key(asking, authorization)
     elif token:
         principal = await _by_cookie(asking, token)
-    cast("dict[str, Any]", asking.scope)["unisono.principal"] = principal
+    cast("dict[str, Any]", asking.scope)[_KNOWN] = principal
     return principal
 
 
@@ -140,6 +138,16 @@ async def _check_csrf(asking: Asking, session: Session) -> None:
         field = (await asking.form()).get(CSRF_FIELD)
         given = field if isinstance(field, str) else None
     check_csrf(session, given)
+
+
+def _check_origin(asking: Asking) -> None:
+    """Refuse a form sent from another site to a page that has no session, hence no token, yet."""
+    site = asking.headers.get("sec-fetch-site")
+    origin = asking.headers.get("origin")
+    host = asking.headers.get("host")
+    foreign = site not in ("same-origin", "none") if site else origin is not None and urlsplit(origin).netloc != host
+    if foreign:
+        raise Forbidden("The form was sent from another site.", code="csrf", hint="Open the page again and retry.")
 
 
 async def _admit(asking: Asking, permissions: frozenset[str]) -> None:
@@ -160,7 +168,8 @@ async def _admit(asking: Asking, permissions: frozenset[str]) -> None:
 class Guard(Protocol):
     """A Litestar guard that tells which permissions it asks for."""
 
-    permissions: frozenset[str]
+    permissions: frozenset[str] | None
+    """None: everyone may come in."""
 
     def __call__(self, asking: Asking, handler: BaseRouteHandler, /) -> Awaitable[None]: ...
 
@@ -183,19 +192,23 @@ def requires(*permissions: str) -> Guard:
     return named
 
 
-def permissions_asked(guards: tuple[Any, ...] | list[Any]) -> frozenset[str] | None:
-    """The permissions a route's guards ask for; None when none of them looks at the caller."""
-    found = [guard.permissions for guard in guards if isinstance(getattr(guard, "permissions", None), frozenset)]
-    return frozenset().union(*found) if found else None
+def open_to_all(reason: str) -> Guard:
+    """A guard for the few pages that need no account; ``reason`` says why. Forms from other sites are refused."""
+    if not reason:
+        raise ValueError("say why everyone may come in")
+
+    async def guard(asking: Asking, _: BaseRouteHandler) -> None:
+        if asking.scope.get("method", "GET") not in SAFE_METHODS:
+            _check_origin(asking)
+
+    named = cast("Guard", guard)
+    named.permissions = None
+    return named
 
 
-async def provide_principal(request: Request[Any, Any, Any]) -> Principal:
-    """The caller, for routes behind a guard. Raises Unauthenticated."""
-    principal = await identify(request)
+def caller(asking: Asking) -> Principal:
+    """Who makes the request, in a handler behind `requires`. Raises Unauthenticated elsewhere."""
+    principal = cast("Principal | None", asking.scope.get(_KNOWN))
     if principal is None:
         raise Unauthenticated
     return principal
-
-
-DEPENDENCIES: Final = {"principal": Provide(provide_principal)}
-"""For a router: ``dependencies=DEPENDENCIES`` gives its handlers the argument ``principal``."""

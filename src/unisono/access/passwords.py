@@ -61,7 +61,8 @@ class WeakPassword(BadRequest):
 def _bare(text: str) -> set[str]:
     """The words a password is made of, without decoration: as written, and with look-alike signs read as letters."""
     lowered = text.lower()
-    return {re.sub(r"[^a-zà-ÿ]", "", lowered), re.sub(r"[^a-zà-ÿ]", "", lowered.translate(_LEET))}
+    trimmed = re.sub(r"^[^a-z@$]+|[^a-z@$]+$", "", lowered)
+    return {re.sub(r"[^a-zà-ÿ]", "", word) for word in (lowered, lowered.translate(_LEET), trimmed.translate(_LEET))}
 
 
 def _repeats(text: str) -> bool:
