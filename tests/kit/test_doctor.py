@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -142,3 +143,24 @@ def test_a_stopped_owner_is_found(base: Path) -> None:
     checks = {check.name: check for check in run_checks(base / "data", None)}
     assert wrong(list(checks.values())) == {}
     assert checks["earlier servers"].detail.startswith("the last server was killed")
+
+
+def test_a_server_without_its_owner_is_found(base: Path) -> None:
+    """A server that runs although the process that started it is gone is a finding with its numbers."""
+    with ensure_server(base / "data") as running:
+        note = base / "data" / "postgres.state"
+        words = json.loads(note.read_text())
+        note.write_text(json.dumps(words | {"owner_mark": "boot:1"}))
+        found = wrong(run_checks(base / "data", None))
+        assert str(running.pid) in found["earlier servers"].detail
+
+
+def test_a_server_that_is_away_while_its_owner_lives_is_found(base: Path) -> None:
+    """A dead server whose owner lives is a finding that names the owner."""
+    with ensure_server(base / "data") as running:
+        note = base / "data" / "postgres.state"
+        words = json.loads(note.read_text())
+        note.write_text(json.dumps(words | {"mark": "boot:1"}))
+        found = wrong(run_checks(base / "data", None))
+        assert f"process {os.getpid()} owns the server" in found["database"].detail
+        assert running.alive()

@@ -28,6 +28,7 @@ from unisono.kit.embedded import (
 from unisono.kit.embedded.account import choose_account, first_barrier
 from unisono.kit.embedded.binaries import find_binaries
 from unisono.kit.embedded.layout import Layout
+from unisono.kit.embedded.processes import command_line
 
 IS_ROOT = os.geteuid() == 0
 SOURCE = Path(__file__).parents[2]
@@ -219,7 +220,7 @@ def test_programs_out_of_reach_are_copied_once(base: Path, monkeypatch: pytest.M
     assert first_barrier(hidden / "bin" / "postgres", account) == (home if IS_ROOT else None)
     with ensure_server(data_dir) as server:
         assert query(server.dsn, "SELECT 1") == "1"
-        program = Path(f"/proc/{server.pid}/exe").readlink()
+        program = Path(command_line(server.pid)[0])
         assert program.is_relative_to(copy if IS_ROOT else home)
     made = copy.stat().st_ino if IS_ROOT else None
     with ensure_server(data_dir) as server:
