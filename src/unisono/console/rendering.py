@@ -74,6 +74,11 @@ def _translate(context: Context) -> Callable[[str], str]:
     return cast("Callable[[str], str]", context.environment.globals["translate"])
 
 
+def _format(page: contexts.Shell) -> str:
+    """The locale that writes dates and numbers: plain English is written the European way (9 Oct, 14:32)."""
+    return "en_GB" if page.locale == "en" else page.locale
+
+
 def _zone(page: contexts.Shell) -> ZoneInfo:
     return ZoneInfo(page.zone)
 
@@ -81,33 +86,40 @@ def _zone(page: contexts.Shell) -> ZoneInfo:
 @pass_context
 def money(context: Context, amount: Priced) -> str:
     """An amount as the reader's locale writes it: 84,00 EUR with its sign."""
-    return format_money(amount.minor, amount.currency, page_of(context).locale)
+    return format_money(amount.minor, amount.currency, _format(page_of(context)))
 
 
 @pass_context
 def number(context: Context, value: float) -> str:
     """A number with the locale's separators; at most two decimals."""
-    return format_decimal(round(value, 2), locale=page_of(context).locale)
+    return format_decimal(round(value, 2), locale=_format(page_of(context)))
 
 
 @pass_context
 def compact(context: Context, value: int) -> str:
     """A large number shortened: 12K, 3.4M."""
-    return format_compact_decimal(value, fraction_digits=1, locale=page_of(context).locale)
+    return format_compact_decimal(value, fraction_digits=1, locale=_format(page_of(context)))
 
 
 @pass_context
 def clock(context: Context, at: datetime) -> str:
     """Hour and minute, local."""
     page = page_of(context)
-    return format_time(at, "short", tzinfo=_zone(page), locale=page.locale)
+    return format_time(at, "short", tzinfo=_zone(page), locale=_format(page))
+
+
+@pass_context
+def clock_seconds(context: Context, at: datetime) -> str:
+    """Hour, minute and second, local."""
+    page = page_of(context)
+    return format_time(at, "medium", tzinfo=_zone(page), locale=_format(page))
 
 
 @pass_context
 def absolute(context: Context, at: datetime) -> str:
     """Day, hour and zone in full: for titles, exports and anyone who must be sure."""
     page = page_of(context)
-    day = format_datetime(at, "EEE d MMM y, HH:mm:ss", tzinfo=_zone(page), locale=page.locale)
+    day = format_datetime(at, "EEE d MMM y, HH:mm:ss", tzinfo=_zone(page), locale=_format(page))
     return f"{day} ({page.zone})"
 
 
@@ -116,9 +128,11 @@ def distance(context: Context, at: datetime) -> str:
     """How far from now: "3 hours ago", "in 2 days"; beyond a week the day itself."""
     page = page_of(context)
     delta = at - page.now
+    if abs(delta) < timedelta(seconds=2):
+        return _translate(context)("just now")
     if abs(delta) > SOON:
         return day_short(context, at)
-    return format_timedelta(delta, add_direction=True, threshold=1.4, locale=page.locale)
+    return format_timedelta(delta, add_direction=True, threshold=1, locale=_format(page))
 
 
 @pass_context
@@ -136,7 +150,7 @@ def day_short(context: Context, at: datetime | date) -> str:
     local = at.astimezone(_zone(page)).date() if isinstance(at, datetime) else at
     this_year = page.now.astimezone(_zone(page)).year
     skeleton = "MMMd" if local.year == this_year else "yMMMd"
-    return format_skeleton(skeleton, local, locale=page.locale)
+    return format_skeleton(skeleton, local, locale=_format(page))
 
 
 @pass_context
@@ -150,14 +164,23 @@ def day_long(context: Context, day: date) -> str:
     if day == today - timedelta(days=1):
         return translate("Yesterday")
     skeleton = "MMMMd" if day.year == today.year else "yMMMMd"
-    return format_skeleton(skeleton, day, locale=page.locale)
+    return format_skeleton(skeleton, day, locale=_format(page))
 
 
 @pass_context
 def month(context: Context, at: datetime) -> str:
     """Month and year: "March 2019"."""
     page = page_of(context)
-    return format_skeleton("yMMMM", at.astimezone(_zone(page)), locale=page.locale)
+    return format_skeleton("yMMMM", at.astimezone(_zone(page)), locale=_format(page))
+
+
+@pass_context
+def month_or_year(context: Context, at: datetime) -> str:
+    """The month within this year ("March"), else the year: as exact as an old date need be."""
+    page = page_of(context)
+    local = at.astimezone(_zone(page))
+    this_year = local.year == page.now.astimezone(_zone(page)).year
+    return format_skeleton("MMMM", local, locale=_format(page)) if this_year else str(local.year)
 
 
 @pass_context
@@ -168,14 +191,14 @@ def moment(context: Context, at: datetime) -> str:
     if local.date() == today:
         return clock(context, at)
     if local.date() < today + SOON:
-        return format_date(local.date(), "EEE", locale=page.locale)
+        return format_date(local.date(), "EEE", locale=_format(page))
     return day_short(context, at)
 
 
 @pass_context
 def lasting(context: Context, seconds: float) -> str:
     """A length of time: "3 seconds", "2 hours"."""
-    return format_timedelta(timedelta(seconds=seconds), threshold=1.4, locale=page_of(context).locale)
+    return format_timedelta(timedelta(seconds=seconds), threshold=1, locale=_format(page_of(context)))
 
 
 @pass_context
@@ -202,12 +225,21 @@ def staff(context: Context, score: contexts.Score, size: Any = "full", name: str
         now=page.now.astimezone(_zone(page)),
         start=score.start.astimezone(_zone(page)),
         end=score.end.astimezone(_zone(page)),
-        locale=page.locale,
+        locale=_format(page),
         size=size,
         gettext=_translate(context),
         name=name,
         keep_query=score.keep_query if score.by_stretch else None,
     )
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    filter_.__name__: filter_
+    for filter_ in (
+        money, number, compact, clock, clock_seconds, absolute, distance, when,
+        day_short, day_long, month, month_or_year, moment, lasting, figure,
+    )
+}  # fmt: skip
 
 
 def bar_heights(history: list[contexts.Bucket], height: int) -> list[tuple[int, int]]:
@@ -235,12 +267,7 @@ def build_environment(locale: str, *, translations: NullTranslations | None = No
     )
     install: Any = environment
     install.install_gettext_translations(translations or NullTranslations(), newstyle=True)
-    filters: Mapping[str, Callable[..., Any]] = {
-        "money": money, "number": number, "compact": compact, "clock": clock, "absolute": absolute,
-        "distance": distance, "when": when, "day_short": day_short, "day_long": day_long, "month": month,
-        "moment": moment, "lasting": lasting, "figure": figure,
-    }  # fmt: skip
-    environment.filters.update(filters)
+    environment.filters.update(FILTERS)
     environment.globals.update(
         links=links,
         asset=asset,

@@ -1,0 +1,110 @@
+"""The console in a real Chromium: accessible, silent under its policy, usable by keyboard and by thumb."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gallery import FLAGS, HOST, opened, render_all
+from playwright.sync_api import Browser, sync_playwright
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGES = {locale: render_all(locale) for locale in ("en", "it")}
+SCREENS = [name for name in PAGES["en"] if name != "palette"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the module."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_screen_is_clean_for_axe_and_for_the_policy(browser: Browser, theme: str) -> None:
+    """No violation of WCAG 2.2 A and AA on any screen, and the browser has nothing to complain about."""
+    axe = AXE.read_text(encoding="utf-8")
+    with opened(browser, PAGES["en"], theme=theme) as (page, complaints):
+        found = {}
+        for name in SCREENS:
+            page.goto(f"{HOST}/{name}")
+            page.wait_for_function("document.documentElement.classList.contains('js')")
+            page.evaluate(axe)
+            result = page.evaluate(f"axe.run({{runOnly: {json.dumps(RULES)}, resultTypes: ['violations']}})")
+            for violation in result["violations"]:
+                found[name, violation["id"]] = [node["html"][:160] for node in violation["nodes"]][:3]
+        assert found == {}
+        assert [text for text in complaints if "EventSource" not in text] == []
+
+
+@pytest.mark.parametrize("width", [390, 820])
+def test_no_screen_scrolls_sideways_and_targets_are_large_on_touch(browser: Browser, width: int) -> None:
+    """On phone and tablet the page keeps its width, and buttons, chips and entries are 44 px high."""
+    with opened(browser, PAGES["it"], theme="light", width=width) as (page, _):
+        for name in SCREENS:
+            page.goto(f"{HOST}/{name}")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        page.goto(f"{HOST}/person#nav")
+        heights = page.evaluate(
+            "[...document.querySelectorAll('.button, .chip, .nav-entry, .input')]"
+            ".filter(e => e.checkVisibility()).map(e => e.getBoundingClientRect().height)"
+        )
+        assert heights
+        assert min(heights) >= 44
+
+
+def test_the_palette_opens_by_keyboard_and_follows_the_arrows(browser: Browser) -> None:
+    """Ctrl-K, an arrow, Enter: there."""
+    with opened(browser, PAGES["en"], theme="light") as (page, _):
+        page.goto(f"{HOST}/live")
+        page.wait_for_function("document.documentElement.classList.contains('js')")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("ross")
+        page.locator(".palette-results .hit").first.wait_for()
+        page.wait_for_timeout(200)
+        assert page.locator('.hit[aria-selected="true"]').inner_text().startswith("Mario Rossi")
+        page.keyboard.press("ArrowDown")
+        assert page.locator("command-palette input").get_attribute("aria-activedescendant") == "hit-1"
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{HOST}/console/people/61")
+
+
+def test_question_mark_lists_the_keys_but_not_while_typing(browser: Browser) -> None:
+    """Shortcuts rest in a field."""
+    with opened(browser, PAGES["en"], theme="light") as (page, _):
+        page.goto(f"{HOST}/people")
+        page.wait_for_function("document.documentElement.classList.contains('js')")
+        page.keyboard.press("/")
+        page.keyboard.type("why?")
+        assert page.locator("#q").input_value() == "why?"
+        assert not page.locator("key-help dialog").is_visible()
+        page.locator("#q").blur()
+        page.keyboard.press("?")
+        assert page.locator("key-help dialog").is_visible()
+
+
+def test_the_theme_follows_the_switch_at_once(browser: Browser) -> None:
+    """The colours change without a new page."""
+    with opened(browser, PAGES["en"], theme="light") as (page, _):
+        page.goto(f"{HOST}/people")
+        page.wait_for_function("document.documentElement.classList.contains('js')")
+        page.locator(".account summary").click()
+        page.locator('button[name="theme"][value="dark"]').click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"
+
+
+def test_without_scripts_the_pages_can_be_read_and_used(browser: Browser) -> None:
+    """Navigation, search, raw events and posts are plain links and forms."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(PAGES["en"]["person"])
+    assert page.locator("h1").inner_text() == "Mario Rossi"
+    assert page.locator('a[href="/console/search"]').first.get_attribute("href")
+    assert page.locator("#timeline .item").count() == 8
+    assert page.locator('form[action="/console/people/41/notes"] button').count() == 1
+    context.close()
