@@ -20,6 +20,8 @@ from unisono.customers.collect import api as collect_api
 from unisono.customers.collect.api import cors_headers
 from unisono.customers.collect.committer import Committer
 from unisono.customers.collect.model import Limits
+from unisono.customers.identity import api as identity_api
+from unisono.customers.profiles import api as profiles_api
 from unisono.kit.database import Pool, open_pool
 from unisono.kit.errors import UnisonoError
 from unisono.kit.settings import Settings
@@ -94,7 +96,12 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
             await committer.stop()
             await pool.close()
 
-    handlers: list[ControllerRouterHandler] = [*collect_api.routes, health]
+    handlers: list[ControllerRouterHandler] = [
+        *collect_api.routes,
+        *profiles_api.routes,
+        *identity_api.routes,
+        health,
+    ]
     app = Litestar(
         handlers,
         lifespan=[lifespan],

@@ -171,3 +171,13 @@ select company from installation;
 
 -- name: set_company!
 update installation set company = :company;
+
+-- name: lock_idempotency
+select pg_advisory_xact_lock(hashtextextended(:scope || chr(10) || :key, 0));
+
+-- name: find_idempotency^
+select request_hash, status, body, content_type from idempotency where scope = :scope and key = :key;
+
+-- name: keep_idempotency!
+insert into idempotency (scope, key, request_hash, status, body, content_type)
+values (:scope, :key, :request_hash, :status, :body, :content_type);

@@ -95,7 +95,7 @@ def correct_clock(received: datetime, sent: datetime | None, original: datetime 
     return min(occurred, received + timedelta(seconds=max_skew))
 
 
-def claims_of(  # noqa: PLR0917 - the parts of one event
+def claims_of(
     wire: WireEvent,
     context: WireContext,
     head: PropertiesHead,

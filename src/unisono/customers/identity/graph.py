@@ -252,7 +252,7 @@ async def settle(
 
 def as_decision(row: asyncpg.Record) -> Decision:
     """A stored decision as the rules want it."""
-    return Decision(row["id"], row["kind"], frozenset(row["side_a"]), frozenset(row["side_b"]))
+    return Decision(row["id"], row["kind"], frozenset(row["side_a"]), frozenset(row["side_b"]), row["at"])
 
 
 async def record_changes(

@@ -72,6 +72,7 @@ class Decision(msgspec.Struct, frozen=True):
     kind: Literal["join", "split"]
     side_a: frozenset[int]
     side_b: frozenset[int]
+    at: datetime
 
 
 class Observation(NamedTuple):

@@ -48,7 +48,7 @@ select node_a, node_b, last_at, strength, refused_by
 from link where node_b = any(:ids::bigint[]);
 
 -- name: decisions_touching
-select id, kind, side_a, side_b from identity_decision
+select id, kind, side_a, side_b, at from identity_decision
 where voided_at is null and (side_a && :ids::bigint[] or side_b && :ids::bigint[]);
 
 -- name: find_links
@@ -167,7 +167,7 @@ select id, namespace, value, person_id, cluster_id, shared, contested from node;
 select node_a as a, node_b as b, last_at as at, strength, refused_by from link;
 
 -- name: all_decisions
-select id, kind, side_a, side_b from identity_decision where voided_at is null;
+select id, kind, side_a, side_b, at from identity_decision where voided_at is null;
 
 -- name: lock_all!
 -- Keep every writer of the graph out while it is rebuilt.

@@ -155,7 +155,10 @@ def replay(
     for decision in decided:
         if decision.kind == "join":
             _join(forest, decision)
-    for link in _order(nodes, links, namespaces):
+    together = [
+        link for decision in decided if decision.kind == "split" for link in _sides(decision, nodes, namespaces)
+    ]
+    for link in _order(nodes, [*links, *together], namespaces):
         touched = shared & {link.a, link.b}
         if touched:
             refused[link.a, link.b] = f"shared:{nodes[min(touched)].namespace}"
@@ -166,7 +169,7 @@ def replay(
             continue
         rule = forest.refusal(a, b, hint=link.strength == "hint")
         if rule:
-            refused[link.a, link.b] = rule
+            refused.setdefault((link.a, link.b), rule)
         else:
             forest.union(a, b)
     return Resolution(
@@ -195,6 +198,20 @@ def _join(forest: _Forest, decision: Decision) -> None:
         a, b = forest.find(members[0]), forest.find(node)
         if a != b and forest.refusal(a, b, hint=False, limits=False) is None:
             forest.union(a, b)
+
+
+def _sides(decision: Decision, nodes: Mapping[int, Key], namespaces: Mapping[str, Namespace]) -> Iterable[Link]:
+    """A split says of each side that it is one person, even where only the other side held it together.
+
+    It counts as evidence of its time, so a device may later follow whoever uses it.
+    """
+    for side in (decision.side_a, decision.side_b):
+        known = sorted(
+            (node for node in side if node in nodes),
+            key=lambda node: (namespaces[nodes[node].namespace].priority, node),
+        )
+        for node in known[1:]:
+            yield Link(known[0], node, decision.at)
 
 
 def _representatives(forest: _Forest, nodes: Mapping[int, Key], namespaces: Mapping[str, Namespace]) -> dict[int, int]:
@@ -244,7 +261,21 @@ def changes(before: Mapping[int, Node], after: Mapping[int, int], new: Collectio
         else:
             stayed = tuple(groups.get((old, after[old]), ()))
             result.append(PersonChange("split", now, after[old], tuple(moved), stayed))
-    return result
+    return result + _recognised(after, arrived, new)
+
+
+def _recognised(
+    after: Mapping[int, int], arrived: Mapping[int, Collection[int]], new: Collection[int]
+) -> list[PersonChange]:
+    """Identifiers never heard of before that came to a person with a past: a visitor becomes known."""
+    fresh: dict[int, list[int]] = defaultdict(list)
+    for node in sorted(new):
+        if node in after and after[node] in arrived:
+            fresh[after[node]].append(node)
+    return [
+        PersonChange("join", person, nodes[0], tuple(nodes), tuple(sorted(arrived[person])))
+        for person, nodes in sorted(fresh.items())
+    ]
 
 
 class Blocklist:

@@ -175,14 +175,6 @@ async def _decide(
     opposed = "split" if kind == "join" else "join"
     await _sql.void_opposed(conn, kind=opposed, side_a=side_a, side_b=side_b, actor=actor)
     decision = await _sql.insert_decision(conn, kind=kind, actor=actor, reason=reason, side_a=side_a, side_b=side_b)
-    if kind == "split":
-        # Each side stays one person even where only the other side held it together.
-        for side in (side_a, side_b):
-            if len(side) > 1:
-                await _sql.insert_decision(
-                    conn, kind="join", actor=actor, reason=f"one side of split {decision}", side_a=side[:1],
-                    side_b=side[1:],
-                )  # fmt: skip
     return await _settle(conn, side_a + side_b, actor=actor, reason=reason, decision_id=int(decision))
 
 

@@ -230,6 +230,11 @@ def _found(person: int, name: str | None, identifiers: list[tuple[str, str]], su
     )
 
 
+async def seen_in(conn: Connection, person: int, stores: Collection[str]) -> bool:
+    """Whether a person has an event in one of these stores."""
+    return bool(await _sql.seen_in_stores(conn, persons=[person], stores=list(stores)))
+
+
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which people, in which order; ``after`` is the key of the last one seen."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -11,11 +11,13 @@ import msgspec
 
 from unisono.customers.timeline.model import LANES, Event, NewEvent
 from unisono.kit.database import Connection
-from unisono.kit.errors import NotFound
+from unisono.kit.errors import BadRequest, NotFound
 from unisono.kit.sql import load
 
 _sql = load("unisono.customers.timeline")
 _decode = msgspec.json.Decoder().decode
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 CHANGED = "unisono_log"
 """Postgres notification sent after a commit that wrote events; readers sleep until it comes."""
@@ -86,7 +88,24 @@ class Page(msgspec.Struct, frozen=True):
 
 def page_key(event: Event) -> str:
     """The place of an event in its person's timeline."""
-    return f"{int(event.occurred_at.timestamp() * 1_000_000)}.{event.id}"
+    return f"{(event.occurred_at - _EPOCH) // timedelta(microseconds=1)}.{event.id}"
+
+
+def parse_page_key(key: str | None) -> tuple[datetime, int] | None:
+    """The place a page key stands for. Raises BadRequest for one that is none."""
+    if key is None:
+        return None
+    micros, _, event_id = key.partition(".")
+    try:
+        return _EPOCH + timedelta(microseconds=int(micros)), _bigint(int(event_id))
+    except (ValueError, OverflowError):
+        raise BadRequest("That is no key of a page.", code="bad_page_key") from None
+
+
+def _bigint(number: int) -> int:
+    if not 0 <= number < 2**63:
+        raise OverflowError
+    return number
 
 
 async def timeline(

@@ -1,0 +1,73 @@
+"""Idempotency: a write sent twice with the same ``Idempotency-Key`` is done once and answered twice the same.
+
+The first answer is stored in the transaction of the write itself, so a crash leaves both or neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from litestar import MediaType, Request, Response
+
+from unisono.access.guards import caller
+from unisono.kit.database import Connection, Pool, transaction
+from unisono.kit.errors import BadRequest, Conflict
+from unisono.kit.sql import load
+
+_sql = load("unisono.access")
+
+MAX_KEY = 255
+
+Action = Callable[[Connection], Awaitable[Any]]
+
+
+async def run_once(request: Request[Any, Any, Any], action: Action, *, status: int = 200) -> Response[bytes]:
+    """Run ``action`` in one transaction and answer with what it returns, as JSON.
+
+    With an ``Idempotency-Key`` header the first answer is kept and given again to every repetition. Raises Conflict
+    (``idempotency_key_reused``) when the key came before with another request, BadRequest for a key over 255
+    characters, and whatever ``action`` raises (an error is not kept: the request may be sent again).
+    """
+    pool: Pool = request.app.state.pool
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        async with transaction(pool) as conn:
+            body = msgspec.json.encode(await action(conn))
+        return Response(body, media_type=MediaType.JSON, status_code=status)
+    if not key or len(key) > MAX_KEY:
+        raise BadRequest(f"An Idempotency-Key has 1 to {MAX_KEY} characters.", code="bad_idempotency_key")
+    scope = caller(request).actor
+    digest = hashlib.sha256(
+        b"\n".join([request.method.encode(), request.scope["path"].encode(), await request.body()])
+    ).digest()
+    async with transaction(pool) as conn:
+        # Two requests with one key at once: the second waits here and then finds the answer of the first.
+        await _sql.lock_idempotency(conn, scope=scope, key=key)
+        known = await _sql.find_idempotency(conn, scope=scope, key=key)
+        if known is not None:
+            if known["request_hash"] != digest:
+                raise Conflict(
+                    "This Idempotency-Key was used for another request.",
+                    code="idempotency_key_reused",
+                    hint="Make a new key for each new request.",
+                )
+            return Response(
+                known["body"],
+                media_type=known["content_type"],
+                status_code=known["status"],
+                headers={"idempotent-replayed": "true"},
+            )
+        body = msgspec.json.encode(await action(conn))
+        await _sql.keep_idempotency(
+            conn,
+            scope=scope,
+            key=key,
+            request_hash=digest,
+            status=status,
+            body=body,
+            content_type="application/json",
+        )
+    return Response(body, media_type=MediaType.JSON, status_code=status)
