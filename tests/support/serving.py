@@ -1,0 +1,101 @@
+"""The application in processes of its own, with real sockets: start it, wait for it, kill -9 it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+READY_WITHIN = 60.0
+"""Seconds; it takes about two on an idle machine."""
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Web:
+    """One web process: Granian with one worker on ``dsn``."""
+
+    def __init__(self, dsn: str, env: Mapping[str, str] | None = None, port: int | None = None) -> None:
+        self.dsn = dsn
+        self.env = dict(env or {})
+        self.port = port or free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Web:
+        """Start it; returns at once."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("UNISONO_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.web_process", str(self.port)],
+            cwd=ROOT,
+            env={**environment, "UNISONO_DATABASE_URL": self.dsn, **self.env},
+            start_new_session=True,
+        )
+        return self
+
+    def wait_until_ready(self) -> Web:
+        """Return when it answers; fails when it ends or takes too long."""
+        assert self.process is not None
+        end = time.monotonic() + READY_WITHIN
+        while time.monotonic() < end:
+            assert self.process.poll() is None, f"the web process ended with {self.process.returncode}"
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.url}/health", timeout=2).status_code == 200:
+                    return self
+            time.sleep(0.05)
+        raise AssertionError("the web process does not answer")
+
+    def kill(self) -> None:
+        """kill -9 of the server and its worker, as a power cut would."""
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def wait_for_end(self, timeout: float = 30) -> None:
+        """Wait until it died by itself, at a crash point; then nothing of it is left."""
+        assert self.process is not None
+        self.process.wait(timeout)
+        self.kill()
+
+    def restart(self, env: Mapping[str, str] | None = None) -> Web:
+        """Kill it, then start it anew on the same port; ``env`` replaces the environment."""
+        self.kill()
+        if env is not None:
+            self.env = dict(env)
+        return self.start().wait_until_ready()
+
+
+@contextmanager
+def serving(dsn: str, *, processes: int = 1, env: Mapping[str, str] | None = None) -> Iterator[list[Web]]:
+    """Some web processes on one database, ready; all are dead at the end, whatever happens."""
+    webs = [Web(dsn, env) for _ in range(processes)]
+    try:
+        for web in webs:
+            web.start()
+        for web in webs:
+            web.wait_until_ready()
+        yield webs
+    finally:
+        for web in webs:
+            web.kill()
