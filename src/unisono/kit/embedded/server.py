@@ -28,12 +28,17 @@ log = logging.getLogger("unisono.embedded")
 COMES_BACK_WITHIN = 60.0
 """Seconds to wait for a server whose owner lives but which does not answer: its owner is restarting it."""
 
-_LONGEST_PAUSE = 30.0
-_STABLE_AFTER = 60.0
+_LONGEST_PAUSE = 10.0
+"""Seconds between two attempts to restart a server that keeps ending; the first attempt is made at once."""
+
+_STABLE_AFTER = 5.0
+"""Seconds a server must have run for its end to count as a first one."""
 
 
 def ensure_server(data_dir: Path) -> Server:
-    """Find the running server of ``data_dir`` or start one; about a second, 1.5 the first time.
+    """Find the running server of ``data_dir`` or start one.
+
+    Measured on two cores: 0.7 seconds the first time, 0.1 afterwards, 0.03 to attach.
 
     The process that started it owns it: the server is restarted when it dies and ends with its owner, however
     that ends. Other processes attach. Safe to call from several processes at once and inside an event loop
