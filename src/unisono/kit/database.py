@@ -18,7 +18,15 @@ else:
     Connection = asyncpg.Connection
     Pool = asyncpg.Pool
 
-AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError)
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
 """What asyncpg raises when the server is gone, starting or was killed under us."""
 
 TRANSIENT = (
@@ -56,8 +64,6 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
             yield connection
     except (TimeoutError, *AWAY) as error:
         raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
-    except asyncpg.AdminShutdownError as error:
-        raise Unavailable("The database is shutting down.", retry_after=RETRY_AFTER) from error
 
 
 @asynccontextmanager
@@ -71,5 +77,3 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
             yield conn
     except (TimeoutError, *AWAY) as error:
         raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
-    except asyncpg.AdminShutdownError as error:
-        raise Unavailable("The database is shutting down.", retry_after=RETRY_AFTER) from error

@@ -144,5 +144,5 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     return settings
 
 
-NOT_SETTINGS = frozenset({"crash_point", "crash_after", "test_database_url", "chromium"})
-"""Names under our prefix that drive tests, not an installation."""
+NOT_SETTINGS = frozenset({"crash_point", "crash_after", "test_database_url", "chromium", "serve_parent"})
+"""Names under our prefix that drive tests and processes of ours, not an installation."""

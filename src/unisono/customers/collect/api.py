@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,8 +23,9 @@ from unisono.access.keys import KeyRing, Sender
 from unisono.customers.collect.browser import etag, snippet
 from unisono.customers.collect.committer import Committer
 from unisono.customers.collect.model import Failure, Limits
-from unisono.customers.collect.reading import Reader, open_envelope, unpack
-from unisono.kit.errors import BadRequest, NotFound, TooLarge, Unauthenticated, UnisonoError
+from unisono.customers.collect.reading import Reader, clean, open_envelope, unpack
+from unisono.kit.database import AWAY, RETRY_AFTER
+from unisono.kit.errors import BadRequest, NotFound, TooLarge, Unauthenticated, Unavailable, UnisonoError
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -48,6 +50,7 @@ class BodyKey(msgspec.Struct):
 
 
 _key_decoder = msgspec.json.Decoder(BodyKey)
+_WRITE_KEY = re.compile(rb'"writeKey"\s*:\s*"([\w:*.-]{1,200})"', re.ASCII)
 
 
 def cors_headers(request: AnyRequest) -> dict[str, str]:
@@ -87,12 +90,11 @@ async def authenticate(request: AnyRequest, body: bytes | None = None) -> Sender
     ring: KeyRing = request.app.state.key_ring
     key = header_key(request.headers) or request.query_params.get("writeKey")
     if key is None and body is not None:
-        try:
-            given = _key_decoder.decode(body).writeKey
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            given = None
-        key = given.partition(":")[0] if isinstance(given, str) else None
-    sender = await ring.sender(key) if key else None
+        key = _body_key(body)
+    try:
+        sender = await ring.sender(key) if key else None
+    except (*AWAY, TimeoutError) as error:
+        raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
     if sender is None:
         raise Unauthenticated(
             "The key is missing or not known.", code="invalid_key", hint="See Sources and keys in the console."
@@ -100,6 +102,16 @@ async def authenticate(request: AnyRequest, body: bytes | None = None) -> Sender
     if "events:write" not in sender.scopes:
         raise Unauthenticated("This key may not send events.", code="scope_missing")
     return sender
+
+
+def _body_key(body: bytes) -> str | None:
+    """The key in the body, even when one bad item keeps the whole from being JSON."""
+    try:
+        given = _key_decoder.decode(body).writeKey
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        found = _WRITE_KEY.search(body)
+        given = found[1].decode() if found else None
+    return given.partition(":")[0] if isinstance(given, str) else None
 
 
 async def _collect(request: AnyRequest, kind: str) -> Response[bytes]:
@@ -202,10 +214,13 @@ async def pixel(request: AnyRequest, kind: str) -> Response[bytes]:
         raise NotFound(f"There is no pixel for {kind}.", code="unknown_type")
     received = datetime.now(UTC)
     sender = await authenticate(request)
-    item = _pixel_event(request.scope["query_string"].decode("latin-1"))
+    query = request.scope["query_string"].decode("latin-1")
     committer: Committer = request.app.state.committer
     reader = Reader(sender, received, await committer.rulebook(), request.app.state.limits)
-    reader.read(msgspec.json.encode(item), kind)
+    try:
+        reader.read(msgspec.json.encode(_pixel_event(query)), kind)
+    except (ValueError, RecursionError) as error:
+        reader.fail(query.encode(), "invalid_json", f"The pixel's data cannot be read: {error}.")
     await committer.submit(reader.incoming, reader.failures)
     return Response(
         _GIF, media_type="image/gif", headers={"cache-control": "no-store, max-age=0", **cors_headers(request)}
@@ -213,22 +228,26 @@ async def pixel(request: AnyRequest, kind: str) -> Response[bytes]:
 
 
 def _pixel_event(query: str) -> dict[str, Any]:
-    """The fields of an event in a query string; objects may be given as JSON."""
+    """The fields of an event in a query string; objects may be given as JSON.
+
+    Raises ValueError or RecursionError when ``data`` is not an event.
+    """
     fields = {name: values[-1] for name, values in parse_qs(query, errors="replace").items()}
     fields.pop("writeKey", None)
     data = fields.pop("data", None)
     item: dict[str, Any] = {}
     if data:
-        try:
-            decoded = msgspec.json.decode(base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)))
-        except (binascii.Error, msgspec.DecodeError, ValueError):
-            decoded = {}
-        item.update(decoded if isinstance(decoded, dict) else {})
+        # A plus sign of plain base64 arrives as a space.
+        spelled = data.replace(" ", "+").replace("+", "-").replace("/", "_")
+        decoded = msgspec.json.decode(clean(base64.urlsafe_b64decode(spelled + "=" * (-len(spelled) % 4))))
+        if not isinstance(decoded, dict):
+            raise ValueError("data is not an object")
+        item.update(decoded)
     for name, value in fields.items():
         if value[:1] in ("{", "["):
             try:
                 item[name] = msgspec.json.decode(value)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):
                 item[name] = value
         else:
             item[name] = value

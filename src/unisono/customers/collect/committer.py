@@ -162,7 +162,7 @@ class Committer:
             except TRANSIENT as error:
                 log.info("collect.lost_race", attempt=attempt, error=type(error).__name__)
                 await asyncio.sleep(0.005 * attempt * attempt)
-            except (*AWAY, asyncpg.AdminShutdownError, TimeoutError) as error:
+            except (*AWAY, TimeoutError) as error:
                 raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
             else:
                 return written
@@ -171,6 +171,6 @@ class Committer:
     async def _announce(self, conn: Connection) -> None:
         try:
             await announce(conn)
-        except (*AWAY, asyncpg.AdminShutdownError):
+        except AWAY:
             # The events are safe; readers look by themselves every second.
             log.warning("collect.announce_failed")

@@ -7,7 +7,6 @@ Clients are many and careless: bodies come gzipped without saying so, under any 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import uuid
 import zlib
@@ -41,11 +40,23 @@ from unisono.kit.errors import BadRequest, TooLarge
 TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 MAX_NAME = 255
 MAX_MESSAGE_ID = 100
+TILL_MADE = {"Receipt Issued": "receipt", "Return Made": "return"}
+"""Events of a till that are known by the number the till made, whatever message id they travel under."""
+
+_OURS = re.compile(r"(?:receipt|return|long|derived|made|identity):")
+"""Beginnings of message ids we make; a public key that sends one must not take an event's place."""
+
 _event_decoder = msgspec.json.Decoder(WireEvent)
 _context_decoder = msgspec.json.Decoder(WireContext)
 _head_decoder = msgspec.json.Decoder(PropertiesHead)
 _any_decoder = msgspec.json.Decoder()
 _POISON = re.compile(rb"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
+_ESCAPES = re.compile(
+    rb"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?P<poison>\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2}))|\\.",
+    re.DOTALL,
+)
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _LONE = re.compile("[\ud800-\udfff]")
 _UNUSUAL_NUMBER = re.compile(rb"[eE][+]?\d{4,}")
 _FIXED_NAMES = {
@@ -86,7 +97,7 @@ def unpack(body: bytes, limits: Limits) -> bytes:
         raise TooLarge(
             f"The body is over {limits.max_batch_bytes} bytes.", code="batch_too_large", hint="Send smaller batches."
         )
-    return body
+    return body.removeprefix(b"\xef\xbb\xbf")
 
 
 def open_envelope(body: bytes) -> Envelope:
@@ -111,7 +122,7 @@ def _salvage(body: bytes) -> Envelope:
     items = []
     end = start.end()
     for first, last in _spans(body, start.end()):
-        items.append(msgspec.Raw(body[first:last]))
+        items.append(msgspec.Raw(body[first:last].strip()))
         end = last
     closing = body.find(b"]", end)
     if closing < 0:
@@ -125,25 +136,25 @@ def _salvage(body: bytes) -> Envelope:
     return envelope
 
 
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
 
 
 def _spans(body: bytes, position: int) -> Iterator[tuple[int, int]]:
-    """Where each object of an array stands, found by brackets and strings alone."""
+    """Where each item of an array stands, found by brackets, commas and strings alone."""
     depth = 0
     first = position
     for token in _TOKENS.finditer(body, position):
         mark = token.group()
-        if mark in (b"{", b"["):
-            if depth == 0:
-                first = token.start()
+        if depth == 0 and mark in (b",", b"]"):
+            if body[first : token.start()].strip():
+                yield first, token.start()
+            if mark == b"]":
+                return
+            first = token.end()
+        elif mark in (b"{", b"["):
             depth += 1
         elif mark in (b"}", b"]"):
-            depth -= 1
-            if depth < 0:
-                return
-            if depth == 0:
-                yield first, token.end()
+            depth = max(0, depth - 1)
 
 
 class Reader:
@@ -240,12 +251,12 @@ class Reader:
         name = _name(kind, wire)
         spec = resolve(name)
         head = _head_decoder.decode(properties) if properties else PropertiesHead()
-        traits = self._traits(kind, traits_text, context)
+        traits, traits_text = self._traits(kind, traits_text, context)
         sender = self.sender
         claims = claims_of(wire, context, head, traits, sender, self.rulebook)
         original = parse_time(wire.originalTimestamp) or parse_time(wire.timestamp)
         sent = parse_time(wire.sentAt) or self.sent_at
-        if kind != "track" and kind not in ("page", "screen"):
+        if kind not in ("track", "page", "screen"):
             properties = traits_text or properties
         elif kind in ("page", "screen"):
             properties = _with_title(properties, wire)
@@ -287,15 +298,21 @@ class Reader:
         except msgspec.DecodeError as error:
             raise Rejected(f"The context cannot be read: {error}.", code="invalid_context") from None
 
-    def _traits(self, kind: str, text: str | None, context: WireContext) -> dict[str, Any]:
-        """Traits of the item and, where RudderStack puts them, of the context. The item's own win."""
+    def _traits(self, kind: str, text: str | None, context: WireContext) -> tuple[dict[str, Any], str | None]:
+        """Traits of the item and, where RudderStack puts them, of the context; the item's own win.
+
+        Returns them and, as JSON, what of them belongs to the event.
+        """
         traits: dict[str, Any] = {}
         aside = object_text(context.traits, "context.traits")
         if aside:
             traits.update(_any_decoder.decode(aside))
         if text and kind == "identify":
             traits.update(_any_decoder.decode(text))
-        if not self.sender.trusted and kind == "identify":
+        if kind != "identify":
+            return traits, text
+        reserved = []
+        if not self.sender.trusted:
             reserved = [name for name in traits if name.casefold() in RESERVED_TRAITS]
             for name in reserved:
                 del traits[name]
@@ -305,26 +322,33 @@ class Reader:
                     "reserved_trait",
                     f"A write key cannot set {', '.join(sorted(reserved))}; the rest of the event was written.",
                 )
-        return traits
+        if aside or reserved:
+            text = msgspec.json.encode(traits).decode() if traits else None
+        return traits, text
 
     def _message_id(
         self, wire: WireEvent, head: PropertiesHead, name: str, raw: bytes, original: datetime | None
     ) -> str:
         """The id that makes the event one, however often it is sent."""
         sender = self.sender
-        if sender.key_kind == "till":
-            for made, kind in ((head.receipt_id, "receipt"), (head.return_id, "return")):
-                number = text_of(made)
-                if number and name in ("Receipt Issued", "Return Made"):
-                    return f"{kind}:{sender.store_id}:{sender.till_id}:{number}"[:MAX_MESSAGE_ID]
+        if sender.key_kind == "till" and name in TILL_MADE:
+            kind = TILL_MADE[name]
+            number = text_of(head.receipt_id if kind == "receipt" else head.return_id)
+            if number:
+                whole = f"{kind}:{sender.store_id}:{sender.till_id}:{number}"
+                return whole if len(whole) <= MAX_MESSAGE_ID else f"{kind}:{_digest(whole.encode())}"
         given = text_of(wire.messageId)
-        if given and len(given) <= MAX_MESSAGE_ID:
+        if given and len(given) <= MAX_MESSAGE_ID and (sender.key_kind == "secret" or not _OURS.match(given)):
             return given
         if given or original is not None:
-            # Too long an id, or none but a client-made time: the same bytes sent again are the same event.
-            digest = hashlib.blake2b(given.encode() if given else raw, digest_size=16).hexdigest()
-            return f"{'long' if given else f'derived:{sender.source_id}'}:{digest}"
+            # Too long an id or one that we make ourselves, or none but a client-made time: the same bytes sent again
+            # are the same event.
+            return f"long:{_digest(given.encode())}" if given else f"derived:{sender.source_id}:{_digest(raw)}"
         return f"made:{uuid.uuid4()}"
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _name(kind: str, wire: WireEvent) -> str:
@@ -383,7 +407,7 @@ def object_text(raw: msgspec.Raw, what: str) -> str | None:
         return None
     if data[:1] != b"{":
         raise Rejected(f"{what} is not an object.", code=f"invalid_{what.split('.', maxsplit=1)[0]}")
-    if _UNUSUAL_NUMBER.search(data):
+    if _UNUSUAL_NUMBER.search(data) and _UNUSUAL_NUMBER.search(_STRING.sub(b'""', data)):
         raise Rejected(f"{what} holds a number beyond all measure.", code="number_too_large")
     try:
         return data.decode()
@@ -392,13 +416,11 @@ def object_text(raw: msgspec.Raw, what: str) -> str | None:
 
 
 def clean(raw: bytes) -> bytes:
-    """The same JSON with what no database can store as text replaced by U+FFFD: NUL, lone surrogates."""
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        return raw
-    text = json.dumps(value, ensure_ascii=False, allow_nan=True)
-    return _LONE.sub("�", text.replace("\\u0000", "�")).encode()
+    """The same JSON with what no database can store as text replaced by U+FFFD: NUL, lone surrogates.
+
+    Works on the escapes alone, so that numbers and everything else stay as they came.
+    """
+    return _ESCAPES.sub(lambda found: b"\\ufffd" if found["poison"] else found[0], raw)
 
 
 def printable(value: Any) -> str | None:
