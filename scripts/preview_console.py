@@ -43,7 +43,7 @@ def main() -> None:
             for size in options.sizes.split(","):
                 width, height = SIZES[size]
                 with gallery.opened(browser, pages, theme=theme, width=width, height=height) as (page, complaints):
-                    for name in options.names or [name for name in pages if name != "palette"]:
+                    for name in options.names or [name for name in pages if name not in gallery.FRAGMENTS]:
                         page.goto(f"{gallery.HOST}/{name}", wait_until="load")
                         page.wait_for_timeout(150)
                         page.screenshot(path=options.out / f"{name}-{theme}-{size}.png", full_page=True)

@@ -18,13 +18,21 @@ FLAGS = [
 ]  # fmt: skip
 
 
+FRAGMENTS = {"palette", "raw_inside"}
+"""What is no page of its own."""
+KNOWN = {"/console/people": "people", "/console/palette": "palette"}
+"""Addresses that answer with a sample screen; any other takes the screen of its name."""
+
+
 def render_all(locale: str = "en") -> dict[str, str]:
     """Every sample screen as HTML, by name."""
     environment = build_environment(locale)
-    return {
+    pages = {
         name: render_screen(environment, shell, view, fragment=isinstance(view, Palette))
         for name, shell, view in samples.screens(locale)
     }
+    raw = next((shell, view) for name, shell, view in samples.screens(locale) if name == "raw")
+    return pages | {"raw_inside": render_screen(environment, *raw, fragment=True)}
 
 
 def answer(route: Route, pages: dict[str, str]) -> None:
@@ -37,7 +45,7 @@ def answer(route: Route, pages: dict[str, str]) -> None:
     elif path.endswith("/stream"):
         route.fulfill(body="", content_type="text/event-stream")
     else:
-        name = "palette" if path.endswith("/palette") else path.strip("/")
+        name = "raw_inside" if path.startswith("/console/events/") else KNOWN.get(path, path.strip("/"))
         headers = {"Content-Security-Policy": POLICY}
         route.fulfill(body=pages.get(name, ""), content_type="text/html; charset=utf-8", headers=headers)
 

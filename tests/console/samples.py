@@ -304,7 +304,7 @@ def sources() -> c.Sources:
     ]  # fmt: skip
     curl = (
         "curl https://unisono.example/v1/track \\\n  -u wk_live_...4f2a: \\\n"
-        "  -H 'Content-Type: application/json' \\\n  -d '{\"anonymousId\": \"test-1\", \"event\": \"Hello\"}'"
+        '  -H \'Content-Type: application/json\' \\\n  -d \'{"anonymousId": "test-1", "event": "Hello"}\''
     )
     browser = 'analytics.load("wk_live_...4f2a", { cdnURL: "https://unisono.example" });\nanalytics.page();'
     return c.Sources(
@@ -445,8 +445,10 @@ def screens(locale: str = "en") -> Iterator[tuple[str, c.Shell, c.Screen]]:
 
     yield "people", page("People", "people"), people()
     yield "people_first", page("People", "people"), c.PeopleList(rows=[], paging=no_rows, any_people=False)
-    yield "people_none", page("People", "people"), c.PeopleList(
-        rows=[], paging=no_rows, query="333", filter_sentence="name, phone or card contains “333”"
+    yield (
+        "people_none",
+        page("People", "people"),
+        c.PeopleList(rows=[], paging=no_rows, query="333", filter_sentence="name, phone or card contains “333”"),
     )
     yield "person", page("Mario Rossi", "people"), person()
     yield "person_bare", page("anonymous", "people"), nobody
@@ -454,8 +456,10 @@ def screens(locale: str = "en") -> Iterator[tuple[str, c.Shell, c.Screen]]:
     yield "raw", page("Event", "people"), c.RawEvent(event_id="e1", json='{\n  "type": "track"\n}', back_href="/x")
     yield "live", page("Live events", "live"), live()
     yield "failed", page("Live events", "live"), live("failed")
-    yield "live_first", page("Live events", "live"), c.LiveEvents(
-        tab="accepted", accepted_href="?", failed_href="?", any_events=False
+    yield (
+        "live_first",
+        page("Live events", "live"),
+        c.LiveEvents(tab="accepted", accepted_href="?", failed_href="?", any_events=False),
     )
     yield "sources", page("Sources and keys", "sources"), sources()
     yield "sources_first", page("Sources and keys", "sources"), c.Sources(keys=[], can_manage=True)
@@ -466,8 +470,10 @@ def screens(locale: str = "en") -> Iterator[tuple[str, c.Shell, c.Screen]]:
     yield "search", page("Search"), c.Search(query="ross", groups=groups())
     yield "palette", page("Search"), c.Palette(query="ross", groups=groups())
     yield "error", page("Error"), c.ErrorPage(status=503, problem=problem, retry_href="?")
-    yield "no_permission", page("Keys", "sources"), c.NoPermission(
-        what="Sources and keys", roles=["Owner", "Privacy officer"], ask="Anna Bianchi"
+    yield (
+        "no_permission",
+        page("Keys", "sources"),
+        c.NoPermission(what="Sources and keys", roles=["Owner", "Privacy officer"], ask="Anna Bianchi"),
     )
     alone = shell("Sign in", locale=locale, signed_in=False)
     yield "sign_in", alone, c.SignIn(problem=c.Problem(what="E-mail or password is not right"), next_path="/console")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gallery import FLAGS, HOST, opened, render_all
+from gallery import FLAGS, FRAGMENTS, HOST, opened, render_all
 from playwright.sync_api import Browser, sync_playwright
 
 pytestmark = pytest.mark.browser
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = {locale: render_all(locale) for locale in ("en", "it")}
-SCREENS = [name for name in PAGES["en"] if name != "palette"]
+SCREENS = [name for name in PAGES["en"] if name not in FRAGMENTS]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_every_screen_is_clean_for_axe_and_for_the_policy(browser: Browser, them
         found = {}
         for name in SCREENS:
             page.goto(f"{HOST}/{name}")
-            page.wait_for_function("document.documentElement.classList.contains('js')")
+            page.locator("html.js").wait_for()
             page.evaluate(axe)
             result = page.evaluate(f"axe.run({{runOnly: {json.dumps(RULES)}, resultTypes: ['violations']}})")
             for violation in result["violations"]:
@@ -62,7 +62,7 @@ def test_the_palette_opens_by_keyboard_and_follows_the_arrows(browser: Browser) 
     """Ctrl-K, an arrow, Enter: there."""
     with opened(browser, PAGES["en"], theme="light") as (page, _):
         page.goto(f"{HOST}/live")
-        page.wait_for_function("document.documentElement.classList.contains('js')")
+        page.locator("html.js").wait_for()
         page.keyboard.press("Control+k")
         page.keyboard.type("ross")
         page.locator(".palette-results .hit").first.wait_for()
@@ -74,11 +74,34 @@ def test_the_palette_opens_by_keyboard_and_follows_the_arrows(browser: Browser) 
         page.wait_for_url(f"{HOST}/console/people/61")
 
 
+def test_the_search_of_people_answers_while_typing_and_keeps_its_address(browser: Browser) -> None:
+    """The list is replaced in place, the address can be copied, the policy is kept."""
+    with opened(browser, PAGES["en"], theme="light") as (page, complaints):
+        page.goto(f"{HOST}/people_none")
+        assert page.locator("#people tbody tr").count() == 0
+        page.locator("#q").fill("mario")
+        page.locator("#people tbody tr").first.wait_for()
+        page.wait_for_url(f"{HOST}/console/people?q=mario")
+        assert complaints == []
+
+
+def test_the_raw_event_opens_under_its_item(browser: Browser) -> None:
+    """JSON on demand, without leaving the timeline."""
+    with opened(browser, PAGES["en"], theme="light") as (page, complaints):
+        page.goto(f"{HOST}/person")
+        item = page.locator(".item", has_text="Wrote on Messenger")
+        item.hover()
+        item.get_by_text("JSON").click()
+        item.locator(".raw pre").wait_for()
+        assert '"type": "track"' in item.locator(".raw").inner_text()
+        assert complaints == []
+
+
 def test_question_mark_lists_the_keys_but_not_while_typing(browser: Browser) -> None:
     """Shortcuts rest in a field."""
     with opened(browser, PAGES["en"], theme="light") as (page, _):
         page.goto(f"{HOST}/people")
-        page.wait_for_function("document.documentElement.classList.contains('js')")
+        page.locator("html.js").wait_for()
         page.keyboard.press("/")
         page.keyboard.type("why?")
         assert page.locator("#q").input_value() == "why?"
@@ -92,7 +115,7 @@ def test_the_theme_follows_the_switch_at_once(browser: Browser) -> None:
     """The colours change without a new page."""
     with opened(browser, PAGES["en"], theme="light") as (page, _):
         page.goto(f"{HOST}/people")
-        page.wait_for_function("document.documentElement.classList.contains('js')")
+        page.locator("html.js").wait_for()
         page.locator(".account summary").click()
         page.locator('button[name="theme"][value="dark"]').click()
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"

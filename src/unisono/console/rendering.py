@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from unisono.console import contexts, links
+from unisono.console.marking import N_
 from unisono.console.staff import NAMES, render_staff
 from unisono.kit.money import format_money
 
@@ -129,7 +130,7 @@ def distance(context: Context, at: datetime) -> str:
     page = page_of(context)
     delta = at - page.now
     if abs(delta) < timedelta(seconds=2):
-        return _translate(context)("just now")
+        return _translate(context)(N_("just now"))
     if abs(delta) > SOON:
         return day_short(context, at)
     return format_timedelta(delta, add_direction=True, threshold=1, locale=_format(page))
@@ -160,9 +161,9 @@ def day_long(context: Context, day: date) -> str:
     today = page.now.astimezone(_zone(page)).date()
     translate = _translate(context)
     if day == today:
-        return translate("Today")
+        return translate(N_("Today"))
     if day == today - timedelta(days=1):
-        return translate("Yesterday")
+        return translate(N_("Yesterday"))
     skeleton = "MMMMd" if day.year == today.year else "yMMMMd"
     return format_skeleton(skeleton, day, locale=_format(page))
 
@@ -208,7 +209,7 @@ def figure(context: Context, value: Any) -> str:
         return money(context, value)
     if isinstance(value, bool):
         translate = _translate(context)
-        return translate("Yes") if value else translate("No")
+        return translate(N_("Yes")) if value else translate(N_("No"))
     if isinstance(value, (datetime, date)):
         return day_short(context, value)
     if isinstance(value, (int, float)):

@@ -74,6 +74,7 @@ class CommandPalette extends HTMLElement {
   steer(event) {
     if (event.key === "ArrowDown") this.choose(this.index + 1);
     else if (event.key === "ArrowUp") this.choose(this.index - 1);
+    else if (event.key === "Escape") this.dialog.close();
     else if (event.key === "Enter" && this.index >= 0) this.hits[this.index].click();
     else return;
     event.preventDefault();
