@@ -206,9 +206,14 @@ def open_to_all(reason: str) -> Guard:
     return named
 
 
+def known_caller(asking: Asking) -> Principal | None:
+    """Who makes the request, as far as a guard found out before."""
+    return cast("Principal | None", asking.scope.get(_KNOWN))
+
+
 def caller(asking: Asking) -> Principal:
     """Who makes the request, in a handler behind `requires`. Raises Unauthenticated elsewhere."""
-    principal = cast("Principal | None", asking.scope.get(_KNOWN))
+    principal = known_caller(asking)
     if principal is None:
         raise Unauthenticated
     return principal

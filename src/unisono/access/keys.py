@@ -89,6 +89,8 @@ class KeyRing:
             self._known.clear()
         row = await _sql.find_key(self._pool, hash=digest)
         sender = _sender(row) if row is not None else None
+        if row is not None and row["unseen"]:
+            await _sql.touch_key(self._pool, id=row["id"])
         self._known[digest] = (now + CACHE_SECONDS, sender)
         return sender
 
@@ -192,6 +194,12 @@ async def disable_key(conn: Connection, key_id: int) -> None:
         raise NotFound("There is no such key, or it is disabled already.", code="key_not_found")
 
 
+async def enable_key(conn: Connection, key_id: int) -> None:
+    """Take a disabling back. Raises NotFound."""
+    if not await _sql.enable_key(conn, id=key_id):
+        raise NotFound("There is no such key, or it is not disabled.", code="key_not_found")
+
+
 async def list_sources(conn: Connection) -> list[dict[str, Any]]:
     """Every source with its keys (never the secret ones themselves), oldest first."""
     sources: dict[int, dict[str, Any]] = {}
@@ -218,6 +226,7 @@ async def list_sources(conn: Connection) -> list[dict[str, Any]]:
                     "scopes": list(row["scopes"]),
                     "created_at": row["created_at"],
                     "created_by": row["created_by"],
+                    "last_used_at": row["last_used_at"],
                     "expires_at": row["expires_at"],
                     "disabled_at": row["disabled_at"],
                 }

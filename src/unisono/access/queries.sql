@@ -1,6 +1,7 @@
 -- name: find_key^
 select key.id, key.kind, key.scopes, source.id as source_id, source.name as source_name,
-       source.kind as source_kind, source.store_id, source.till_id
+       source.kind as source_kind, source.store_id, source.till_id,
+       (key.last_used_at is null or key.last_used_at < now() - interval '1 minute') as unseen
 from api_key key join source on source.id = key.source_id
 where key.hash = :hash and key.disabled_at is null and source.disabled_at is null
   and (key.expires_at is null or key.expires_at > now());
@@ -22,10 +23,16 @@ update api_key set expires_at = least(coalesce(expires_at, :at), :at) where id =
 -- name: disable_key$
 update api_key set disabled_at = now() where id = :id and disabled_at is null returning id;
 
+-- name: enable_key$
+update api_key set disabled_at = null where id = :id and disabled_at is not null returning id;
+
+-- name: touch_key!
+update api_key set last_used_at = now() where id = :id;
+
 -- name: sources_with_keys
 select source.id as source_id, source.name, source.kind as source_kind, source.store_id, source.till_id,
        source.created_at as source_created_at, key.id as key_id, key.kind, key.hint, key.public_value, key.scopes,
-       key.created_at, key.created_by, key.expires_at, key.disabled_at
+       key.created_at, key.created_by, key.last_used_at, key.expires_at, key.disabled_at
 from source left join api_key key on key.source_id = source.id
 where source.kind <> 'system'
 order by source.id, key.id;

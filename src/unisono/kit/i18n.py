@@ -10,7 +10,7 @@ import functools
 import io
 from collections.abc import Iterable
 from gettext import GNUTranslations, NullTranslations
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Final
 
 from babel.messages.mofile import write_mo
@@ -21,7 +21,7 @@ LANGUAGES: Final = ("en", "it")
 
 
 @functools.cache
-def translations(folder: Traversable, language: str) -> NullTranslations:
+def translations(folder: Path, language: str) -> NullTranslations:
     """The catalogue ``<folder>/<language>/LC_MESSAGES/messages.po``; English when there is none.
 
     Entries marked fuzzy are not used: an uncertain translation is worse than none.

@@ -22,11 +22,13 @@ create table api_key (
     scopes       text[] not null default '{}',
     created_at   timestamptz not null default now(),
     created_by   text not null,
+    last_used_at timestamptz,
     expires_at   timestamptz,
     disabled_at  timestamptz,
     check (kind <> 'secret' or public_value is null)
 );
 comment on column api_key.hash is 'sha256 of the key: keys are 160 random bits, so no slow hash is needed.';
+comment on column api_key.last_used_at is 'To the minute: noted while a process looks the key up.';
 comment on column api_key.public_value is 'Write keys stand in every page of the shop: they are public and shown again.';
 
 create table account (

@@ -1,0 +1,124 @@
+"""Sources and keys as their screen shows them, with samples that work as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from unisono.access.keys import PREFIXES, SCOPES
+from unisono.console.contexts import Choice, CodeSample, KeyRow
+from unisono.console.marking import N_
+from unisono.console.words import Words
+
+PLACEHOLDER = "YOUR_WRITE_KEY"
+
+SCOPE_TEXTS: dict[str, str] = {
+    "events:write": N_("send events"),
+    "people:read": N_("read profiles and timelines, search people, follow the live feed"),
+    "people:write": N_("join, split and undo; households"),
+    "identity:manage": N_("change identity rules"),
+    "sources:manage": N_("make and rotate keys"),
+    "operations:read": N_("read health, failed events and dead letters"),
+    "operations:write": N_("replay and discard failed events and dead letters"),
+}
+"""Scope -> what it allows; English msgids. A test holds that every scope of `unisono.access.keys` is here."""
+
+
+def key_rows(
+    sources: Sequence[Mapping[str, Any]],
+    *,
+    accepted: Mapping[int, int],
+    failed: Mapping[int, int],
+    now: datetime,
+) -> list[KeyRow]:
+    """Every key, those in use first. What a source sent stands with its youngest key."""
+    rows = []
+    for source in sources:
+        keys = source["keys"]
+        for place, key in enumerate(keys):
+            youngest = place == len(keys) - 1
+            over = key["expires_at"] is not None and key["expires_at"] <= now
+            rows.append(
+                KeyRow(
+                    key_id=key["id"],
+                    name=source["name"],
+                    kind=key["kind"],
+                    hint=f"{PREFIXES[key['kind']]}_…{key['hint']}",
+                    created_at=key["created_at"],
+                    created_by=key["created_by"],
+                    store=source["store_id"] or "",
+                    till=source["till_id"] or "",
+                    scopes=key["scopes"] if key["kind"] == "secret" else (),
+                    last_used_at=key["last_used_at"],
+                    events_24h=accepted.get(source["id"], 0) if youngest else 0,
+                    failed_24h=failed.get(source["id"], 0) if youngest else 0,
+                    rotated_until=None if over else key["expires_at"],
+                    disabled_at=key["disabled_at"] or (key["expires_at"] if over else None),
+                )
+            )
+    return sorted(rows, key=lambda row: (row.disabled_at is not None, row.key_id))
+
+
+def scope_choices(words: Words, chosen: Sequence[str] = ("events:write",)) -> list[Choice]:
+    """What a secret key may be allowed."""
+    return [
+        Choice(value=scope, label=words.gettext(SCOPE_TEXTS[scope]), hint=scope, selected=scope in chosen)
+        for scope in SCOPES
+    ]
+
+
+def write_key_of(sources: Sequence[Mapping[str, Any]]) -> str:
+    """A public write key for the samples; a placeholder when there is none."""
+    keys = (key for source in sources if source["kind"] == "browser" for key in source["keys"])
+    return next(
+        (key["public_value"] for key in keys if key["disabled_at"] is None and not key["expires_at"]), PLACEHOLDER
+    )
+
+
+def samples(endpoint: str, write_key: str, words: Words) -> list[CodeSample]:
+    """How clients of the field send their first event here."""
+    _ = words.gettext
+    event = '{"anonymousId": "test-1", "event": "Product Viewed", "properties": {"name": "Trail jacket"}}'
+    return [
+        CodeSample(
+            id="browser",
+            label=_("Web page"),
+            language="html",
+            code=f'<script async src="{endpoint}/unisono.js" data-write-key="{write_key}"></script>',
+            note=_("Before </head> of every page. It sends nothing until the visitor consents."),
+        ),
+        CodeSample(
+            id="curl",
+            label="curl",
+            language="sh",
+            code=(
+                f"curl {endpoint}/v1/track \\\n  -u {write_key}: \\\n"
+                f"  -H 'Content-Type: application/json' \\\n  -d '{event}'"
+            ),
+            note=_("The Segment protocol: track, identify, page, screen, group, alias, batch."),
+        ),
+        CodeSample(
+            id="segment-browser",
+            label=_("Segment or RudderStack in the browser"),
+            language="js",
+            code=(
+                f'import {{ AnalyticsBrowser }} from "@segment/analytics-next";\n\n'
+                f'const analytics = AnalyticsBrowser.load({{\n  writeKey: "{write_key}",\n'
+                f'  cdnURL: "{endpoint}",\n}});\n'
+                "analytics.page();"
+            ),
+            note=_("The official clients work unchanged; only the address is ours."),
+        ),
+        CodeSample(
+            id="segment-python",
+            label="Python",
+            language="python",
+            code=(
+                f'import segment.analytics as analytics\n\nanalytics.write_key = "{write_key}"\n'
+                f'analytics.host = "{endpoint}"\n'
+                'analytics.track(anonymous_id="test-1", event="Product Viewed", properties={"name": "Trail jacket"})\n'
+                "analytics.flush()"
+            ),
+        ),
+    ]
