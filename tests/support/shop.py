@@ -23,6 +23,16 @@ def basic(key: str) -> dict[str, str]:
     return {"authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode()}
 
 
+def fresh(prefix: str = "m") -> str:
+    """A message id or identifier nobody used."""
+    return f"{prefix}-{uuid.uuid4().hex}"
+
+
+def track(**more: Any) -> dict[str, Any]:
+    """A small event of a new visitor."""
+    return {"messageId": fresh(), "anonymousId": fresh("anon"), "event": "Product Viewed", **more}
+
+
 class Keys:
     """One key of each kind, each of a source of its own."""
 
