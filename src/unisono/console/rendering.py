@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 TEMPLATES = HERE / "templates"
 
-STYLESHEETS = ("tokens", "reset", "base", "components", "screens", "utilities")
+STYLESHEETS = ("tokens", "reset", "base", "components", "forms", "staff", "screens", "person", "utilities")
 """In the order of their layers; tokens.css declares that order and so comes first."""
 
 LANGUAGES = (("it", "Italiano"), ("en", "English"))
