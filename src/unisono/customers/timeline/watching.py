@@ -1,0 +1,105 @@
+"""Waiting for the log to grow without asking it all the time.
+
+One watch a process: it sleeps on PostgreSQL's notification, looks by itself every second, and wakes whoever waits
+for a position. Events above the snapshot horizon (an older transaction has not ended) are looked at again soon,
+and less and less often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import structlog
+
+from unisono.customers.timeline.model import BEGINNING, Position
+from unisono.customers.timeline.service import CHANGED
+from unisono.kit.database import AWAY, Connection, Pool
+from unisono.kit.sql import load
+
+log = structlog.get_logger("unisono.timeline")
+
+_sql = load("unisono.customers.timeline")
+
+EVERY = 1.0
+"""Seconds between two looks when nothing is told."""
+
+LINGER = 0.01
+"""Seconds between two looks at the least: many commits make one look."""
+
+SOON = 0.02
+"""Seconds to the next look when events wait for an older transaction; doubled each time, up to ``EVERY``."""
+
+
+async def log_end(conn: Connection) -> tuple[Position, bool]:
+    """The last settled position, and whether events above it wait for an older transaction."""
+    row = await _sql.log_end(conn)
+    end = BEGINNING if row["txid"] is None else Position(row["txid"], row["id"])
+    return end, row["pending"]
+
+
+class LogWatch:
+    """Knows where the log ends, and tells."""
+
+    def __init__(self, pool: Pool, *, every: float = EVERY) -> None:
+        self._pool = pool
+        self._every = every
+        self._told = asyncio.Event()
+        self._moved = asyncio.Event()
+        self.end = BEGINNING
+        self.looks = 0
+
+    async def run(self) -> None:
+        """Watch until cancelled, through restarts of the database."""
+        while True:
+            try:
+                async with self._pool.acquire(timeout=10) as conn:
+                    await self._watch(conn)
+            except (*AWAY, asyncpg.PostgresError, TimeoutError) as error:
+                log.warning("watch.database_away", error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(self._every / 2)
+
+    async def _watch(self, conn: Connection) -> None:
+        def told(*_: object) -> None:
+            self._told.set()
+
+        await conn.add_listener(CHANGED, told)
+        conn.add_termination_listener(told)
+        try:
+            soon = SOON
+            while True:
+                self._told.clear()
+                end, pending = await log_end(conn)
+                self.looks += 1
+                self._publish(end)
+                soon = min(soon * 2, self._every) if pending else SOON
+                await self._sleep(soon if pending else self._every)
+        finally:
+            if not conn.is_closed():
+                conn.remove_termination_listener(told)
+                await conn.remove_listener(CHANGED, told)
+
+    async def _sleep(self, seconds: float) -> None:
+        await asyncio.sleep(LINGER)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._told.wait()
+        except TimeoutError:
+            return
+
+    def _publish(self, end: Position) -> None:
+        if end > self.end:
+            self.end = end
+            # Whoever waits holds this event; those who come later wait for the next one.
+            self._moved.set()
+            self._moved = asyncio.Event()
+
+    async def beyond(self, position: Position, within: float) -> bool:
+        """Wait until the log ends after ``position``, at most ``within`` seconds; whether it does."""
+        try:
+            async with asyncio.timeout(within):
+                while self.end <= position:
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
