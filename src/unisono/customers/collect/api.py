@@ -32,6 +32,9 @@ AnyRequest = Request[Any, Any, Any]
 SHORT_PATHS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
 """The browser library posts to the first letter of the type."""
 
+DISCARDED_BYTES = 16 * 1024 * 1024
+"""Of a body that is too large, this much is read and thrown away before the refusal."""
+
 _BATCHES = frozenset({"batch", "import"})
 _OK = b'{"success":true}'
 _GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -50,6 +53,8 @@ class BodyKey(msgspec.Struct):
 
 
 _key_decoder = msgspec.json.Decoder(BodyKey)
+_raw_decoder = msgspec.json.Decoder(msgspec.Raw)
+_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _WRITE_KEY = re.compile(rb'"writeKey"\s*:\s*"([\w:*.-]{1,200})"', re.ASCII)
 
 
@@ -114,15 +119,28 @@ def _body_key(body: bytes) -> str | None:
     return given.partition(":")[0] if isinstance(given, str) else None
 
 
+async def _body(request: AnyRequest, limits: Limits) -> bytes:
+    """The body as it came. Raises TooLarge over the limit, after reading on for a while: a client that is answered
+    while it still sends sees a broken connection, not the answer, and would send the same again and again."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size <= limits.max_batch_bytes:
+            parts.append(part)
+        elif size > DISCARDED_BYTES:
+            break
+    if size > limits.max_batch_bytes:
+        raise TooLarge(f"The body is over {limits.max_batch_bytes} bytes.", code="batch_too_large")
+    return b"".join(parts)
+
+
 async def _collect(request: AnyRequest, kind: str) -> Response[bytes]:
     received = datetime.now(UTC)
     state = request.app.state
     limits: Limits = state.limits
     committer: Committer = state.committer
-    declared = request.headers.get("content-length")
-    if declared and declared.isdigit() and int(declared) > limits.max_batch_bytes:
-        raise TooLarge(f"The body is over {limits.max_batch_bytes} bytes.", code="batch_too_large")
-    body = unpack(await request.body(), limits)
+    body = unpack(await _body(request, limits), limits)
     sender = await authenticate(request, body)
     rulebook = await committer.rulebook()
     if kind in _BATCHES:
@@ -239,14 +257,12 @@ def _pixel_event(query: str) -> dict[str, Any]:
     if data:
         # A plus sign of plain base64 arrives as a space.
         spelled = data.replace(" ", "+").replace("+", "-").replace("/", "_")
-        decoded = msgspec.json.decode(clean(base64.urlsafe_b64decode(spelled + "=" * (-len(spelled) % 4))))
-        if not isinstance(decoded, dict):
-            raise ValueError("data is not an object")
-        item.update(decoded)
+        # Values stay as they came: the event is judged where all events are.
+        item.update(_fields_decoder.decode(clean(base64.urlsafe_b64decode(spelled + "=" * (-len(spelled) % 4)))))
     for name, value in fields.items():
         if value[:1] in ("{", "["):
             try:
-                item[name] = msgspec.json.decode(value)
+                item[name] = _raw_decoder.decode(value)
             except (msgspec.DecodeError, RecursionError):
                 item[name] = value
         else:

@@ -57,7 +57,7 @@ def normalise(normaliser: str, value: str, country: str = "IT") -> str:
     or malformed values.
     """
     value = value.strip()
-    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
+    if "\x00" in value or "�" in value or any("\ud800" <= char <= "\udfff" for char in value):
         raise UnusableIdentifier("contains characters that are not text")
     if not value:
         raise UnusableIdentifier("empty")
