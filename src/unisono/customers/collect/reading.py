@@ -10,7 +10,6 @@ import hashlib
 import re
 import uuid
 import zlib
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,6 +50,7 @@ _context_decoder = msgspec.json.Decoder(WireContext)
 _head_decoder = msgspec.json.Decoder(PropertiesHead)
 _any_decoder = msgspec.json.Decoder()
 _POISON = re.compile(rb"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
+_raw_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ESCAPES = re.compile(
     rb"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|(?P<poison>\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2}))|\\.",
@@ -119,13 +119,8 @@ def _salvage(body: bytes) -> Envelope:
     start = re.search(rb'"batch"\s*:\s*\[', body)
     if start is None:
         raise BadRequest("The body is not JSON.", code="invalid_json")
-    items = []
-    end = start.end()
-    for first, last in _spans(body, start.end()):
-        items.append(msgspec.Raw(body[first:last].strip()))
-        end = last
-    closing = body.find(b"]", end)
-    if closing < 0:
+    items, closing = _items(body, start.end())
+    if closing is None:
         raise BadRequest("The body is not JSON: the batch does not end.", code="invalid_json")
     rest = body[: start.start()] + b'"batch":[]' + body[closing + 1 :]
     try:
@@ -139,23 +134,26 @@ def _salvage(body: bytes) -> Envelope:
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
 
 
-def _spans(body: bytes, position: int) -> Iterator[tuple[int, int]]:
-    """Where each item of an array stands, found by brackets, commas and strings alone."""
+def _items(body: bytes, position: int) -> tuple[list[msgspec.Raw], int | None]:
+    """The items of an array found by brackets, commas and strings alone, and where it ends; None if it does not."""
     depth = 0
     first = position
     for token in _TOKENS.finditer(body, position):
+    items = []
         mark = token.group()
         if depth == 0 and mark in (b",", b"]"):
-            if body[first : token.start()].strip():
-                yield first, token.start()
+            item = body[first : token.start()].strip()
+            if item:
+                items.append(msgspec.Raw(item))
             if mark == b"]":
-                return
+                return items, token.start()
             first = token.end()
         elif mark in (b"{", b"["):
             depth += 1
         elif mark in (b"}", b"]"):
             depth = max(0, depth - 1)
 
+    return items, None
 
 class Reader:
     """Reads the items of one request: who sent it, when it arrived, by which rules."""
@@ -175,11 +173,11 @@ class Reader:
         self.rulebook = rulebook
         self.limits = limits
         self.sent_at = parse_time(sent_at)
-        self.context = bytes(context) if context and bytes(context) != b"null" else b""
         self.kind: str | None = None
         self.incoming: list[Incoming] = []
         self.failures: list[Failure] = []
 
+        self.context = self._shared_context(bytes(context)) if context else {}
     def read(self, raw: bytes, kind: str | None = None) -> None:
         """Read one item; what it gives is added to ``incoming`` or ``failures``. ``kind`` is the type of its path."""
         # Items of a batch arrive at once; a microsecond apart they keep the order they were sent in.
@@ -188,8 +186,8 @@ class Reader:
         wire: WireEvent | None = None
         self.kind = kind
         try:
-            raw, wire = self._decode(raw)
-            self.incoming.append(self._event(raw, wire, kind, received))
+            cleaned, wire = self._decode(raw)
+            self.incoming.append(self._event(cleaned, wire, kind, received))
         except Rejected as rejected:
             self.fail(raw, rejected.code, rejected.detail, wire, received)
 
@@ -281,6 +279,17 @@ class Reader:
             store_id=sender.store_id or text_of(head.store_id),
             identifiers=_identifiers(wire),
             properties=properties,
+    def _shared_context(self, raw: bytes) -> dict[str, msgspec.Raw]:
+        """The envelope's context; one that cannot be used is kept as failed and costs no item."""
+        try:
+            text = object_text(msgspec.Raw(clean(raw)), "context")
+            return _raw_decoder.decode(text) if text else {}
+        except Rejected as rejected:
+            self.fail(raw, rejected.code, rejected.detail)
+        except (msgspec.DecodeError, RecursionError) as error:
+            self.fail(raw, "invalid_context", f"The envelope's context cannot be read: {error}.")
+        return {}
+
             context=context_text,
             traits=traits if kind == "identify" else None,
             reason=kind,
@@ -290,7 +299,8 @@ class Reader:
     def _context(self, wire: WireEvent) -> tuple[str | None, WireContext]:
         text = object_text(wire.context, "context")
         if self.context:
-            text = _merged(self.context, text)
+            own = _raw_decoder.decode(text) if text else {}
+            text = msgspec.json.encode(self.context | own).decode()
         if not text:
             return None, WireContext()
         try:
@@ -387,17 +397,6 @@ def _identifiers(wire: WireEvent) -> str | None:
         if value is not None and value != ""
     }
     return msgspec.json.encode(given).decode() if given else None
-
-
-def _merged(outer: bytes, inner: str | None) -> str:
-    """The envelope's context under the item's own."""
-    try:
-        shared = _any_decoder.decode(outer)
-    except msgspec.DecodeError:
-        return inner or ""
-    if not isinstance(shared, dict):
-        return inner or ""
-    return msgspec.json.encode(shared | (_any_decoder.decode(inner) if inner else {})).decode()
 
 
 def object_text(raw: msgspec.Raw, what: str) -> str | None:
