@@ -50,7 +50,7 @@ class Progress(msgspec.Struct, frozen=True):
     done: int
     total: int
     rate: float
-    """Events a second written by this load."""
+    """Events a second in this phase."""
     eta: float | None
     """Seconds left at this rate; None while there is no rate."""
 
@@ -113,9 +113,10 @@ class Loader:
         self._total = total
         self._tell = tell
         self._flying: set[asyncio.Task[None]] = set()
-        self._began = time.monotonic()
-        self._told = 0.0
         self._phase = ""
+        self._phase_began = 0.0
+        self._phase_written = 0
+        self._told = 0.0
         self.done = 0
         self.written = 0
 
@@ -131,6 +132,8 @@ class Loader:
     def begin(self, phase: str, already: int) -> None:
         """Say what is being loaded, and how much of it earlier loads wrote."""
         self._phase = phase
+        self._phase_began = time.monotonic()
+        self._phase_written = 0
         self.done += already
         self._report(force=True)
 
@@ -176,6 +179,7 @@ class Loader:
         if result.failed:
             raise LoadFailed(f"The database refused {result.failed} events; see failed events.")
         self.written += len(incoming)
+        self._phase_written += len(incoming)
         self.done += len(incoming)
         self._report()
 
@@ -184,7 +188,7 @@ class Loader:
         if not force and now - self._told < TOLD_EVERY:
             return
         self._told = now
-        rate = self.written / (now - self._began) if self.written else 0.0
+        rate = self._phase_written / (now - self._phase_began) if self._phase_written else 0.0
         eta = (self._total - self.done) / rate if rate else None
         self._tell(Progress(self._phase, self.done, self._total, rate, eta))
 

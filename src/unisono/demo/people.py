@@ -104,7 +104,7 @@ class Households:
         for household in self._households:
             card = card_number(household)
             if has_second_card(household):
-                traits = {"card_replaced": True, "invented": True}
+                traits: dict[str, Any] = {"card_replaced": True, "invented": True}
                 second = card_number(household, 1)
                 yield self._identify(
                     f"demo:cards:{household}", CARDS_JOINED_AT, traits, card, second, channel="service"

@@ -99,15 +99,19 @@ class Receipts:
     """The baskets of the chosen households in order of time, and their bytes."""
 
     def __init__(self, folder: Path, transactions: Any, shift: timedelta) -> None:
-        """Reads ``products`` and streams ``promotions``: some seconds of work, call it in a thread."""
         order = [(name, "ascending") for name in ("transaction_timestamp", "basket_id", "product_id")]
         self._lines = transactions.take(_compute.sort_indices(transactions, sort_keys=order)).combine_chunks()
-        self._products = Products(dataset.read(folder, "products"))
+        self._folder = folder
         self._shift = shift
-        self._codes = dataset.exposures(folder, self._lines)
+        self._shown: dict[str, str] = {}
+        self.baskets = list(self._each())
+
+    def prepare(self) -> None:
+        """Read what `encode` needs beside the lines: products and promotions, some seconds; call it in a thread."""
+        self._products = Products(dataset.read(self._folder, "products"))
+        self._codes = dataset.exposures(self._folder, self._lines)
         pairs = [pair for pair in _compute.unique(self._codes).to_pylist() if pair]
         self._shown = {pair: _shown(pair) for pair in pairs}
-        self.baskets = list(self._each())
 
     def _each(self) -> Iterator[Basket]:
         if not len(self._lines):
@@ -120,7 +124,7 @@ class Receipts:
         yield from map(Basket, *columns, instants, firsts.to_pylist(), ends.to_pylist())
 
     def encode(self, baskets: Sequence[Basket]) -> list[bytes]:
-        """The events of neighbouring baskets as JSON."""
+        """The events of some baskets in order of time, as JSON; call `prepare` before."""
         if not baskets:
             return []
         start = baskets[0].first

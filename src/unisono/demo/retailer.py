@@ -124,6 +124,9 @@ async def _load_items(loader: Loader, phase: str, items: Sequence[Item], sender:
 
 async def _load_baskets(loader: Loader, receipts: Receipts, sources: Mapping[str, Sender], known: set[str]) -> None:
     new = [basket for basket in receipts.baskets if basket.message_id not in known]
+    if new:
+        loader.begin("promotions", 0)
+        await asyncio.to_thread(receipts.prepare)
     loader.begin("receipts", len(receipts.baskets) - len(new))
     for chunk in _chunks(new, BASKETS_AT_ONCE):
         senders = [sources[store_source(basket.store)] for basket in chunk]

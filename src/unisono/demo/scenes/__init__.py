@@ -1,0 +1,42 @@
+"""Scripted live scenes: a browser, a messaging connector, a till and a clerk against a running engine, over HTTP.
+
+A scene is a coroutine that takes a `Stage` and plays steps: text, action, checks. See ``mario`` for one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TextIO
+
+from unisono.demo.scenes.engine import Engine
+from unisono.demo.scenes.keys import SceneKeys, scene_keys
+from unisono.demo.scenes.mario import mario
+from unisono.demo.scenes.stage import CheckFailed, SceneResult, Stage
+from unisono.kit.errors import NotFound
+
+__all__ = ["SCENES", "SceneKeys", "SceneResult", "run_scene", "scene_keys"]
+
+SCENES: Final[Mapping[str, Callable[[Stage], Awaitable[None]]]] = {"mario": mario}
+
+
+async def run_scene(name: str, base_url: str, keys: SceneKeys, out: TextIO) -> SceneResult:
+    """Play a scene against the engine at ``base_url``, telling ``out`` what every channel sees.
+
+    Stops at the first check that fails. Raises NotFound for a scene that does not exist, Unavailable when nobody
+    answers at the address.
+    """
+    if name not in SCENES:
+        raise NotFound(f"There is no scene {name!r}.", code="no_such_scene", hint=f"Scenes: {', '.join(SCENES)}")
+    stage = Stage(Engine(base_url), keys, out)
+    began = time.monotonic()
+    failure: str | None = None
+    try:
+        await SCENES[name](stage)
+    except CheckFailed as failed:
+        failure = str(failed)
+        print(f"\nFAILED  {failure}", file=out)
+    milliseconds = (time.monotonic() - began) * 1000
+    if failure is None:
+        print(f"\nDone: {stage.steps} steps, {stage.checks} checks, {milliseconds:.0f} ms.", file=out)
+    return SceneResult(name, stage.steps, stage.checks, milliseconds, failure)
