@@ -24,7 +24,9 @@ from unisono.customers.identity import api as identity_api
 from unisono.customers.profiles import api as profiles_api
 from unisono.kit.database import Pool, open_pool
 from unisono.kit.errors import UnisonoError
+from unisono.kit.metrics import Metrics, RequestTimer
 from unisono.kit.settings import Settings
+from unisono.metrics import metrics
 
 log = structlog.get_logger("unisono.app")
 
@@ -101,11 +103,12 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         *profiles_api.routes,
         *identity_api.routes,
         health,
+        metrics,
     ]
     app = Litestar(
         handlers,
         lifespan=[lifespan],
-        middleware=[collect_api.Preflight],
+        middleware=[RequestTimer, collect_api.Preflight],
         after_exception=[log_unexpected],
         exception_handlers={UnisonoError: problem_response, HTTPException: http_problem},
         openapi_config=OpenAPIConfig(
@@ -120,6 +123,7 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         logging_config=None,
     )
     app.state.settings = settings
+    app.state.metrics = Metrics()
     app.state.limits = Limits(
         max_event_bytes=settings.max_event_bytes,
         max_batch_bytes=settings.max_batch_bytes,

@@ -66,6 +66,11 @@ class Committer:
         self._rules_checked = 0.0
         self.totals = Written()
 
+    @property
+    def waiting(self) -> int:
+        """Events that wait to be written or are being written."""
+        return self._waiting
+
     async def start(self) -> None:
         """Begin to write."""
         self._tasks = [asyncio.create_task(self._writer(), name=f"collect-writer-{n}") for n in range(WRITERS)]
