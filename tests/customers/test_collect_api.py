@@ -52,9 +52,7 @@ async def test_short_paths_as_browsers_post_them(shop: Shop, kind: str) -> None:
     name, body = LONG[kind]
     message = fresh()
     item = {"messageId": message, "anonymousId": fresh("anon"), "userId": fresh("u"), **body}
-    answer = await shop.send(
-        f"/v1/{kind[0]}", json.dumps(item).encode(), headers={"content-type": "text/plain"}
-    )
+    answer = await shop.send(f"/v1/{kind[0]}", json.dumps(item).encode(), headers={"content-type": "text/plain"})
     assert answer.status_code == 200
     assert (await shop.event(message))["name"] == name
 

@@ -82,8 +82,8 @@ FAILED = {
     "5,000 deep in the context": b"{" + BASE + b',"context":{"traits":' + DEEP + b"}}",
     "5,000 arrays": with_properties(b"[" * 5000 + b"]" * 5000),
     "a string of 100 KB": with_properties(b'"' + b"a" * 100_000 + b'"'),
-    "Latin-1": with_properties("\"perché\"".encode("latin-1")),
-    "Latin-1 in the id": "{\"type\":\"track\",\"event\":\"e\",\"anonymousId\":\"caffè\"}".encode("latin-1"),
+    "Latin-1": with_properties('"perché"'.encode("latin-1")),
+    "Latin-1 in the id": '{"type":"track","event":"e","anonymousId":"caffè"}'.encode("latin-1"),
     "raw surrogate bytes": with_properties(b'"\xed\xa0\x80"'),
     "an overlong NUL": with_properties(b'"\xc0\x80"'),
     "a raw control character": with_properties(b'"a\x01b"'),
@@ -179,7 +179,7 @@ async def test_poison_through_every_door(shop: Shop, door: Door) -> None:
         fine = status in (200, 400) and (written or failed) and all(row["detail"] for row in failed)
         if name in FAILED:
             fine = fine and failed and not written
-        elif door is not through_a_pixel or b"type\":\"identify" not in item:
+        elif door is not through_a_pixel or b'type":"identify' not in item:
             fine = fine and written == 1 and status == 200
         if not fine:
             wrong[name] = (status, written, [(row["code"], row["detail"][:100]) for row in failed])

@@ -49,9 +49,7 @@ async def make_keys(conn: asyncpg.Connection[asyncpg.Record]) -> Keys:
     site = await create_source(conn, name="site", kind="browser", actor="test")
     till = await create_source(conn, name="till", kind="till", actor="test", store_id=STORE, till_id=TILL)
     server = await create_source(conn, name="server", kind="server", actor="test")
-    reader = await create_source(
-        conn, name="reader", kind="server", actor="test", scopes=frozenset({"people:read"})
-    )
+    reader = await create_source(conn, name="reader", kind="server", actor="test", scopes=frozenset({"people:read"}))
     return Keys(site.key, till.key, server.key, reader.key)
 
 
