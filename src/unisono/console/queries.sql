@@ -39,3 +39,24 @@ where schemaname = current_schema() and tablename = 'node' and attname = 'namesp
 -- name: database_facts^
 select current_setting('server_version') as version, pg_database_size(current_database()) as bytes,
        (select greatest(reltuples, 0)::bigint from pg_class where oid = 'event'::regclass) as events;
+
+-- name: notes_of_persons
+-- The newest events of each of these persons since an instant, some a node: enough for a small staff.
+select node.person_id, note.occurred_at, note.channel, note.type, note.name
+from node cross join lateral (
+    select occurred_at, channel, type, name from event
+    where event.node_id = node.id and occurred_at >= :since::timestamptz
+    order by occurred_at desc, id desc limit :most
+) as note
+where node.person_id = any(:persons::bigint[]);
+
+-- name: usage_of_nodes
+-- How many events each identifier has, the first and the last.
+select node_id, count(*) as events, min(occurred_at) as first_at, max(occurred_at) as last_at
+from event where node_id = any(:nodes::bigint[]) group by node_id;
+
+-- name: briefs_of_nodes
+select id, namespace, value, person_id from node where id = any(:nodes::bigint[]);
+
+-- name: source_names
+select id, name from source where id = any(:ids::int[]);

@@ -27,7 +27,8 @@ class Words(NamedTuple):
 
     def gettext(self, text: str) -> str:
         """The text in this language."""
-        return _catalogue(self.language).gettext(text)
+        # gettext keeps the catalogue's own header under the empty text.
+        return _catalogue(self.language).gettext(text) if text else ""
 
     def ngettext(self, one: str, many: str, number: int) -> str:
         """The text for one or many, with ``%(num)s`` filled in."""

@@ -12,8 +12,8 @@ from unisono.access.guards import caller, now_of, requires
 from unisono.access.keys import KeyRing, SourceKind
 from unisono.console import contexts, figures, links
 from unisono.console.pages import AnyRequest, all_of, form_of, go, page, pool_of, safe_path, words_of
-from unisono.console.routes.team import public_address
 from unisono.console.routes.paths import pattern
+from unisono.console.routes.team import public_address
 from unisono.console.views.problems import problem_of
 from unisono.console.views.sources import key_rows, samples, scope_choices, write_key_of
 from unisono.console.views.team import store_choices

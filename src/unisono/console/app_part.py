@@ -1,0 +1,53 @@
+"""The console as a part of the application: ``Litestar([*app_part.routes, ...])``.
+
+Wants ``app.state``: ``pool``, ``settings``, ``key_ring``, ``limits``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, Router, get
+from litestar.types import ControllerRouterHandler
+
+from unisono.access.guards import requires
+from unisono.console import links
+from unisono.console.failures import HANDLERS
+from unisono.console.pages import AnyRequest
+from unisono.console.routes import assets, events, health, identity, palette, people, sign_in, sources, team
+from unisono.console.security import SecurityHeaders
+from unisono.kit.errors import NotFound
+
+MAX_FORM = 256 * 1024
+"""Bytes of the largest form."""
+
+
+@get(f"{links.ROOT}/{{path:path}}", guards=[requires()], include_in_schema=False)
+async def missing(request: AnyRequest, path: str) -> Response[Any]:
+    """Any other address of the console."""
+    del request
+    raise NotFound(f"There is no page {path}.", code="http_404")
+
+
+routes: list[ControllerRouterHandler] = [
+    Router(
+        "/",
+        route_handlers=[
+            *assets.routes,
+            *sign_in.routes,
+            *people.routes,
+            *events.routes,
+            *identity.routes,
+            *sources.routes,
+            *health.routes,
+            *team.routes,
+            *palette.routes,
+            missing,
+        ],
+        middleware=[SecurityHeaders],
+        exception_handlers=HANDLERS,
+        request_max_body_size=MAX_FORM,
+        include_in_schema=False,
+    )
+]
+"""Every route of the console."""

@@ -1,0 +1,97 @@
+"""Search over everything: the palette, and the same as a page."""
+
+from __future__ import annotations
+
+from litestar import Response, get
+from litestar.types import ControllerRouterHandler
+
+from unisono.access.guards import Principal, caller, requires
+from unisono.console import contexts, links
+from unisono.console.pages import SECTION_PERMISSIONS, AnyRequest, page, pool_of, words_of
+from unisono.console.routes.people import audited
+from unisono.console.views.labels import brief
+from unisono.console.views.people import display_name
+from unisono.console.words import Words
+from unisono.customers.profiles import service as profiles
+from unisono.customers.profiles.service import Found
+from unisono.kit.database import transaction
+
+MOST_PEOPLE = 8
+
+
+def _screens(query: str, principal: Principal, words: Words) -> list[contexts.Hit]:
+    """Screens the reader may open whose name, in their language or in English, holds the query."""
+    wanted = query.casefold()
+    return [
+        contexts.Hit(label=words.gettext(entry.label), href=entry.href, hint=words.gettext(group.label))
+        for group in links.NAVIGATION
+        for entry in group.entries
+        if principal.may(SECTION_PERMISSIONS[entry.name])
+        and (wanted in words.gettext(entry.label).casefold() or wanted in entry.label.casefold())
+    ]
+
+
+def _actions(query: str, principal: Principal, words: Words) -> list[contexts.Hit]:
+    _ = words.gettext
+    known = [
+        (_("Create a key"), links.SOURCES, "sources:manage"),
+        (_("Invite someone"), links.TEAM, "team:manage"),
+        (_("See failed events"), links.with_query(links.LIVE, {"tab": "failed"}), "events:read"),
+        (_("Most valuable people"), links.with_query(links.PEOPLE, {"sort": "value"}), "people:read"),
+    ]
+    return [
+        contexts.Hit(label=label, href=href)
+        for label, href, permission in known
+        if principal.may(permission) and query.casefold() in label.casefold()
+    ]
+
+
+def _person_hit(found: Found, words: Words, *, contacts: bool) -> contexts.Hit:
+    hint = ""
+    if found.identifiers:
+        shown = brief(*found.identifiers[0], words, contacts=contacts)
+        hint = f"{shown.label} {shown.value}"
+    name = display_name(found.name, found.identifiers, words, contacts=contacts)
+    return contexts.Hit(label=name, href=links.person(found.id), hint=hint if found.name else "")
+
+
+async def _groups(request: AnyRequest, query: str) -> list[contexts.HitGroup]:
+    principal = caller(request)
+    words = words_of(request, principal)
+    people: list[Found] = []
+    if query and principal.may("people:read"):
+        async with transaction(pool_of(request)) as conn:
+            stores = None if principal.stores is None else sorted(principal.stores)
+            people = await profiles.search(conn, query, stores=stores, limit=MOST_PEOPLE)
+            await audited(conn, principal, "people.search", query=query, people=[found.id for found in people])
+    contacts_too = principal.may("people:contact")
+    hits = [_person_hit(found, words, contacts=contacts_too) for found in people]
+    return [
+        contexts.HitGroup(title=words.gettext("People"), hits=hits),
+        contexts.HitGroup(title=words.gettext("Screens"), hits=_screens(query, principal, words)),
+        contexts.HitGroup(title=words.gettext("Actions"), hits=_actions(query, principal, words)),
+    ]
+
+
+def _query(request: AnyRequest) -> str:
+    return request.query_params.get("q", "").replace("\x00", "").strip()[:200]
+
+
+@get(links.PALETTE, guards=[requires()], include_in_schema=False)
+async def palette(request: AnyRequest) -> Response[str]:
+    """What the palette shows for a query."""
+    query = _query(request)
+    view = contexts.Palette(query=query, groups=await _groups(request, query))
+    return await page(request, view, title="")
+
+
+@get(links.SEARCH, guards=[requires()], include_in_schema=False)
+async def search(request: AnyRequest) -> Response[str]:
+    """The same as a page, for those without JavaScript."""
+    query = _query(request)
+    groups = await _groups(request, query) if query else []
+    title = words_of(request, caller(request)).gettext("Search")
+    return await page(request, contexts.Search(query=query, groups=groups), title=title)
+
+
+routes: list[ControllerRouterHandler] = [palette, search]
