@@ -25,7 +25,7 @@ from unisono.kit.errors import Busy, Unavailable, UnisonoError
 
 log = structlog.get_logger("unisono.collect")
 
-WRITERS = 2
+WRITERS = 1
 """Transactions at once: while one waits for the disk the other is being built. More gain nothing on two cores."""
 
 TRIES = 8

@@ -20,6 +20,10 @@ class Limits(msgspec.Struct, frozen=True):
     max_skew: int = 300
 
 
+ABSENT = msgspec.Raw()
+"""What stands for a part the client did not send."""
+
+
 class WireEvent(msgspec.Struct):
     """One event as clients send it: forgiving types, ``properties`` and ``traits`` left as bytes."""
 
@@ -36,9 +40,9 @@ class WireEvent(msgspec.Struct):
     timestamp: Any = None
     originalTimestamp: Any = None
     sentAt: Any = None
-    properties: msgspec.Raw = msgspec.Raw()
-    traits: msgspec.Raw = msgspec.Raw()
-    context: msgspec.Raw = msgspec.Raw()
+    properties: msgspec.Raw = ABSENT
+    traits: msgspec.Raw = ABSENT
+    context: msgspec.Raw = ABSENT
 
 
 class WireDevice(msgspec.Struct):
@@ -58,7 +62,7 @@ class WireLibrary(msgspec.Struct):
 class WireContext(msgspec.Struct):
     """What identity, clock and channel need of ``context``; the rest stays as bytes."""
 
-    traits: msgspec.Raw = msgspec.Raw()
+    traits: msgspec.Raw = ABSENT
     externalIds: Any = None
     device: Any = None
     library: Any = None

@@ -161,7 +161,7 @@ def _traits(events: Iterable[Incoming], connected: Connected) -> Iterable[TraitR
         if event.traits:
             node = connected.nodes[event.claims[0].key].id
             for name, value in list(event.traits.items())[:MAX_TRAITS]:
-                if value is not None:
+                if value is not None and name.isprintable():
                     yield TraitRow(node, name, event.source_id, value, event.occurred_at)
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from unisono.access.keys import Sender
 from unisono.customers.collect.model import (
+    ABSENT,
     Failure,
     Incoming,
     Limits,
@@ -33,7 +34,7 @@ from unisono.customers.collect.rules import (
     text_of,
 )
 from unisono.customers.identity.rulebook import Rulebook
-from unisono.customers.timeline.vocabulary import channel_for, resolve
+from unisono.customers.timeline.vocabulary import EventSpec, channel_for, resolve
 from unisono.kit.errors import BadRequest, TooLarge
 
 TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias"})
@@ -49,8 +50,8 @@ _event_decoder = msgspec.json.Decoder(WireEvent)
 _context_decoder = msgspec.json.Decoder(WireContext)
 _head_decoder = msgspec.json.Decoder(PropertiesHead)
 _any_decoder = msgspec.json.Decoder()
-_POISON = re.compile(rb"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
 _raw_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_POISON = re.compile(rb"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
 _ESCAPES = re.compile(
     rb"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|(?P<poison>\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2}))|\\.",
@@ -58,7 +59,7 @@ _ESCAPES = re.compile(
 )
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _LONE = re.compile("[\ud800-\udfff]")
-_UNUSUAL_NUMBER = re.compile(rb"[eE][+]?\d{4,}")
+_UNUSUAL_NUMBER = re.compile(rb"\d[eE][+]?\d{4,}")
 _FIXED_NAMES = {
     "identify": "Traits Updated",
     "group": "Company Joined",
@@ -138,8 +139,8 @@ def _items(body: bytes, position: int) -> tuple[list[msgspec.Raw], int | None]:
     """The items of an array found by brackets, commas and strings alone, and where it ends; None if it does not."""
     depth = 0
     first = position
-    for token in _TOKENS.finditer(body, position):
     items = []
+    for token in _TOKENS.finditer(body, position):
         mark = token.group()
         if depth == 0 and mark in (b",", b"]"):
             item = body[first : token.start()].strip()
@@ -152,8 +153,8 @@ def _items(body: bytes, position: int) -> tuple[list[msgspec.Raw], int | None]:
             depth += 1
         elif mark in (b"}", b"]"):
             depth = max(0, depth - 1)
-
     return items, None
+
 
 class Reader:
     """Reads the items of one request: who sent it, when it arrived, by which rules."""
@@ -176,8 +177,8 @@ class Reader:
         self.kind: str | None = None
         self.incoming: list[Incoming] = []
         self.failures: list[Failure] = []
-
         self.context = self._shared_context(bytes(context)) if context else {}
+
     def read(self, raw: bytes, kind: str | None = None) -> None:
         """Read one item; what it gives is added to ``incoming`` or ``failures``. ``kind`` is the type of its path."""
         # Items of a batch arrive at once; a microsecond apart they keep the order they were sent in.
@@ -262,14 +263,7 @@ class Reader:
             message_id=self._message_id(wire, head, name if spec is None else spec.name, raw, original),
             type=kind,
             name=name if spec is None else spec.name,
-            channel=channel_for(
-                {"channel": context.channel, "device": context.device, "library": context.library},
-                kind,
-                spec,
-                sender.key_kind,
-                channel=wire.channel,
-                namespace=claims[0].key.namespace,
-            ),
+            channel=_channel(context, wire.channel, kind, spec, sender.key_kind, claims[0].key.namespace),
             occurred_at=correct_clock(received, sent, original, self.limits.max_skew),
             received_at=received,
             sent_at=sent,
@@ -279,6 +273,12 @@ class Reader:
             store_id=sender.store_id or text_of(head.store_id),
             identifiers=_identifiers(wire),
             properties=properties,
+            context=context_text,
+            traits=traits if kind == "identify" else None,
+            reason=kind,
+            raw=raw,
+        )
+
     def _shared_context(self, raw: bytes) -> dict[str, msgspec.Raw]:
         """The envelope's context; one that cannot be used is kept as failed and costs no item."""
         try:
@@ -289,12 +289,6 @@ class Reader:
         except (msgspec.DecodeError, RecursionError) as error:
             self.fail(raw, "invalid_context", f"The envelope's context cannot be read: {error}.")
         return {}
-
-            context=context_text,
-            traits=traits if kind == "identify" else None,
-            reason=kind,
-            raw=raw,
-        )
 
     def _context(self, wire: WireEvent) -> tuple[str | None, WireContext]:
         text = object_text(wire.context, "context")
@@ -348,7 +342,8 @@ class Reader:
                 whole = f"{kind}:{sender.store_id}:{sender.till_id}:{number}"
                 return whole if len(whole) <= MAX_MESSAGE_ID else f"{kind}:{_digest(whole.encode())}"
         given = text_of(wire.messageId)
-        if given and len(given) <= MAX_MESSAGE_ID and (sender.key_kind == "secret" or not _OURS.match(given)):
+        plain = given is not None and given.isprintable() and len(given) <= MAX_MESSAGE_ID
+        if given and plain and (sender.key_kind == "secret" or not _OURS.match(given)):
             return given
         if given or original is not None:
             # Too long an id or one that we make ourselves, or none but a client-made time: the same bytes sent again
@@ -359,6 +354,44 @@ class Reader:
 
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+_channels: dict[tuple[Any, ...], str] = {}
+_MANY = 4096
+
+
+def _channel(context: WireContext, said: Any, kind: str, spec: EventSpec | None, key_kind: str, namespace: str) -> str:
+    """``channel_for``, remembered: shops have few libraries and devices, and it is asked for every event."""
+    device, library = context.device, context.library
+    key = (
+        context.channel,
+        device.get("type") if type(device) is dict else None,
+        library.get("name") if type(library) is dict else None,
+        said,
+        kind,
+        spec.name if spec else None,
+        key_kind,
+        namespace,
+    )
+    try:
+        return _channels[key]
+    except KeyError:
+        pass
+    except TypeError:  # a client sent a list or an object where a word belongs
+        key = ()
+    found = channel_for(
+        {"channel": context.channel, "device": device, "library": library},
+        kind,
+        spec,
+        key_kind,
+        channel=said,
+        namespace=namespace,
+    )
+    if key:
+        if len(_channels) > _MANY:
+            _channels.clear()
+        _channels[key] = found
+    return found
 
 
 def _name(kind: str, wire: WireEvent) -> str:
@@ -401,12 +434,14 @@ def _identifiers(wire: WireEvent) -> str | None:
 
 def object_text(raw: msgspec.Raw, what: str) -> str | None:
     """The JSON object as text; None when absent or null. Raises Rejected when it is something else."""
+    if raw is ABSENT:
+        return None
     data = bytes(raw)
     if not data or data == b"null":
         return None
     if data[:1] != b"{":
-        raise Rejected(f"{what} is not an object.", code=f"invalid_{what.split('.', maxsplit=1)[0]}")
-    if _UNUSUAL_NUMBER.search(data) and _UNUSUAL_NUMBER.search(_STRING.sub(b'""', data)):
+        raise Rejected(f"{what} is not an object.", code=f"invalid_{what.partition('.')[0]}")
+    if _UNUSUAL_NUMBER.search(data) and _UNUSUAL_NUMBER.search(_STRING.sub(b"", data)):
         raise Rejected(f"{what} holds a number beyond all measure.", code="number_too_large")
     try:
         return data.decode()

@@ -43,9 +43,6 @@ EXTERNAL_TYPES = {
 }
 """``context.externalIds[].type`` of the field's clients that differ from our namespaces."""
 
-TRUSTED_IN_BROWSER = frozenset({"user_id"})
-"""Person-level identifiers a public key is believed on: the shop's own sign-in. All others are hints."""
-
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _EPOCH_MILLISECONDS = 10_000_000_000
 
@@ -68,6 +65,8 @@ def parse_time(value: Any) -> datetime | None:
 
     None when it cannot be read: a broken clock is no reason to lose an event.
     """
+    if value is None:
+        return None
     try:
         if isinstance(value, str) and value:
             parsed = datetime.fromisoformat(value.strip())
@@ -107,23 +106,24 @@ def claims_of(
 
     Raises Rejected when there is none it could belong to.
     """
-    claims: dict[Any, Strength] = {}
+    trusted = sender.trusted
+    found: list[tuple[bool, int, Claim]] = []
     unusable: list[str] = []
-    for namespace, value in _mentioned(wire, context, head, traits, sender):
-        text = text_of(value)
-        if text is None:
+    for namespace, value in _mentioned(wire, context, head, traits, trusted):
+        text = value if type(value) is str else text_of(value)
+        if not text:
             continue
         try:
-            key = rulebook.key(namespace, text)
+            key, priority, believed = rulebook.known(namespace, text)
         except UnusableIdentifier as error:
             unusable.append(f"{namespace} {text[:60]!r}: {error}")
             continue
-        believed = sender.trusted or _is_device(namespace, rulebook) or namespace in TRUSTED_IN_BROWSER
-        claims.setdefault(key, "proof" if believed else "hint")
-    ordered = [
-        Claim(key, strength)
-        for key, strength in sorted(claims.items(), key=lambda item: (item[1] == "hint", rulebook.priority(item[0])))
-    ]
+        hint = not (trusted or believed)
+        if all(claim.key != key for _, _, claim in found):
+            found.append((hint, priority, Claim(key, "hint" if hint else "proof")))
+    if len(found) > 1:
+        found.sort()
+    ordered = [claim for _, _, claim in found]
     if not ordered or ordered[0].strength == "hint":
         detail = "; ".join(unusable) or "A write key must name userId or anonymousId."
         raise Rejected(
@@ -135,31 +135,37 @@ def claims_of(
     return ordered
 
 
-def _is_device(namespace: str, rulebook: Rulebook) -> bool:
-    return rulebook.namespaces[namespace].level == "device"
-
-
 def _mentioned(
-    wire: WireEvent, context: WireContext, head: PropertiesHead, traits: dict[str, Any], sender: Sender
-) -> Iterable[tuple[str, Any]]:
-    yield "user_id", wire.userId
-    yield "anonymous_id", wire.anonymousId
-    for name, namespace in TRAIT_NAMESPACES.items():
-        if name in traits:
-            yield namespace, traits[name]
-    if head.loyalty_card is not None and sender.trusted:
-        yield "loyalty_card", head.loyalty_card
-    if isinstance(context.externalIds, list):
-        for item in context.externalIds:
-            if isinstance(item, dict) and item.get("collection", "users") == "users":
-                kind = text_of(item.get("type"))
-                if kind:
-                    yield EXTERNAL_TYPES.get(kind, kind), item.get("id")
+    wire: WireEvent, context: WireContext, head: PropertiesHead, traits: dict[str, Any], trusted: bool
+) -> list[tuple[str, Any]]:
+    """Every (namespace, value) the event names, unjudged."""
+    mentioned: list[tuple[str, Any]] = []
+    if wire.userId is not None:
+        mentioned.append(("user_id", wire.userId))
+    if wire.anonymousId is not None:
+        mentioned.append(("anonymous_id", wire.anonymousId))
+    if traits:
+        mentioned.extend((TRAIT_NAMESPACES[name], traits[name]) for name in traits if name in TRAIT_NAMESPACES)
+    if head.loyalty_card is not None and trusted:
+        mentioned.append(("loyalty_card", head.loyalty_card))
+    if context.externalIds is not None:
+        mentioned.extend(_external(context.externalIds))
     device = context.device
     if isinstance(device, dict):
-        yield "device_id", device.get("id")
+        mentioned.append(("device_id", device.get("id")))
         kind = str(device.get("type") or "").casefold()
-        yield "gaid" if kind == "android" else "idfa", device.get("advertisingId")
+        mentioned.append(("gaid" if kind == "android" else "idfa", device.get("advertisingId")))
+    return mentioned
+
+
+def _external(listed: Any) -> Iterable[tuple[str, Any]]:
+    if not isinstance(listed, list):
+        return
+    for item in listed:
+        if isinstance(item, dict) and item.get("collection", "users") == "users":
+            kind = text_of(item.get("type"))
+            if kind:
+                yield EXTERNAL_TYPES.get(kind, kind), item.get("id")
 
 
 def _with_previous(wire: WireEvent, claims: list[Claim], sender: Sender, rulebook: Rulebook) -> list[Claim]:

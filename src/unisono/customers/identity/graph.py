@@ -3,6 +3,8 @@
 All functions work inside the caller's transaction. Persons are kept incrementally by replaying only the clusters
 that new evidence touches; a cluster is a superset of what links could ever join, so the outcome is the same as a
 replay of everything (tests/customers/test_identity_properties.py).
+
+A batch costs four statements when its identifiers and links are known, and at most eleven when they are all new.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from unisono.customers.identity.model import (
     Node,
     Observation,
     PersonChange,
+    Resolution,
 )
 from unisono.customers.identity.rules import changes, replay
+from unisono.kit.arrays import flag_list, int_list, text_list, word_list
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
@@ -36,40 +40,11 @@ the order of its links decides nothing. In a contested cluster every sighting co
 RULES_LOCK = 7_104_519_204
 """Advisory lock: shared by who links, exclusive for who changes the rules."""
 
+Pair = tuple[int, int]
+
 
 def _node(row: asyncpg.Record) -> Node:
-    return Node(**dict(row))
-
-
-async def find_or_create(conn: Connection, keys: Mapping[Key, int | None]) -> tuple[dict[Key, Node], set[int]]:
-    """The nodes of these keys (key -> source id that names it), made where missing.
-
-    Returns the nodes and the ids of those this transaction made.
-    """
-    wanted = list(keys)
-    found = await _fetch(conn, wanted)
-    missing = sorted(key for key in wanted if key not in found)
-    new: set[int] = set()
-    if missing:
-        rows = await _sql.create_nodes(
-            conn,
-            namespaces=[key.namespace for key in missing],
-            values=[key.value for key in missing],
-            sources=[keys[key] for key in missing],
-        )
-        for row in rows:
-            node = _node(row)
-            found[Key(node.namespace, node.value)] = node
-            new.add(node.id)
-        lost = [key for key in missing if key not in found]
-        if lost:
-            found.update(await _fetch(conn, lost))
-    return found, new
-
-
-async def _fetch(conn: Connection, keys: Sequence[Key]) -> dict[Key, Node]:
-    rows = await _sql.find_nodes(conn, namespaces=[key.namespace for key in keys], values=[key.value for key in keys])
-    return {Key(row["namespace"], row["value"]): _node(row) for row in rows}
+    return Node(*row)
 
 
 class Connected(msgspec.Struct):
@@ -90,155 +65,219 @@ async def connect(
     *,
     actor: str = "system",
 ) -> Connected:
-    """Find or make the nodes of a batch, record what links them and bring their persons up to date."""
-    nodes, new = await find_or_create(conn, keys)
+    """Find or make the nodes of a batch (key -> source id that names it), record what links them, and bring their
+    persons up to date.
+
+    Raises asyncpg.UniqueViolationError when another transaction made one of the nodes meanwhile: try again.
+    """
+    nodes = await _find(conn, list(keys))
+    new = await _reserve(conn, [key for key in keys if key not in nodes], nodes)
     result = Connected(nodes, {node.id: node.person_id for node in nodes.values()}, [], new)
-    news = await _worth_writing(conn, observations, nodes)
+    news = await _worth_writing(conn, observations, nodes, new)
     if not news:
+        await _create(conn, [node for node in nodes.values() if node.id in new], keys, {})
         return result
-    await conn.execute("select pg_advisory_xact_lock_shared($1)", RULES_LOCK)
-    touched: set[int] = set()
-    for (a, b), observation in news.items():
-        one, other = nodes[observation.strong], nodes[observation.weak]
-        # A shared identifier is out of the game: its links are evidence, not a reason to replay.
-        if not (one.shared or other.shared):
-            touched |= {a, b}
-    locked = await _lock(conn, touched, nodes, new)
-    fresh = await _record(conn, news)
-    to_replay = {
-        node.cluster_id for node in locked.values() if node.id in touched and (node.contested or node.id in fresh)
-    }
-    if to_replay:
-        await _replay(conn, locked, to_replay, result, namespaces, actor=actor)
+    known = {node.id: node for node in nodes.values()}
+    # A shared identifier is out of the game: its links are evidence, not a reason to replay.
+    touched = {end for pair in news for end in pair if not (known[pair[0]].shared or known[pair[1]].shared)}
+    loaded = await _lock(conn, {node for node in touched if node not in new}, known)
+    before = loaded | {node: known[node] for node in touched if node in new}
+    stored = await _stored_links(conn, loaded)
+    resolution = await _replayed(conn, before, stored, news, namespaces)
+    differing = _differences(before, resolution)
+    await _create(conn, [node for node in nodes.values() if node.id in new], keys, differing)
+    await _write_persons(conn, [node for key, node in differing.items() if key not in new])
+    await _record(conn, news, resolution, known)
+    await _write_refusals(conn, stored, resolution)
+    result.person_of.update(resolution.person_of)
+    result.changes.extend(changes(before, resolution.person_of, new))
+    if result.changes:
+        await record_changes(conn, result.changes, actor=actor, reason="identified")
     return result
 
 
+async def _find(conn: Connection, keys: Sequence[Key]) -> dict[Key, Node]:
+    rows = await _sql.find_nodes(
+        conn,
+        namespaces=text_list([key.namespace for key in keys]),
+        values=text_list([key.value for key in keys]),
+    )
+    return {Key(row[1], row[2]): _node(row) for row in rows}
+
+
+async def _reserve(conn: Connection, missing: Sequence[Key], nodes: dict[Key, Node]) -> set[int]:
+    """Give the missing keys ids and add them to ``nodes``; nothing is written yet."""
+    if not missing:
+        return set()
+    ids = [row[0] for row in await _sql.reserve_nodes(conn, count=len(missing))]
+    # One order for everybody, so that transactions that make the same nodes wait for each other but never in a ring.
+    for node_id, key in zip(ids, sorted(missing), strict=True):
+        nodes[key] = Node(node_id, key.namespace, key.value, node_id, node_id)
+    return set(ids)
+
+
+async def _create(
+    conn: Connection, made: Sequence[Node], sources: Mapping[Key, int | None], differing: Mapping[int, Node]
+) -> None:
+    """Write new nodes, each with the person it belongs to already."""
+    if not made:
+        return
+    rows = sorted((differing.get(node.id, node) for node in made), key=lambda node: node.id)
+    await _sql.create_nodes(
+        conn,
+        ids=int_list(node.id for node in rows),
+        namespaces=text_list(node.namespace for node in rows),
+        values=text_list(node.value for node in rows),
+        persons=int_list(node.person_id for node in rows),
+        clusters=int_list(node.cluster_id for node in rows),
+        shared=flag_list(node.shared for node in rows),
+        contested=flag_list(node.contested for node in rows),
+        sources=int_list(sources[Key(node.namespace, node.value)] for node in rows),
+    )
+
+
 async def _worth_writing(
-    conn: Connection, observations: Sequence[Observation], nodes: Mapping[Key, Node]
-) -> dict[tuple[int, int], Observation]:
+    conn: Connection, observations: Sequence[Observation], nodes: Mapping[Key, Node], new: Collection[int]
+) -> dict[Pair, Observation]:
     """The newest observation of each pair, where it says something the stored link does not."""
-    newest: dict[tuple[int, int], Observation] = {}
+    newest: dict[Pair, Observation] = {}
     for observation in observations:
         pair = (nodes[observation.strong].id, nodes[observation.weak].id)
         known = newest.get(pair)
         if known is None or (observation.at, observation.strength) > (known.at, known.strength):
             newest[pair] = observation
-    if not newest:
-        return newest
-    rows = await _sql.find_links(conn, a=[a for a, _ in newest], b=[b for _, b in newest])
-    for row in rows:
-        pair = (row["node_a"], row["node_b"])
-        observation = newest[pair]
-        contested = nodes[observation.weak].contested
-        fresh_until = row["last_at"] if contested else row["last_at"] + LINK_REFRESH
-        stronger = row["strength"] == "hint" and observation.strength == "proof"
-        if observation.at <= fresh_until and not stronger:
-            del newest[pair]
+    asked = [pair for pair in newest if pair[0] not in new and pair[1] not in new]
+    if asked:
+        for a, b, last_at, strength in await _sql.find_links(
+            conn, a=int_list(a for a, _ in asked), b=int_list(b for _, b in asked)
+        ):
+            observation = newest[a, b]
+            contested = nodes[observation.weak].contested
+            fresh_until = last_at if contested else last_at + LINK_REFRESH
+            stronger = strength == "hint" and observation.strength == "proof"
+            if observation.at <= fresh_until and not stronger:
+                del newest[a, b]
     return dict(sorted(newest.items()))
 
 
-async def _lock(
-    conn: Connection, touched: Collection[int], nodes: Mapping[Key, Node], new: Collection[int]
-) -> dict[int, Node]:
-    """Lock the clusters of the touched nodes and read all their nodes as they are under the lock.
+async def _lock(conn: Connection, touched: Collection[int], known: Mapping[int, Node]) -> dict[int, Node]:
+    """Lock the clusters of these nodes, and the rules, and read all nodes of the clusters as they are under the lock.
 
     Nodes made by this transaction are invisible to others and need no lock.
     """
-    known = {node.id: node for node in nodes.values()}
-    clusters = {known[node].cluster_id for node in touched if node not in new}
+    wanted = {known[node].cluster_id for node in touched}
     held: set[int] = set()
-    loaded = {node: known[node] for node in touched if node in new}
-    while clusters - held:
-        await _sql.lock_clusters(conn, clusters=sorted(clusters - held))
-        held |= clusters
+    ids = int_list(touched)
+    while True:
+        await _sql.lock_clusters(conn, rules=RULES_LOCK, clusters=int_list(wanted - held))
+        held |= wanted
+        if not touched:
+            return {}
         # Whoever held the lock before us may have joined our clusters with others: look again.
-        rows = await _sql.nodes_by_id(conn, ids=[node for node in touched if node not in new])
-        clusters = {row["cluster_id"] for row in rows}
-    if held:
-        rows = await _sql.nodes_of_clusters(conn, clusters=sorted(clusters))
-        loaded.update({row["id"]: _node(row) for row in rows})
-    return loaded
+        loaded = {row[0]: _node(row) for row in await _sql.clusters_around(conn, ids=ids)}
+        wanted = {node.cluster_id for node in loaded.values()}
+        if wanted <= held:
+            return loaded
 
 
-async def _record(conn: Connection, news: Mapping[tuple[int, int], Observation]) -> set[int]:
-    """Write the links; returns the nodes that got a new one."""
-    rows = await _sql.record_links(
-        conn,
-        a=[a for a, _ in news],
-        b=[b for _, b in news],
-        strengths=[o.strength for o in news.values()],
-        sources=[o.source_id for o in news.values()],
-        reasons=[o.reason for o in news.values()],
-        messages=[o.message_id for o in news.values()],
-        ats=[o.at for o in news.values()],
-    )
-    return {node for row in rows if row["fresh"] for node in (row["node_a"], row["node_b"])}
+async def _stored_links(conn: Connection, nodes: Mapping[int, Node]) -> dict[Pair, asyncpg.Record]:
+    """The links among these nodes, as stored."""
+    if not nodes:
+        return {}
+    rows = await _sql.links_among(conn, ids=int_list(nodes))
+    return {(row[0], row[1]): row for row in rows if row[0] in nodes and row[1] in nodes}
 
 
-async def _replay(
-    conn: Connection,
-    loaded: Mapping[int, Node],
-    clusters: Collection[int],
-    result: Connected,
-    namespaces: Mapping[str, Namespace],
-    *,
-    actor: str,
-    reason: str = "identified",
-    decision_id: int | None = None,
-) -> None:
-    """Replay the clusters, write what changed, and tell ``result``."""
-    before = {node.id: node for node in loaded.values()}
-    links = await _sql.links_among(conn, ids=list(before))
-    decisions = await _sql.decisions_touching(conn, ids=list(before))
-    shared = [node.id for node in before.values() if node.shared]
-    found = await settle(conn, before, links, decisions, namespaces, known_shared=shared)
-    result.person_of.update(found)
-    moved = changes(before, found, result.new)
-    result.changes.extend(moved)
-    if moved:
-        await record_changes(conn, moved, actor=actor, reason=reason, decision_id=decision_id)
-
-
-async def settle(
+async def _replayed(
     conn: Connection,
     before: Mapping[int, Node],
-    links: Iterable[asyncpg.Record],
-    decisions: Iterable[asyncpg.Record],
+    stored: Mapping[Pair, asyncpg.Record],
+    news: Mapping[Pair, Observation],
     namespaces: Mapping[str, Namespace],
-    *,
-    known_shared: Collection[int],
-) -> dict[int, int]:
-    """Replay these nodes and links and write what differs from what is stored; returns node id -> person id."""
-    keys = {node.id: Key(node.namespace, node.value) for node in before.values()}
-    rules_of = {}
-    evidence = []
-    for row in links:
-        if row["a"] in keys and row["b"] in keys:
-            rules_of[row["a"], row["b"]] = row["refused_by"]
-            evidence.append(Link(row["a"], row["b"], row["at"], row["strength"]))
-    resolution = replay(keys, evidence, [as_decision(row) for row in decisions], namespaces, known_shared=known_shared)
+) -> Resolution:
+    """Replay what is stored together with the news."""
+    evidence = {pair: Link(row[0], row[1], row[2], row[3]) for pair, row in stored.items()}
+    for (a, b), seen in news.items():
+        if a in before and b in before:
+            known = evidence.get((a, b))
+            proof = seen.strength == "proof" or (known is not None and known.strength == "proof")
+            at = seen.at if known is None else max(seen.at, known.at)
+            evidence[a, b] = Link(a, b, at, "proof" if proof else "hint")
+    decided = [node.id for node in before.values() if node.decided]
+    decisions = [as_decision(row) for row in await _sql.decisions_touching(conn, ids=decided)] if decided else []
+    return replay(
+        {node.id: Key(node.namespace, node.value) for node in before.values()},
+        list(evidence.values()),
+        decisions,
+        namespaces,
+        known_shared=[node.id for node in before.values() if node.shared],
+    )
+
+
+def _differences(before: Mapping[int, Node], resolution: Resolution) -> dict[int, Node]:
+    """The nodes that are not as stored any more, as they are now."""
     contested_clusters = {
         resolution.cluster_of[end]
-        for (a, b), rule in resolution.refused.items()
+        for pair, rule in resolution.refused.items()
         if not rule.startswith("shared:")
-        for end in (a, b)
+        for end in pair
     }
-    updates = []
+    differing = {}
     for node in before.values():
-        cluster = resolution.cluster_of[node.id]
-        now = (
-            resolution.person_of[node.id],
-            cluster,
-            node.id in resolution.shared,
-            cluster in contested_clusters,
+        person, cluster = resolution.person_of[node.id], resolution.cluster_of[node.id]
+        shared, contested = node.id in resolution.shared, cluster in contested_clusters
+        if (
+            person != node.person_id
+            or cluster != node.cluster_id
+            or shared != node.shared
+            or contested != node.contested
+        ):
+            differing[node.id] = Node(
+                node.id, node.namespace, node.value, person, cluster, shared, contested, node.decided
+            )
+    return differing
+
+
+async def _write_persons(conn: Connection, nodes: Sequence[Node]) -> None:
+    if nodes:
+        await _sql.write_persons(
+            conn,
+            ids=int_list(node.id for node in nodes),
+            persons=int_list(node.person_id for node in nodes),
+            clusters=int_list(node.cluster_id for node in nodes),
+            shared=flag_list(node.shared for node in nodes),
+            contested=flag_list(node.contested for node in nodes),
         )
-        if now != (node.person_id, node.cluster_id, node.shared, node.contested):
-            updates.append((node.id, *now))
-    if updates:
-        ids, persons, clusters, shared, contested = map(list, zip(*updates, strict=True))
-        await _sql.write_persons(conn, ids=ids, persons=persons, clusters=clusters, shared=shared, contested=contested)
+
+
+async def _record(
+    conn: Connection, news: Mapping[Pair, Observation], resolution: Resolution, known: Mapping[int, Node]
+) -> None:
+    """Write the links, each with the rule that refuses it, if one does."""
+
+    def rule(pair: Pair) -> str | None:
+        shared = [known[end] for end in pair if known[end].shared]
+        return f"shared:{shared[0].namespace}" if shared else resolution.refused.get(pair)
+
+    await _sql.record_links(
+        conn,
+        a=int_list(a for a, _ in news),
+        b=int_list(b for _, b in news),
+        strengths=word_list(seen.strength for seen in news.values()),
+        sources=int_list(seen.source_id for seen in news.values()),
+        reasons=word_list(seen.reason for seen in news.values()),
+        messages=text_list(seen.message_id for seen in news.values()),
+        ats=[seen.at for seen in news.values()],
+        rules=text_list(rule(pair) for pair in news),
+    )
+
+
+async def _write_refusals(conn: Connection, stored: Mapping[Pair, asyncpg.Record], resolution: Resolution) -> None:
+    """Write which stored links count from now on, where that differs."""
     rules = [
-        (pair, resolution.refused.get(pair)) for pair, rule in rules_of.items() if resolution.refused.get(pair) != rule
+        (pair, resolution.refused.get(pair))
+        for pair, row in stored.items()
+        if resolution.refused.get(pair) != row["refused_by"]
     ]
     if rules:
         await _sql.write_refusals(
@@ -247,7 +286,6 @@ async def settle(
             b=[pair[1] for pair, _ in rules],
             rules=[rule for _, rule in rules],
         )
-    return dict(resolution.person_of)
 
 
 def as_decision(row: asyncpg.Record) -> Decision:
@@ -281,34 +319,45 @@ async def settle_nodes(
     decision_id: int | None = None,
 ) -> Connected:
     """Replay the clusters of these nodes after a decision about them."""
-    await conn.execute("select pg_advisory_xact_lock_shared($1)", RULES_LOCK)
-    rows = await _sql.nodes_by_id(conn, ids=list(ids))
-    nodes = {Key(row["namespace"], row["value"]): _node(row) for row in rows}
-    locked = await _lock(conn, {node.id for node in nodes.values()}, nodes, ())
-    result = Connected(nodes, {}, [], set())
-    await _replay(
-        conn,
-        locked,
-        {node.cluster_id for node in locked.values()},
-        result,
-        namespaces,
-        actor=actor,
-        reason=reason,
-        decision_id=decision_id,
-    )
-    return result
+    await _sql.mark_decided(conn, ids=list(ids))
+    known = {row[0]: _node(row) for row in await _sql.nodes_by_id(conn, ids=list(ids))}
+    before = await _lock(conn, known.keys(), known)
+    return await _settle(conn, before, namespaces, actor=actor, reason=reason, decision_id=decision_id)
 
 
 async def rebuild(conn: Connection, namespaces: Mapping[str, Namespace], *, actor: str, reason: str) -> Connected:
     """Replay the whole graph from scratch; what comes out differently is written and audited."""
     await conn.execute("select pg_advisory_xact_lock($1)", RULES_LOCK)
     await _sql.lock_all(conn)
-    before = {row["id"]: _node(row) for row in await _sql.all_nodes(conn)}
-    # Whether an identifier is shared follows from the links alone here, so nobody stays shared out of habit.
-    found = await settle(
-        conn, before, await _sql.all_links(conn), await _sql.all_decisions(conn), namespaces, known_shared=()
-    )
-    result = Connected({}, found, changes(before, found, ()), set())
-    if result.changes:
-        await record_changes(conn, result.changes, actor=actor, reason=reason)
-    return result
+    before = {row[0]: _node(row) for row in await _sql.all_nodes(conn)}
+    return await _settle(conn, before, namespaces, actor=actor, reason=reason, everything=True)
+
+
+async def _settle(
+    conn: Connection,
+    before: Mapping[int, Node],
+    namespaces: Mapping[str, Namespace],
+    *,
+    actor: str,
+    reason: str,
+    decision_id: int | None = None,
+    everything: bool = False,
+) -> Connected:
+    """Replay these nodes, write and audit what differs.
+
+    With ``everything`` whether an identifier is shared follows from the links alone: nobody stays shared out of
+    habit.
+    """
+    if everything:
+        stored = {(row[0], row[1]): row for row in await _sql.all_links(conn)}
+        unshared = {key: msgspec.structs.replace(node, shared=False) for key, node in before.items()}
+        resolution = await _replayed(conn, unshared, stored, {}, namespaces)
+    else:
+        stored = await _stored_links(conn, before)
+        resolution = await _replayed(conn, before, stored, {}, namespaces)
+    await _write_persons(conn, list(_differences(before, resolution).values()))
+    await _write_refusals(conn, stored, resolution)
+    moved = changes(before, resolution.person_of, ())
+    if moved:
+        await record_changes(conn, moved, actor=actor, reason=reason, decision_id=decision_id)
+    return Connected({}, dict(resolution.person_of), moved, set())

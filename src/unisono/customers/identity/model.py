@@ -54,6 +54,7 @@ class Node(msgspec.Struct, frozen=True):
     cluster_id: int
     shared: bool = False
     contested: bool = False
+    decided: bool = False
 
 
 class Link(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ MAX_VALUE = 256
 """Longest identifier kept, in characters; longer ones are refused."""
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")
+_NO_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff�]")
 _CARD_NOISE = re.compile(r"[\s.\-]")
 
 
@@ -57,7 +58,7 @@ def normalise(normaliser: str, value: str, country: str = "IT") -> str:
     or malformed values.
     """
     value = value.strip()
-    if "\x00" in value or "�" in value or any("\ud800" <= char <= "\udfff" for char in value):
+    if _NO_TEXT.search(value):
         raise UnusableIdentifier("contains characters that are not text")
     if not value:
         raise UnusableIdentifier("empty")

@@ -10,69 +10,76 @@ select namespace, pattern, reason from blocked_value order by namespace, pattern
 select version from identity_setting;
 
 -- name: find_nodes
--- The nodes of these (namespace, value) pairs that exist.
-select node.id, node.namespace, node.value, node.person_id, node.cluster_id, node.shared, node.contested
-from unnest(:namespaces::text[], :values::text[]) as wanted (namespace, value)
+-- The nodes of these (namespace, value) pairs that exist. Lists travel as one text, a unit separator between the
+-- values: an array costs the driver a type check for every element.
+select node.id, node.namespace, node.value, node.person_id, node.cluster_id, node.shared, node.contested, node.decided
+from unnest(string_to_array(:namespaces::text, chr(31)), string_to_array(:values::text, chr(31)))
+    as wanted (namespace, value)
 join node on node.namespace = wanted.namespace and node.value = wanted.value;
 
--- name: create_nodes
--- Make the missing ones; a node begins as its own person. Rows another transaction made meanwhile do not come back.
-insert into node (id, namespace, value, person_id, cluster_id, source_id)
-select fresh.id, fresh.namespace, fresh.value, fresh.id, fresh.id, fresh.source_id
-from (
-    select nextval(pg_get_serial_sequence('node', 'id')) as id, wanted.namespace, wanted.value, wanted.source_id
-    from unnest(:namespaces::text[], :values::text[], :sources::int[]) as wanted (namespace, value, source_id)
-) as fresh
-on conflict (namespace, value) do nothing
-returning id, namespace, value, person_id, cluster_id, shared, contested;
+-- name: reserve_nodes
+-- Ids for nodes to come, so that they can be written once, with the person they belong to.
+select nextval('node_id_seq') as id from generate_series(1, :count::int);
+
+-- name: create_nodes!
+-- Lost races end in a unique violation: the caller tries the transaction again.
+insert into node (id, namespace, value, person_id, cluster_id, shared, contested, source_id)
+select * from unnest(
+    :ids::text::bigint[], string_to_array(:namespaces::text, chr(31)), string_to_array(:values::text, chr(31)),
+    :persons::text::bigint[], :clusters::text::bigint[], :shared::text::boolean[], :contested::text::boolean[],
+    :sources::text::int[]
+);
 
 -- name: lock_clusters
--- Serialise everyone who links within these clusters until the transaction ends.
+-- Keep the rules as they are, and serialise everyone who links within these clusters, until the transaction ends.
+select pg_advisory_xact_lock_shared(:rules::bigint)
+union all
 select pg_advisory_xact_lock(cluster_id)
-from (select unnest(:clusters::bigint[]) as cluster_id order by 1) as wanted;
+from (select unnest(:clusters::text::bigint[]) as cluster_id order by 1) as wanted;
 
 -- name: nodes_by_id
-select id, namespace, value, person_id, cluster_id, shared, contested
+select id, namespace, value, person_id, cluster_id, shared, contested, decided
 from node where id = any(:ids::bigint[]);
 
--- name: nodes_of_clusters
-select id, namespace, value, person_id, cluster_id, shared, contested
-from node where cluster_id = any(:clusters::bigint[]);
+-- name: clusters_around
+-- Every node of the clusters these nodes are in now.
+select id, namespace, value, person_id, cluster_id, shared, contested, decided
+from node where cluster_id = any(array(select cluster_id from node where id = any(:ids::text::bigint[])));
 
 -- name: links_among
--- Links that touch these nodes.
+-- Links between nodes of these; both ends are among them but for shared identifiers.
 select node_a as a, node_b as b, last_at as at, strength, refused_by
-from link where node_a = any(:ids::bigint[])
-union
-select node_a, node_b, last_at, strength, refused_by
-from link where node_b = any(:ids::bigint[]);
+from link where node_a = any(:ids::text::bigint[]);
 
 -- name: decisions_touching
 select id, kind, side_a, side_b, at from identity_decision
 where voided_at is null and (side_a && :ids::bigint[] or side_b && :ids::bigint[]);
 
+-- name: mark_decided!
+update node set decided = true where id = any(:ids::bigint[]) and not decided;
+
 -- name: find_links
 select link.node_a, link.node_b, link.last_at, link.strength
-from unnest(:a::bigint[], :b::bigint[]) as wanted (a, b)
+from unnest(:a::text::bigint[], :b::text::bigint[]) as wanted (a, b)
 join link on link.node_a = wanted.a and link.node_b = wanted.b;
 
--- name: record_links
+-- name: record_links!
 -- Write evidence: a new link, or a later sighting of a known one. A proof is never weakened to a hint.
-insert into link (node_a, node_b, strength, source_id, reason, message_id, first_at, last_at)
+insert into link (node_a, node_b, strength, source_id, reason, message_id, first_at, last_at, refused_by)
 select * from unnest(
-    :a::bigint[], :b::bigint[], :strengths::text[], :sources::int[], :reasons::text[], :messages::text[],
-    :ats::timestamptz[], :ats::timestamptz[]
+    :a::text::bigint[], :b::text::bigint[], :strengths::text::text[], :sources::text::int[], :reasons::text::text[],
+    string_to_array(:messages::text, chr(31), ''), :ats::timestamptz[], :ats::timestamptz[],
+    string_to_array(:rules::text, chr(31), '')
 )
 on conflict (node_a, node_b) do update set
     first_at = least(link.first_at, excluded.first_at),
     last_at = greatest(link.last_at, excluded.last_at),
-    strength = case when excluded.strength = 'proof' then 'proof' else link.strength end
-returning node_a, node_b, xmax = 0 as fresh;
+    strength = case when excluded.strength = 'proof' then 'proof' else link.strength end;
 
 -- name: write_persons!
 update node set person_id = now.person_id, cluster_id = now.cluster_id, shared = now.shared, contested = now.contested
-from unnest(:ids::bigint[], :persons::bigint[], :clusters::bigint[], :shared::boolean[], :contested::boolean[])
-    as now (id, person_id, cluster_id, shared, contested)
+from unnest(:ids::text::bigint[], :persons::text::bigint[], :clusters::text::bigint[], :shared::text::boolean[],
+            :contested::text::boolean[]) as now (id, person_id, cluster_id, shared, contested)
 where node.id = now.id;
 
 -- name: write_refusals!
@@ -161,13 +168,10 @@ select node.id, node.namespace, node.value, node.person_id, node.created_at,
 from node where node.shared order by node.id desc limit :limit;
 
 -- name: all_nodes
-select id, namespace, value, person_id, cluster_id, shared, contested from node;
+select id, namespace, value, person_id, cluster_id, shared, contested, decided from node;
 
 -- name: all_links
 select node_a as a, node_b as b, last_at as at, strength, refused_by from link;
-
--- name: all_decisions
-select id, kind, side_a, side_b, at from identity_decision where voided_at is null;
 
 -- name: lock_all!
 -- Keep every writer of the graph out while it is rebuilt.

@@ -13,6 +13,12 @@ from unisono.kit.sql import load
 _sql = load("unisono.customers.identity")
 
 
+BELIEVED = frozenset({"user_id"})
+"""Person-level identifiers a public key is believed on: the shop's own sign-in. All others are hints."""
+
+_REMEMBERED = 50_000
+
+
 class Rulebook:
     """Namespaces and blocked values of one version."""
 
@@ -22,6 +28,22 @@ class Rulebook:
         self.blocked = blocked
         self._blocklist = Blocklist(blocked)
         self.country = country
+        self._known: dict[tuple[str, str], tuple[Key, int, bool]] = {}
+
+    def known(self, namespace: str, value: str) -> tuple[Key, int, bool]:
+        """The key, its priority, and whether a public key is believed on it; remembered, since clients repeat.
+
+        Raises UnusableIdentifier as ``key`` does.
+        """
+        found = self._known.get((namespace, value))
+        if found is None:
+            key = self.key(namespace, value)
+            rule = self.namespaces[key.namespace]
+            found = (key, rule.priority, rule.level == "device" or rule.name in BELIEVED)
+            if len(self._known) > _REMEMBERED:
+                self._known.clear()
+            self._known[namespace, value] = found
+        return found
 
     def priority(self, key: Key) -> int:
         """Rank of the key's namespace, smaller is stronger."""

@@ -1,6 +1,9 @@
 -- name: write_traits!
 insert into trait (node_id, name, source_id, value, occurred_at)
-select * from unnest(:nodes::bigint[], :names::text[], :sources::int[], :values::jsonb[], :ats::timestamptz[])
+select node_id, name, source_id, value::jsonb, occurred_at
+from unnest(:nodes::text::bigint[], string_to_array(:names::text, chr(31)), :sources::text::int[],
+            string_to_array(:values::text, chr(31)), :ats::timestamptz[])
+    as said (node_id, name, source_id, value, occurred_at)
 on conflict (node_id, name, source_id) do update set value = excluded.value, occurred_at = excluded.occurred_at
 where excluded.occurred_at > trait.occurred_at
    or (excluded.occurred_at = trait.occurred_at and excluded.value <> trait.value);
@@ -8,7 +11,8 @@ where excluded.occurred_at > trait.occurred_at
 -- name: write_search_entries!
 insert into search_entry (node_id, field, text, grams)
 select node_id, field, text, grams::int[]
-from unnest(:nodes::bigint[], :fields::text[], :texts::text[], :grams::text[]) as entry (node_id, field, text, grams)
+from unnest(:nodes::text::bigint[], :fields::text::text[], string_to_array(:texts::text, chr(31)),
+            string_to_array(:grams::text, chr(31))) as entry (node_id, field, text, grams)
 on conflict (node_id, field) do update set text = excluded.text, grams = excluded.grams
 where search_entry.text <> excluded.text;
 

@@ -10,6 +10,7 @@ import msgspec
 
 from unisono.customers.identity.model import Namespace, Node
 from unisono.customers.profiles.grams import fold, grams
+from unisono.kit.arrays import int_list, text_list, word_list
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
@@ -52,10 +53,10 @@ async def write_traits(conn: Connection, rows: Iterable[TraitRow]) -> None:
     ordered = [latest[key] for key in sorted(latest)]
     await _sql.write_traits(
         conn,
-        nodes=[row.node_id for row in ordered],
-        names=[row.name for row in ordered],
-        sources=[row.source_id for row in ordered],
-        values=[msgspec.json.encode(row.value).decode() for row in ordered],
+        nodes=int_list(row.node_id for row in ordered),
+        names=text_list(row.name for row in ordered),
+        sources=int_list(row.source_id for row in ordered),
+        values=text_list(msgspec.json.encode(row.value).decode() for row in ordered),
         ats=[row.occurred_at for row in ordered],
     )
     await _index(
@@ -84,8 +85,8 @@ async def _index(conn: Connection, texts: Mapping[tuple[int, str], str]) -> None
         return
     await _sql.write_search_entries(
         conn,
-        nodes=[node for node, _, _ in entries],
-        fields=[field for _, field, _ in entries],
-        texts=[text for _, _, text in entries],
-        grams=["{" + ",".join(map(str, grams(text))) + "}" for _, _, text in entries],
+        nodes=int_list(node for node, _, _ in entries),
+        fields=word_list(field for _, field, _ in entries),
+        texts=text_list(text for _, _, text in entries),
+        grams=text_list(int_list(grams(text)) for _, _, text in entries),
     )

@@ -16,6 +16,7 @@ from unisono.customers.timeline.model import Event, Position
 from unisono.customers.timeline.parking import Parked
 from unisono.customers.timeline.readers import LogReader, lock_all_lanes, replace_lanes
 from unisono.customers.timeline.service import as_event
+from unisono.customers.timeline.watching import is_gone
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.crash import crash_point
 from unisono.kit.database import AWAY, RETRY_AFTER, TRANSIENT, Connection, Pool
@@ -57,7 +58,7 @@ class Outcome(NamedTuple):
 
 def blames_database(conn: Connection, error: BaseException) -> bool:
     """Whether the database is in trouble, rather than the events at fault."""
-    if conn.is_closed():
+    if is_gone(conn):
         return True
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""

@@ -1,6 +1,6 @@
 -- name: known_messages
 -- Which of these message ids are on the timeline already.
-select message_id from event where message_id = any(:message_ids::text[]);
+select message_id from event where message_id = any(string_to_array(:message_ids::text, chr(31)));
 
 -- name: follow
 -- The next events of a lane in commit order, below the snapshot horizon: a row above it may still be joined by an

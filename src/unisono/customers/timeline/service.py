@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from unisono.customers.timeline.model import LANES, Event, NewEvent
+from unisono.kit.arrays import text_list
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest, NotFound
 from unisono.kit.sql import load
@@ -30,7 +31,7 @@ def lane_of(person_id: int) -> int:
 
 async def known_messages(conn: Connection, message_ids: Sequence[str]) -> set[str]:
     """Which message ids are on the timeline already."""
-    return {row["message_id"] for row in await _sql.known_messages(conn, message_ids=list(message_ids))}
+    return {row[0] for row in await _sql.known_messages(conn, message_ids=text_list(message_ids))}
 
 
 async def append(conn: Connection, events: Sequence[NewEvent]) -> None:

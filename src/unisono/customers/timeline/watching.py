@@ -38,6 +38,14 @@ async def log_end(conn: Connection) -> tuple[Position, bool]:
     return end, row["pending"]
 
 
+def is_gone(conn: Connection) -> bool:
+    """Whether the connection is lost; asyncpg takes a lost one from its holder and then refuses even to say so."""
+    try:
+        return conn.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+
+
 class LogWatch:
     """Knows where the log ends, and tells."""
 
@@ -75,7 +83,7 @@ class LogWatch:
                 soon = min(soon * 2, self._every) if pending else SOON
                 await self._sleep(soon if pending else self._every)
         finally:
-            if not conn.is_closed():
+            if not is_gone(conn):
                 conn.remove_termination_listener(told)
                 await conn.remove_listener(CHANGED, told)
 
