@@ -61,8 +61,8 @@ class Findings:
             print(f"FAIL  {what}: expected {expected!r}, saw {seen!r}")
 
 
-async def run_check(settings: Settings, dsn: str, *, folder: Path | None = None) -> int:
-    """Load 50 households into a new database on the server of ``dsn`` and verify them; 0 when all is right, else 1.
+async def run_check(settings: Settings, dsn: str, *, households: int = HOUSEHOLDS, folder: Path | None = None) -> int:
+    """Load some households into a new database on the server of ``dsn`` and verify them; 0 when all is right, else 1.
 
     The new database is dropped at the end. ``folder`` holds the Parquet files (default: the installed package).
     """
@@ -76,7 +76,7 @@ async def run_check(settings: Settings, dsn: str, *, folder: Path | None = None)
         await conn.close()
         pool = await open_pool(scratch, 4)
         try:
-            findings = await _verify(pool, settings, folder or dataset.package_folder())
+            findings = await _verify(pool, settings, households, folder or dataset.package_folder())
         finally:
             await pool.close()
     finally:
@@ -86,11 +86,11 @@ async def run_check(settings: Settings, dsn: str, *, folder: Path | None = None)
     return 1 if findings.failed else 0
 
 
-async def _verify(pool: Pool, settings: Settings, folder: Path) -> Findings:
+async def _verify(pool: Pool, settings: Settings, households: int, folder: Path) -> Findings:
     findings = Findings()
-    expected = _count(folder)
-    report = await load_year(pool, settings, limit_households=HOUSEHOLDS, progress=_quiet, folder=folder)
-    again = await load_year(pool, settings, limit_households=HOUSEHOLDS, progress=_quiet, folder=folder)
+    expected = _count(folder, households)
+    report = await load_year(pool, settings, limit_households=households, progress=_quiet, folder=folder)
+    again = await load_year(pool, settings, limit_households=households, progress=_quiet, folder=folder)
     _check_counts(findings, expected, report)
     findings.compare("a second load writes nothing", 0, again.written)
     async with connection(pool) as conn:
@@ -107,9 +107,9 @@ def _quiet(progress: Progress) -> None:
     del progress
 
 
-def _count(folder: Path) -> Expected:
+def _count(folder: Path, limit: int) -> Expected:
     every = dataset.read(folder, "transactions")
-    households = dataset.households_of(every, HOUSEHOLDS)
+    households = dataset.households_of(every, limit)
     mine = dataset.some_households(every, households)
     counted = mine.group_by("household_id").aggregate([("basket_id", "count_distinct")]).to_pylist()
     tables = {
