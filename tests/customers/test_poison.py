@@ -66,7 +66,7 @@ WRITTEN = {
     "300 traits": json.dumps(
         {"type": "identify", "anonymousId": "poisoned", "traits": {f"t{n}": n for n in range(300)}}
     ).encode(),
-    "names that are no text": b'{"type":"identify","anonymousId":"poisoned","traits":{"name":[1],"company":{"name":{}}}}',
+    "names that are no text": b'{"type":"identify","anonymousId":"poisoned","traits":{"name":[1],"company":{}}}',
     "a bad id beside a good one": b'{"type":"track","event":"e","anonymousId":"poisoned","userId":"[object Object]"}',
     "an e-mail that is none": b'{"type":"identify","anonymousId":"poisoned","traits":{"email":"@@","phone":"+"}}',
 }
