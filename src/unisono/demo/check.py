@@ -21,12 +21,14 @@ from unisono.demo.retailer import load_year
 from unisono.kit.database import Connection, Pool, connection, open_pool
 from unisono.kit.migrations import migrate
 from unisono.kit.settings import Settings
+from unisono.kit.sql import load
 
 HOUSEHOLDS: Final = 50
 MOST_EVENTS: Final = 100_000
 """More events than any household of the data has."""
 
 _compute: Any = pc
+_sql = load("unisono.demo")
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -94,10 +96,10 @@ async def _verify(pool: Pool, settings: Settings, households: int, folder: Path)
     _check_counts(findings, expected, report)
     findings.compare("a second load writes nothing", 0, again.written)
     async with connection(pool) as conn:
-        total = await conn.fetchval(
-            "select sum((properties->>'total')::numeric) * 100 from event where name = 'Receipt Issued'"
+        total = await _sql.receipts_total(conn)
+        findings.compare(
+            "the receipts' totals add up to the data's sales, in cents", expected.cents, round(total * 100)
         )
-        findings.compare("the receipts' totals add up to the data's sales, in cents", expected.cents, int(total))
         for household in _samples(expected.households):
             await _check_person(findings, conn, household, expected)
     return findings

@@ -18,3 +18,7 @@ group by event.name order by 2 desc, 1;
 -- name: joins_of_sources$
 -- Persons brought together by what these sources said.
 select count(*) from event where event.name = 'Person Joined' and event.source_id = any(:sources::int[]);
+
+-- name: receipts_total$
+-- What all receipts add up to, in major units.
+select sum((properties->>'total')::numeric) from event where name = 'Receipt Issued';
