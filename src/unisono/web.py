@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Coroutine
@@ -37,6 +38,11 @@ async def serve_web(settings: Settings, dsn: str) -> None:
 
 def run_async(main: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine on uvloop where there is one."""
+    # What is loaded by now lives as long as the process; and events are short-lived trees without cycles, so the
+    # collector need not look after every few hundred of them (measured: 12 % of intake).
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     if sys.platform == "win32":
         asyncio.run(main)
         return

@@ -15,8 +15,8 @@ import asyncpg
 import msgspec
 
 from unisono.customers.collect import pipeline
-from unisono.customers.collect.model import Claim, Incoming
-from unisono.customers.identity.model import Key, Link, Namespace
+from unisono.customers.collect.model import Incoming
+from unisono.customers.identity.model import Claim, Key, Link, Namespace
 from unisono.customers.identity.rulebook import Rulebook
 from unisono.customers.identity.rules import replay
 from unisono.kit.migrations import migrate

@@ -17,6 +17,7 @@ import structlog
 from unisono.customers.collect import pipeline
 from unisono.customers.collect.model import Failure, Incoming
 from unisono.customers.collect.pipeline import Written
+from unisono.customers.identity.graph import Turn
 from unisono.customers.identity.rulebook import Rulebook, read_rulebook
 from unisono.customers.timeline.service import announce
 from unisono.kit.crash import crash_point
@@ -25,15 +26,11 @@ from unisono.kit.errors import Busy, Unavailable, UnisonoError
 
 log = structlog.get_logger("unisono.collect")
 
-WRITERS = 1
+WRITERS = 2
 """Transactions at once: while one waits for the disk the other is being built. More gain nothing on two cores."""
 
 TRIES = 8
 """Times a transaction that lost a race is tried again before its requests are told to come back."""
-
-UNUSABLE = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.StatementTooComplexError)
-"""What PostgreSQL raises for a value it will never take."""
-
 
 class Job(msgspec.Struct):
     """One request's events, waiting to be written."""
@@ -61,6 +58,7 @@ class Committer:
         self._queue_events = queue_events
         self._commit_events = commit_events
         self._work = asyncio.Event()
+        self._births = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._rulebook: Rulebook | None = None
         self._rules_checked = 0.0
@@ -154,16 +152,18 @@ class Committer:
         rulebook = await self.rulebook()
         write = pipeline.write
         for attempt in range(TRIES):
+            turn = Turn(self._births)
             try:
                 async with self._pool.acquire(timeout=10) as conn:
                     async with conn.transaction():
-                        written = await write(conn, incoming, failures, rulebook)
+                        written = await write(conn, incoming, failures, rulebook, turn)
                         crash_point("collect.before_commit")
+                    turn.give()
                     crash_point("collect.after_commit")
                     if written.accepted:
                         await self._announce(conn)
-            except UNUSABLE:
-                write = pipeline.write_one_by_one
+            except pipeline.REFUSED:
+                write = pipeline.write_without_refused
             except TRANSIENT as error:
                 log.info("collect.lost_race", attempt=attempt, error=type(error).__name__)
                 await asyncio.sleep(0.005 * attempt * attempt)
@@ -171,6 +171,8 @@ class Committer:
                 raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
             else:
                 return written
+            finally:
+                turn.give()
         raise Busy("Too many writers want the same rows.", code="contention", retry_after=1)
 
     async def _announce(self, conn: Connection) -> None:

@@ -109,7 +109,7 @@ async def replay(
         if not reader.incoming:
             report.failed_again += 1
             continue
-        written = await pipeline.write_one_by_one(conn, reader.incoming, [], rulebook)
+        written = await pipeline.write_without_refused(conn, reader.incoming, [], rulebook)
         report.accepted += written.accepted
         report.duplicates += written.duplicates
         report.failed_again += written.failed

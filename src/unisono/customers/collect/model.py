@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from unisono.customers.identity.model import Key, Strength
+from unisono.customers.identity.model import Claim
 from unisono.kit.errors import UnisonoError
 
 
@@ -84,13 +84,6 @@ class Rejected(UnisonoError):
     code = "rejected"
     status = 400
     title = "The event was not accepted"
-
-
-class Claim(NamedTuple):
-    """An identifier an event carries, and how far the sender is believed."""
-
-    key: Key
-    strength: Strength
 
 
 class Incoming(msgspec.Struct):

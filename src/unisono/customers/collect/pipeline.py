@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from unisono.customers.collect.model import Failure, Incoming
-from unisono.customers.identity.graph import Connected, connect
+from unisono.customers.identity.graph import Connected, Turn, connect
 from unisono.customers.identity.model import Key, Observation, PersonChange
 from unisono.customers.identity.rulebook import Rulebook
 from unisono.customers.profiles.writing import MAX_TRAITS, TraitRow, index_nodes, write_traits
@@ -37,12 +37,16 @@ class Written(msgspec.Struct):
 
 
 async def write(
-    conn: Connection, incoming: Sequence[Incoming], failures: Sequence[Failure], rulebook: Rulebook
+    conn: Connection,
+    incoming: Sequence[Incoming],
+    failures: Sequence[Failure],
+    rulebook: Rulebook,
+    turn: Turn | None = None,
 ) -> Written:
     """Write a batch inside the caller's transaction.
 
     Raises asyncpg.UniqueViolationError or DeadlockDetectedError when it lost a race against another transaction
-    (try again), asyncpg.DataError when PostgreSQL refuses a value (``write_one_by_one`` finds which).
+    (try again), asyncpg.DataError when PostgreSQL refuses a value (``write_without_refused`` finds which).
     """
     result = Written()
     if failures:
@@ -54,7 +58,7 @@ async def write(
     if not events:
         return result
     keys, observations = _evidence(events)
-    connected = await connect(conn, keys, observations, rulebook.namespaces)
+    connected = await connect(conn, keys, observations, rulebook.namespaces, turn=turn)
     rows = [_row(event, connected) for event in events]
     if connected.changes:
         result.joined = len(connected.changes)
@@ -180,22 +184,36 @@ async def write_failures(conn: Connection, failures: Sequence[Failure]) -> None:
     )
 
 
-async def write_one_by_one(
-    conn: Connection, incoming: Sequence[Incoming], failures: Sequence[Failure], rulebook: Rulebook
+REFUSED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.StatementTooComplexError)
+"""What PostgreSQL raises for a value it will never take."""
+
+
+async def write_without_refused(
+    conn: Connection,
+    incoming: Sequence[Incoming],
+    failures: Sequence[Failure],
+    rulebook: Rulebook,
+    turn: Turn | None = None,
 ) -> Written:
-    """As ``write``, each event under a savepoint: what PostgreSQL refuses becomes a failed event."""
+    """As ``write``, but what PostgreSQL refuses becomes a failed event; the culprits are found by halving."""
     result = await write(conn, [], failures, rulebook)
-    for event in incoming:
+    waiting = [list(incoming)]
+    while waiting:
+        some = waiting.pop()
         try:
             async with conn.transaction():
-                one = await write(conn, [event], [], rulebook)
-        except (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.StatementTooComplexError) as error:
-            await write_failures(conn, [refused(event, str(error))])
-            result.failed += 1
+                part = await write(conn, some, [], rulebook, turn)
+        except REFUSED as error:
+            if len(some) == 1:
+                await write_failures(conn, [refused(some[0], str(error))])
+                result.failed += 1
+            else:
+                middle = len(some) // 2
+                waiting += [some[middle:], some[:middle]]
         else:
-            result.accepted += one.accepted
-            result.duplicates += one.duplicates
-            result.joined += one.joined
+            result.accepted += part.accepted
+            result.duplicates += part.duplicates
+            result.joined += part.joined
     return result
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from unisono.access.keys import Sender
-from unisono.customers.collect.model import Claim, PropertiesHead, Rejected, WireContext, WireEvent
-from unisono.customers.identity.model import Strength
+from unisono.customers.collect.model import PropertiesHead, Rejected, WireContext, WireEvent
+from unisono.customers.identity.model import Claim, Strength
 from unisono.customers.identity.normalise import UnusableIdentifier
 from unisono.customers.identity.rulebook import Rulebook
 
@@ -69,8 +69,11 @@ def parse_time(value: Any) -> datetime | None:
         return None
     try:
         if isinstance(value, str) and value:
-            parsed = datetime.fromisoformat(value.strip())
-            return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+            parsed = datetime.fromisoformat(value)
+            zone = parsed.tzinfo
+            if zone is UTC:
+                return parsed
+            return parsed.replace(tzinfo=UTC) if zone is None else parsed.astimezone(UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
             seconds = value / 1000 if value > _EPOCH_MILLISECONDS else value
             return datetime.fromtimestamp(seconds, UTC)
@@ -106,7 +109,7 @@ def claims_of(
 
     Raises Rejected when there is none it could belong to.
     """
-    trusted = sender.trusted
+    trusted = sender.key_kind != "write"
     found: list[tuple[bool, int, Claim]] = []
     unusable: list[str] = []
     for namespace, value in _mentioned(wire, context, head, traits, trusted):
@@ -114,13 +117,12 @@ def claims_of(
         if not text:
             continue
         try:
-            key, priority, believed = rulebook.known(namespace, text)
+            ranked = rulebook.claim(namespace, text, trusted=trusted)
         except UnusableIdentifier as error:
             unusable.append(f"{namespace} {text[:60]!r}: {error}")
             continue
-        hint = not (trusted or believed)
-        if all(claim.key != key for _, _, claim in found):
-            found.append((hint, priority, Claim(key, "hint" if hint else "proof")))
+        if ranked not in found:
+            found.append(ranked)
     if len(found) > 1:
         found.sort()
     ordered = [claim for _, _, claim in found]

@@ -4,13 +4,13 @@ All functions work inside the caller's transaction. Persons are kept incremental
 that new evidence touches; a cluster is a superset of what links could ever join, so the outcome is the same as a
 replay of everything (tests/customers/test_identity_properties.py).
 
-A batch costs four statements when its identifiers and links are known, and at most eleven when they are all new.
+A batch costs three statements when its identifiers and links are known, and at most ten when they are all new.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -33,10 +33,6 @@ from unisono.kit.sql import load
 
 _sql = load("unisono.customers.identity")
 
-LINK_REFRESH = timedelta(hours=1)
-"""A known link seen again is written again only after this long, as long as nothing in its cluster is refused: then
-the order of its links decides nothing. In a contested cluster every sighting counts."""
-
 RULES_LOCK = 7_104_519_204
 """Advisory lock: shared by who links, exclusive for who changes the rules."""
 
@@ -57,12 +53,37 @@ class Connected(msgspec.Struct):
     new: set[int]
 
 
+class Turn:
+    """A writer's turn to make nodes and links.
+
+    Two writers of one process that make the same nodes would cost one of them its transaction; so whoever has
+    something new to say keeps the turn until his commit. Batches without news pass at once.
+    """
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock = lock
+        self._held = False
+
+    async def take(self) -> None:
+        """Wait for the turn."""
+        if not self._held:
+            await self._lock.acquire()
+            self._held = True
+
+    def give(self) -> None:
+        """Pass it on, if it is held."""
+        if self._held:
+            self._held = False
+            self._lock.release()
+
+
 async def connect(
     conn: Connection,
     keys: Mapping[Key, int | None],
     observations: Sequence[Observation],
     namespaces: Mapping[str, Namespace],
     *,
+    turn: Turn | None = None,
     actor: str = "system",
 ) -> Connected:
     """Find or make the nodes of a batch (key -> source id that names it), record what links them, and bring their
@@ -70,24 +91,31 @@ async def connect(
 
     Raises asyncpg.UniqueViolationError when another transaction made one of the nodes meanwhile: try again.
     """
+    if turn:
+        await turn.take()
     nodes = await _find(conn, list(keys))
     new = await _reserve(conn, [key for key in keys if key not in nodes], nodes)
-    result = Connected(nodes, {node.id: node.person_id for node in nodes.values()}, [], new)
-    news = await _worth_writing(conn, observations, nodes, new)
-    if not news:
-        await _create(conn, [node for node in nodes.values() if node.id in new], keys, {})
-        return result
     known = {node.id: node for node in nodes.values()}
-    # A shared identifier is out of the game: its links are evidence, not a reason to replay.
-    touched = {end for pair in news for end in pair if not (known[pair[0]].shared or known[pair[1]].shared)}
-    loaded = await _lock(conn, {node for node in touched if node not in new}, known)
-    before = loaded | {node: known[node] for node in touched if node in new}
-    stored = await _stored_links(conn, loaded)
-    resolution = await _replayed(conn, before, stored, news, namespaces)
+    result = Connected(nodes, {node: known[node].person_id for node in known}, [], new)
+    newest = _newest(observations, nodes)
+    replayable: set[int] = set()
+    if newest:
+        # A shared identifier is out of the game: its links are evidence, not a reason to replay.
+        linkable = {node for pair in newest for node in pair if not any(known[end].shared for end in pair)}
+        held = await _lock(conn, {known[node].cluster_id for node in linkable if node not in new})
+        replayable = await _record(conn, newest, known) & linkable
+    if turn and not (new or replayable):
+        turn.give()
+    if not replayable:
+        await _create(conn, new, known, keys)
+        return result
+    before = await _around(conn, {node for node in replayable if node not in new}, held)
+    before |= {node: known[node] for node in replayable if node in new}
+    stored = await _stored_links(conn, before)
+    resolution = await _replayed(conn, before, stored, namespaces)
     differing = _differences(before, resolution)
-    await _create(conn, [node for node in nodes.values() if node.id in new], keys, differing)
+    await _create(conn, new, known | differing, keys)
     await _write_persons(conn, [node for key, node in differing.items() if key not in new])
-    await _record(conn, news, resolution, known)
     await _write_refusals(conn, stored, resolution)
     result.person_of.update(resolution.person_of)
     result.changes.extend(changes(before, resolution.person_of, new))
@@ -117,12 +145,12 @@ async def _reserve(conn: Connection, missing: Sequence[Key], nodes: dict[Key, No
 
 
 async def _create(
-    conn: Connection, made: Sequence[Node], sources: Mapping[Key, int | None], differing: Mapping[int, Node]
+    conn: Connection, new: Collection[int], nodes: Mapping[int, Node], sources: Mapping[Key, int | None]
 ) -> None:
     """Write new nodes, each with the person it belongs to already."""
-    if not made:
+    if not new:
         return
-    rows = sorted((differing.get(node.id, node) for node in made), key=lambda node: node.id)
+    rows = [nodes[node] for node in sorted(new)]
     await _sql.create_nodes(
         conn,
         ids=int_list(node.id for node in rows),
@@ -136,48 +164,61 @@ async def _create(
     )
 
 
-async def _worth_writing(
-    conn: Connection, observations: Sequence[Observation], nodes: Mapping[Key, Node], new: Collection[int]
-) -> dict[Pair, Observation]:
-    """The newest observation of each pair, where it says something the stored link does not."""
+def _newest(observations: Sequence[Observation], nodes: Mapping[Key, Node]) -> dict[Pair, Observation]:
+    """The newest observation of each pair; a proof counts before a hint."""
     newest: dict[Pair, Observation] = {}
     for observation in observations:
         pair = (nodes[observation.strong].id, nodes[observation.weak].id)
         known = newest.get(pair)
-        if known is None or (observation.at, observation.strength) > (known.at, known.strength):
+        if known is None or (observation.strength, observation.at) > (known.strength, known.at):
             newest[pair] = observation
-    asked = [pair for pair in newest if pair[0] not in new and pair[1] not in new]
-    if asked:
-        for a, b, last_at, strength in await _sql.find_links(
-            conn, a=int_list(a for a, _ in asked), b=int_list(b for _, b in asked)
-        ):
-            observation = newest[a, b]
-            contested = nodes[observation.weak].contested
-            fresh_until = last_at if contested else last_at + LINK_REFRESH
-            stronger = strength == "hint" and observation.strength == "proof"
-            if observation.at <= fresh_until and not stronger:
-                del newest[a, b]
     return dict(sorted(newest.items()))
 
 
-async def _lock(conn: Connection, touched: Collection[int], known: Mapping[int, Node]) -> dict[int, Node]:
-    """Lock the clusters of these nodes, and the rules, and read all nodes of the clusters as they are under the lock.
+async def _lock(conn: Connection, clusters: set[int]) -> set[int]:
+    """Hold the rules as they are and these clusters to ourselves until the transaction ends.
 
     Nodes made by this transaction are invisible to others and need no lock.
     """
-    wanted = {known[node].cluster_id for node in touched}
-    held: set[int] = set()
-    ids = int_list(touched)
+    await _sql.lock_clusters(conn, rules=RULES_LOCK, clusters=int_list(clusters))
+    return clusters
+
+
+async def _record(conn: Connection, newest: Mapping[Pair, Observation], known: Mapping[int, Node]) -> set[int]:
+    """Write the links; returns the nodes whose persons that may change.
+
+    Those are the ends of links never seen before, and of links in contested clusters, where the order decides.
+    """
+    rows = await _sql.record_links(
+        conn,
+        a=int_list(a for a, _ in newest),
+        b=int_list(b for _, b in newest),
+        strengths=word_list(seen.strength for seen in newest.values()),
+        sources=int_list(seen.source_id for seen in newest.values()),
+        reasons=word_list(seen.reason for seen in newest.values()),
+        messages=text_list(seen.message_id for seen in newest.values()),
+        ats=[seen.at for seen in newest.values()],
+        rules=text_list(_shared_rule(pair, known) for pair in newest),
+    )
+    return {node for a, b, decides in rows if decides for node in (a, b)}
+
+
+def _shared_rule(pair: Pair, known: Mapping[int, Node]) -> str | None:
+    shared = [known[end] for end in pair if known[end].shared]
+    return f"shared:{shared[0].namespace}" if shared else None
+
+
+async def _around(conn: Connection, nodes: Collection[int], held: set[int]) -> dict[int, Node]:
+    """All nodes of the clusters these are in, under the lock; clusters that grew meanwhile are locked too."""
+    if not nodes:
+        return {}
+    ids = int_list(nodes)
     while True:
-        await _sql.lock_clusters(conn, rules=RULES_LOCK, clusters=int_list(wanted - held))
-        held |= wanted
-        if not touched:
-            return {}
-        # Whoever held the lock before us may have joined our clusters with others: look again.
         loaded = {row[0]: _node(row) for row in await _sql.clusters_around(conn, ids=ids)}
-        wanted = {node.cluster_id for node in loaded.values()}
-        if wanted <= held:
+        missing = {node.cluster_id for node in loaded.values()} - held
+        if not missing:
             return loaded
+        held |= await _lock(conn, missing)
 
 
 async def _stored_links(conn: Connection, nodes: Mapping[int, Node]) -> dict[Pair, asyncpg.Record]:
@@ -192,22 +233,14 @@ async def _replayed(
     conn: Connection,
     before: Mapping[int, Node],
     stored: Mapping[Pair, asyncpg.Record],
-    news: Mapping[Pair, Observation],
     namespaces: Mapping[str, Namespace],
 ) -> Resolution:
-    """Replay what is stored together with the news."""
-    evidence = {pair: Link(row[0], row[1], row[2], row[3]) for pair, row in stored.items()}
-    for (a, b), seen in news.items():
-        if a in before and b in before:
-            known = evidence.get((a, b))
-            proof = seen.strength == "proof" or (known is not None and known.strength == "proof")
-            at = seen.at if known is None else max(seen.at, known.at)
-            evidence[a, b] = Link(a, b, at, "proof" if proof else "hint")
+    """Replay these nodes with what is stored of them."""
     decided = [node.id for node in before.values() if node.decided]
     decisions = [as_decision(row) for row in await _sql.decisions_touching(conn, ids=decided)] if decided else []
     return replay(
         {node.id: Key(node.namespace, node.value) for node in before.values()},
-        list(evidence.values()),
+        [Link(row[0], row[1], row[2], row[3]) for row in stored.values()],
         decisions,
         namespaces,
         known_shared=[node.id for node in before.values() if node.shared],
@@ -248,28 +281,6 @@ async def _write_persons(conn: Connection, nodes: Sequence[Node]) -> None:
             shared=flag_list(node.shared for node in nodes),
             contested=flag_list(node.contested for node in nodes),
         )
-
-
-async def _record(
-    conn: Connection, news: Mapping[Pair, Observation], resolution: Resolution, known: Mapping[int, Node]
-) -> None:
-    """Write the links, each with the rule that refuses it, if one does."""
-
-    def rule(pair: Pair) -> str | None:
-        shared = [known[end] for end in pair if known[end].shared]
-        return f"shared:{shared[0].namespace}" if shared else resolution.refused.get(pair)
-
-    await _sql.record_links(
-        conn,
-        a=int_list(a for a, _ in news),
-        b=int_list(b for _, b in news),
-        strengths=word_list(seen.strength for seen in news.values()),
-        sources=int_list(seen.source_id for seen in news.values()),
-        reasons=word_list(seen.reason for seen in news.values()),
-        messages=text_list(seen.message_id for seen in news.values()),
-        ats=[seen.at for seen in news.values()],
-        rules=text_list(rule(pair) for pair in news),
-    )
 
 
 async def _write_refusals(conn: Connection, stored: Mapping[Pair, asyncpg.Record], resolution: Resolution) -> None:
@@ -320,8 +331,7 @@ async def settle_nodes(
 ) -> Connected:
     """Replay the clusters of these nodes after a decision about them."""
     await _sql.mark_decided(conn, ids=list(ids))
-    known = {row[0]: _node(row) for row in await _sql.nodes_by_id(conn, ids=list(ids))}
-    before = await _lock(conn, known.keys(), known)
+    before = await _around(conn, ids, await _lock(conn, set()))
     return await _settle(conn, before, namespaces, actor=actor, reason=reason, decision_id=decision_id)
 
 
@@ -351,10 +361,10 @@ async def _settle(
     if everything:
         stored = {(row[0], row[1]): row for row in await _sql.all_links(conn)}
         unshared = {key: msgspec.structs.replace(node, shared=False) for key, node in before.items()}
-        resolution = await _replayed(conn, unshared, stored, {}, namespaces)
+        resolution = await _replayed(conn, unshared, stored, namespaces)
     else:
         stored = await _stored_links(conn, before)
-        resolution = await _replayed(conn, before, stored, {}, namespaces)
+        resolution = await _replayed(conn, before, stored, namespaces)
     await _write_persons(conn, list(_differences(before, resolution).values()))
     await _write_refusals(conn, stored, resolution)
     moved = changes(before, resolution.person_of, ())

@@ -76,6 +76,13 @@ class Decision(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class Claim(NamedTuple):
+    """An identifier an event carries, and how far the sender is believed."""
+
+    key: Key
+    strength: Strength
+
+
 class Observation(NamedTuple):
     """One event's evidence for a link: the stronger identifier first."""
 

@@ -58,13 +58,9 @@ where voided_at is null and (side_a && :ids::bigint[] or side_b && :ids::bigint[
 -- name: mark_decided!
 update node set decided = true where id = any(:ids::bigint[]) and not decided;
 
--- name: find_links
-select link.node_a, link.node_b, link.last_at, link.strength
-from unnest(:a::text::bigint[], :b::text::bigint[]) as wanted (a, b)
-join link on link.node_a = wanted.a and link.node_b = wanted.b;
-
--- name: record_links!
--- Write evidence: a new link, or a later sighting of a known one. A proof is never weakened to a hint.
+-- name: record_links
+-- Write evidence: a new link, or a later or stronger sighting of a known one. What comes back decides something: a
+-- link never seen before, or one in a contested cluster, where the order of links matters.
 insert into link (node_a, node_b, strength, source_id, reason, message_id, first_at, last_at, refused_by)
 select * from unnest(
     :a::text::bigint[], :b::text::bigint[], :strengths::text::text[], :sources::text::int[], :reasons::text::text[],
@@ -74,7 +70,10 @@ select * from unnest(
 on conflict (node_a, node_b) do update set
     first_at = least(link.first_at, excluded.first_at),
     last_at = greatest(link.last_at, excluded.last_at),
-    strength = case when excluded.strength = 'proof' then 'proof' else link.strength end;
+    strength = case when excluded.strength = 'proof' then 'proof' else link.strength end
+where excluded.last_at > link.last_at or excluded.strength > link.strength
+returning node_a, node_b,
+    xmax = 0 or exists (select 1 from node where node.id = link.node_b and (node.contested or node.shared)) as decides;
 
 -- name: write_persons!
 update node set person_id = now.person_id, cluster_id = now.cluster_id, shared = now.shared, contested = now.contested

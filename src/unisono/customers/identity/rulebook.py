@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from unisono.customers.identity.model import BlockedValue, Key, Namespace
+from unisono.customers.identity.model import BlockedValue, Claim, Key, Namespace
 from unisono.customers.identity.normalise import UnusableIdentifier, normalise
 from unisono.customers.identity.rules import Blocklist
 from unisono.kit.database import Connection
@@ -28,21 +28,23 @@ class Rulebook:
         self.blocked = blocked
         self._blocklist = Blocklist(blocked)
         self.country = country
-        self._known: dict[tuple[str, str], tuple[Key, int, bool]] = {}
+        self._claims: dict[tuple[str, str, bool], tuple[bool, int, Claim]] = {}
 
-    def known(self, namespace: str, value: str) -> tuple[Key, int, bool]:
-        """The key, its priority, and whether a public key is believed on it; remembered, since clients repeat.
+    def claim(self, namespace: str, value: str, *, trusted: bool) -> tuple[bool, int, Claim]:
+        """The identifier as a claim, with what sorts it: hints last, strong namespaces first.
 
-        Raises UnusableIdentifier as ``key`` does.
+        What a public key says is a hint but for its own sign-in and devices. Remembered, since clients repeat
+        themselves. Raises UnusableIdentifier as ``key`` does.
         """
-        found = self._known.get((namespace, value))
+        found = self._claims.get((namespace, value, trusted))
         if found is None:
             key = self.key(namespace, value)
             rule = self.namespaces[key.namespace]
-            found = (key, rule.priority, rule.level == "device" or rule.name in BELIEVED)
-            if len(self._known) > _REMEMBERED:
-                self._known.clear()
-            self._known[namespace, value] = found
+            hint = not (trusted or rule.level == "device" or rule.name in BELIEVED)
+            found = (hint, rule.priority, Claim(key, "hint" if hint else "proof"))
+            if len(self._claims) > _REMEMBERED:
+                self._claims.clear()
+            self._claims[namespace, value, trusted] = found
         return found
 
     def priority(self, key: Key) -> int:

@@ -11,7 +11,7 @@ In each phase proofs come before hints. A link is refused, and the rule named, w
 - touch a shared identifier (``shared:<namespace>``),
 - bring together what a person has split (``split:<decision>``),
 - give a person more values of a namespace than allowed (``unique:<namespace>``, ``limit:<namespace>``),
-- join two identified people on a hint (``hint``).
+- join two identified people, or what a person has split, on a hint (``hint``).
 
 The scheme of unique namespaces, priorities and newest-first replay follows the field's practice (the graph
 linking rules of customer data platforms); sharing caps, hints, decisions and two phases are ours.
@@ -47,13 +47,11 @@ class _Component:
         self.identified = namespace.identifies
 
 
-class _Forest:
-    """Union-find that asks the rules before it joins."""
+class _Union:
+    """Union-find."""
 
-    def __init__(self, nodes: Mapping[int, Key], namespaces: Mapping[str, Namespace]) -> None:
-        self.namespaces = namespaces
+    def __init__(self, nodes: Iterable[int]) -> None:
         self.parent = {node: node for node in nodes}
-        self.component = {node: _Component(namespaces[key.namespace]) for node, key in nodes.items()}
 
     def find(self, node: int) -> int:
         parent = self.parent
@@ -61,6 +59,18 @@ class _Forest:
             parent[node] = parent[parent[node]]
             node = parent[node]
         return node
+
+    def union(self, a: int, b: int) -> None:
+        self.parent[b] = a
+
+
+class _Forest(_Union):
+    """Union-find that asks the rules before it joins."""
+
+    def __init__(self, nodes: Mapping[int, Key], namespaces: Mapping[str, Namespace]) -> None:
+        super().__init__(nodes)
+        self.namespaces = namespaces
+        self.component = {node: _Component(namespaces[key.namespace]) for node, key in nodes.items()}
 
     def separate(self, decision: Decision) -> None:
         for side, members in (("a", decision.side_a), ("b", decision.side_b)):
@@ -145,7 +155,7 @@ def replay(
     """
     shared = shared_nodes(nodes, links, namespaces) | (frozenset(known_shared) & nodes.keys())
     forest = _Forest(nodes, namespaces)
-    raw = _Forest(nodes, namespaces)
+    raw = _Union(nodes)
     refused: dict[tuple[int, int], str] = {}
     decided = sorted(decisions, key=lambda d: -d.id)
     for decision in decided:
@@ -155,6 +165,8 @@ def replay(
     for decision in decided:
         if decision.kind == "join":
             _join(forest, decision)
+    # What a person has taken apart is not given away again on somebody's word.
+    apart = {node for d in decided if d.kind == "split" for node in d.side_a | d.side_b}
     together = [
         link for decision in decided if decision.kind == "split" for link in _sides(decision, nodes, namespaces)
     ]
@@ -167,7 +179,8 @@ def replay(
         a, b = forest.find(link.a), forest.find(link.b)
         if a == b:
             continue
-        rule = forest.refusal(a, b, hint=link.strength == "hint")
+        hint = link.strength == "hint"
+        rule = "hint" if hint and apart & {link.a, link.b} else forest.refusal(a, b, hint=hint)
         if rule:
             refused.setdefault((link.a, link.b), rule)
         else:
@@ -180,7 +193,7 @@ def replay(
     )
 
 
-def _connect(raw: _Forest, members: Iterable[int]) -> None:
+def _connect(raw: _Union, members: Iterable[int]) -> None:
     first: int | None = None
     for node in members:
         if node not in raw.parent:
@@ -224,12 +237,14 @@ def _representatives(forest: _Forest, nodes: Mapping[int, Key], namespaces: Mapp
     return {node: best[forest.find(node)][1] for node in nodes}
 
 
-def _smallest(raw: _Forest) -> dict[int, int]:
+def _smallest(raw: _Union) -> dict[int, int]:
+    roots = {node: raw.find(node) for node in raw.parent}
     smallest: dict[int, int] = {}
-    for node in raw.parent:
-        root = raw.find(node)
-        smallest[root] = min(smallest.get(root, node), node)
-    return {node: smallest[raw.find(node)] for node in raw.parent}
+    for node, root in roots.items():
+        known = smallest.get(root)
+        if known is None or node < known:
+            smallest[root] = node
+    return {node: smallest[root] for node, root in roots.items()}
 
 
 def changes(before: Mapping[int, Node], after: Mapping[int, int], new: Collection[int]) -> list[PersonChange]:

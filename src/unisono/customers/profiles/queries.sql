@@ -97,35 +97,138 @@ select id, namespace, value, person_id from node where id = any(:ids::bigint[]);
 -- name: members_of_persons
 select id, person_id, namespace from node where person_id = any(:persons::bigint[]);
 
--- name: lock_computed
--- The partial results these nodes have, locked in one order against another lane.
-select node_id, trait, count, first_at, first_value, last_at, last_value, total, tally
-from computed_trait where node_id = any(:nodes::bigint[]) order by node_id, trait for update;
-
 -- name: computed_of_nodes
 select node_id, trait, count, first_at, first_value, last_at, last_value, total, tally
 from computed_trait where node_id = any(:nodes::bigint[]);
 
--- name: write_computed!
-insert into computed_trait (node_id, trait, count, first_at, first_value, last_at, last_value, total, tally)
-select * from unnest(:nodes::bigint[], :traits::text[], :counts::bigint[], :first_ats::timestamptz[],
-    :first_values::jsonb[], :last_ats::timestamptz[], :last_values::jsonb[], :totals::numeric[], :tallies::jsonb[])
-on conflict (node_id, trait) do update set count = excluded.count, first_at = excluded.first_at,
-    first_value = excluded.first_value, last_at = excluded.last_at, last_value = excluded.last_value,
-    total = excluded.total, tally = excluded.tally;
+-- name: add_computed!
+-- Add partial results to those that are there; the same sum as ``Partial.add``, in the database.
+insert into computed_trait as known (node_id, trait, count, first_at, first_value, last_at, last_value, total, tally)
+select node_id, trait, count, first_at, nullif(first_value, '')::jsonb, last_at, nullif(last_value, '')::jsonb,
+       total, tally::jsonb
+from unnest(:nodes::text::bigint[], :traits::text::text[], :counts::text::bigint[], :first_ats::timestamptz[],
+            string_to_array(:first_values::text, chr(31)), :last_ats::timestamptz[],
+            string_to_array(:last_values::text, chr(31)), :totals::text::numeric[],
+            string_to_array(:tallies::text, chr(31)))
+    as fresh (node_id, trait, count, first_at, first_value, last_at, last_value, total, tally)
+on conflict (node_id, trait) do update set
+    count = known.count + excluded.count,
+    first_at = least(known.first_at, excluded.first_at),
+    first_value = case
+        when known.first_at is null or excluded.first_at < known.first_at
+          or (excluded.first_at = known.first_at
+              and excluded.first_value::text collate "C" < known.first_value::text collate "C")
+        then excluded.first_value else known.first_value end,
+    last_at = greatest(known.last_at, excluded.last_at),
+    last_value = case
+        when known.last_at is null or excluded.last_at > known.last_at
+          or (excluded.last_at = known.last_at
+              and excluded.last_value::text collate "C" > known.last_value::text collate "C")
+        then excluded.last_value else known.last_value end,
+    total = known.total + excluded.total,
+    tally = case when excluded.tally = '{}' then known.tally else (
+        select coalesce(jsonb_object_agg(value, amount), '{}') from (
+            select value, sum(amount::numeric) as amount from (
+                select * from jsonb_each_text(known.tally) union all select * from jsonb_each_text(excluded.tally)
+            ) as both_sides (value, amount)
+            group by value order by abs(sum(amount::numeric)) desc, value limit :most
+        ) as summed) end;
 
--- name: write_summaries!
-insert into person_summary (person_id, name, identified, first_at, last_at, events, orders, value_minor, channels, store_id)
-select person_id, name, identified, first_at, last_at, events, orders, value_minor,
-       coalesce(string_to_array(nullif(channels, ''), ','), '{}'), store_id
-from unnest(:persons::bigint[], :names::text[], :identified::boolean[], :first_ats::timestamptz[],
-    :last_ats::timestamptz[], :events::bigint[], :orders::bigint[], :values::bigint[], :channels::text[],
-    :stores::text[])
-    as now (person_id, name, identified, first_at, last_at, events, orders, value_minor, channels, store_id)
+-- name: declared_traits
+select trait, definition, currency, partial, filled_at from computed_declaration order by trait;
+
+-- name: declare_trait!
+insert into computed_declaration (trait, definition, currency, partial, filled_at)
+values (:trait, :definition::jsonb, :currency, :partial, case when :filled then now() end)
+on conflict (trait) do update set definition = excluded.definition, currency = excluded.currency,
+    partial = excluded.partial, filled_at = excluded.filled_at
+where computed_declaration.partial <> excluded.partial
+   or computed_declaration.definition <> excluded.definition;
+
+-- name: forget_traits!
+delete from computed_declaration where trait <> all(:traits::text[]);
+
+-- name: begin_filling!
+update computed_declaration set filled_at = null where partial = any(:partials::text[]);
+
+-- name: mark_filled!
+update computed_declaration set filled_at = now() where partial = any(:partials::text[]);
+
+-- name: drop_partials!
+-- Partial results that are to be counted anew, and those no trait is read from any more.
+delete from computed_trait
+where trait = any(:partials::text[]) or trait not in (select partial from computed_declaration);
+
+-- name: not_taken_in
+-- Events the reader stands behind but has not taken in: parked, or given up.
+select txid::text::bigint as txid, event_id from parked_event where reader = :reader
+union
+select txid::text::bigint, event_id from dead_letter where reader = :reader and replayed_at is null;
+
+-- name: person_ids
+select distinct person_id from node where person_id > :after order by person_id limit :limit;
+
+-- name: refresh_lock!
+select pg_advisory_xact_lock(7104519205);
+
+-- name: persons_with_names
+-- These persons, those the nodes belong to now, and the name traits of all of them.
+select person.person_id, trait.name, trait.value, trait.occurred_at, source.kind as source_kind, trait.node_id
+from (
+    select unnest(:persons::text::bigint[]) as person_id
+    union
+    select node.person_id from node where node.id = any(:nodes::text::bigint[])
+) as person
+left join (
+    node join trait on trait.node_id = node.id
+        and trait.name in ('name', 'firstName', 'first_name', 'lastName', 'last_name')
+    left join source on source.id = trait.source_id
+) on node.person_id = person.person_id;
+
+-- name: refresh_summaries!
+-- Write the summaries of these persons from what their nodes hold now.
+with member as materialized (
+    select node.person_id, node.id, namespace.level = 'person' as identified
+    from node join namespace on namespace.name = node.namespace
+    where node.person_id = any(:persons::text::bigint[])
+), part as materialized (
+    select member.person_id, computed_trait.trait, computed_trait.count, computed_trait.first_at,
+           computed_trait.last_at, computed_trait.tally
+    from member join computed_trait on computed_trait.node_id = member.id
+    where computed_trait.trait = any(array[:touches, :messages, :orders, :value, :store])
+), whole as (
+    select person_id,
+           min(first_at) filter (where trait = :touches) as first_at,
+           max(last_at) filter (where trait = :touches) as last_at,
+           sum(count) filter (where trait in (:touches, :messages)) as events,
+           sum(count) filter (where trait = :orders) as orders,
+           sum((tally ->> :currency)::bigint) filter (where trait = :value) as value_minor
+    from part group by person_id
+), channel as (
+    select person_id, array_agg(distinct key order by key) as channels
+    from part, jsonb_object_keys(tally) as key where trait = :touches group by person_id
+), store as (
+    select distinct on (person_id) person_id, key as store_id
+    from part, jsonb_each_text(tally) as visit (key, times) where trait = :store
+    group by person_id, key order by person_id, sum(times::bigint) desc, key collate "C"
+), named as (
+    select * from unnest(:named::text::bigint[], string_to_array(:names::text, chr(31))) as said (person_id, name)
+)
+insert into person_summary
+    (person_id, name, identified, first_at, last_at, events, orders, value_minor, channels, store_id)
+select person.person_id, named.name, person.identified, whole.first_at, whole.last_at, coalesce(whole.events, 0),
+       coalesce(whole.orders, 0), coalesce(whole.value_minor, 0), coalesce(channel.channels, '{}'), store.store_id
+from (select person_id, bool_or(identified) as identified from member group by person_id) as person
+left join whole using (person_id) left join channel using (person_id) left join store using (person_id)
+left join named using (person_id)
 on conflict (person_id) do update set name = excluded.name, identified = excluded.identified,
     first_at = excluded.first_at, last_at = excluded.last_at, events = excluded.events, orders = excluded.orders,
     value_minor = excluded.value_minor, channels = excluded.channels, store_id = excluded.store_id,
     refreshed_at = now();
 
--- name: delete_summaries!
-delete from person_summary where person_id = any(:persons::bigint[]);
+-- name: drop_ghosts!
+-- A person is named by one of its nodes: a summary under a node that now belongs to somebody else is a ghost.
+delete from person_summary using node
+where person_summary.person_id = node.id and node.person_id <> node.id
+  and (node.person_id = any(:persons::text::bigint[]) or node.id = any(:persons::text::bigint[]));
+

@@ -20,7 +20,9 @@ SOURCE_RANK: dict[str | None, int] = {
 }
 """Whom to believe first where a trait asks for the better source: who saw a document before who typed a form."""
 
-BY_SOURCE = frozenset({"birthday", "gender", "vat_number", "tax_code", "loyalty_card", "firstName", "lastName", "name"})
+BY_SOURCE = frozenset(
+    {"email", "phone", "birthday", "gender", "vat_number", "tax_code", "loyalty_card", "firstName", "lastName", "name"}
+)
 """Traits for which the better source wins over the later word; for all others the latest wins."""
 
 
