@@ -20,6 +20,17 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "src" / "unisono" / "console" / "locale"
+BOILERPLATE = (
+    '"POT-Creation-Date',
+    '"PO-Revision-Date',
+    '"Generated-By',
+    '"Report-Msgid-Bugs-To',
+    '"Last-Translator',
+    '"Language-Team',
+    '"Project-Id-Version',
+)
+"""Lines of the header that would make every update a change, or say nothing."""
+
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 
 
@@ -83,15 +94,12 @@ def update(language: str) -> None:
     catalog = read(language)
     catalog.update(template(), no_fuzzy_matching=True)
     catalog.obsolete.clear()
+    catalog.fuzzy = False
+    catalog.header_comment = "# The console in another language; kept complete by scripts/translations.py."
     out = io.BytesIO()
     write_po(out, catalog, width=120, sort_output=True, omit_header=False, include_lineno=False)
     text = out.getvalue().decode()
-    # Dates and tool versions would make every update a change.
-    kept = [
-        line
-        for line in text.splitlines()
-        if not line.startswith(('"POT-Creation-Date', '"PO-Revision-Date', '"Generated-By'))
-    ]
+    kept = [line for line in text.splitlines() if not line.startswith(BOILERPLATE)]
     path_of(language).parent.mkdir(parents=True, exist_ok=True)
     path_of(language).write_text("\n".join(kept) + "\n", encoding="utf-8")
 

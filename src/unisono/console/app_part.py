@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Response, Router, get
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
@@ -23,7 +24,7 @@ MAX_FORM = 256 * 1024
 
 
 @get(f"{links.ROOT}/{{path:path}}", guards=[requires()], include_in_schema=False)
-async def missing(request: AnyRequest, path: str) -> Response[Any]:
+async def missing(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
     """Any other address of the console."""
     del request
     raise NotFound(f"There is no page {path}.", code="http_404")

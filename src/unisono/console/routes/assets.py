@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from litestar import Response, get
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import open_to_all
@@ -36,7 +37,7 @@ def _file(name: str) -> Path:
     guards=[open_to_all("style sheets and scripts are the same for everyone, and the sign-in page needs them")],
     include_in_schema=False,
 )
-async def static_file(request: AnyRequest, name: str) -> Response[bytes]:
+async def static_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """A static file; cached for ever when it was asked for by its digest."""
     path = _file(name)
     relative = path.relative_to(STATIC.resolve()).as_posix()

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.types import ControllerRouterHandler
 
@@ -220,7 +221,7 @@ async def _follow(
 
 
 @get(f"{links.ROOT}/events/{{event_id:str}}/raw", guards=[requires("raw:read")], include_in_schema=False)
-async def show_raw(request: AnyRequest, event_id: str) -> Response[str]:
+async def show_raw(request: AnyRequest, event_id: FromPath[str]) -> Response[str]:
     """One event with everything its sender said."""
     principal = caller(request)
     words = words_of(request, principal)
@@ -240,7 +241,7 @@ async def show_raw(request: AnyRequest, event_id: str) -> Response[str]:
 
 
 @get(pattern(links.failed_raw, "failed_id"), guards=[requires("raw:read", "health:read")], include_in_schema=False)
-async def show_failed_raw(request: AnyRequest, failed_id: int) -> Response[str]:
+async def show_failed_raw(request: AnyRequest, failed_id: FromPath[int]) -> Response[str]:
     """The body of a failed event as it came."""
     principal = caller(request)
     words = words_of(request, principal)
@@ -286,7 +287,7 @@ async def _replay(request: AnyRequest, ids: Sequence[int], back: str) -> Respons
 
 
 @post(pattern(links.failed_replay, "failed_id"), guards=[requires("events:replay")], include_in_schema=False)
-async def replay_one(request: AnyRequest, failed_id: int) -> Response[Any]:
+async def replay_one(request: AnyRequest, failed_id: FromPath[int]) -> Response[Any]:
     """Send one failed event through intake again."""
     back = safe_path((await form_of(request)).get("next"), links.with_query(links.LIVE, {"tab": "failed"}))
     return await _replay(request, [failed_id], back)
@@ -305,7 +306,7 @@ async def replay_all(request: AnyRequest) -> Response[Any]:
 
 
 @post(f"{links.LIVE}/failed/{{failed_id:int}}/discard", guards=[requires("events:replay")], include_in_schema=False)
-async def discard_one(request: AnyRequest, failed_id: int) -> Response[Any]:
+async def discard_one(request: AnyRequest, failed_id: FromPath[int]) -> Response[Any]:
     """Set a failed event aside for good."""
     principal = caller(request)
     async with transaction(pool_of(request)) as conn:

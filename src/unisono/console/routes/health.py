@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -77,7 +78,7 @@ async def replay_all(request: AnyRequest) -> Response[Any]:
 
 
 @post(pattern(links.dead_letter_replay, "letter_id"), guards=[requires("events:replay")], include_in_schema=False)
-async def replay_one(request: AnyRequest, letter_id: int) -> Response[Any]:
+async def replay_one(request: AnyRequest, letter_id: FromPath[int]) -> Response[Any]:
     """Give one dead letter to its reader again."""
     return await _replay(request, [letter_id])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -29,7 +30,7 @@ PAGE_SIZE = 25
 MOST_SHARED = 100
 
 
-def _before(request: AnyRequest, name: str) -> int | None:
+def _before(request: AnyRequest, name: FromPath[str]) -> int | None:
     text = request.query_params.get(name, "")
     return int(text) if text.isdecimal() and len(text) < 19 else None
 
@@ -89,7 +90,7 @@ async def _change(conn: Connection, change_id: int) -> Any:
 
 
 @post(pattern(links.link_undo, "change_id"), guards=[requires("identity:undo")], include_in_schema=False)
-async def undo(request: AnyRequest, change_id: int) -> Response[Any]:
+async def undo(request: AnyRequest, change_id: FromPath[int]) -> Response[Any]:
     """Take a join or a split back: timelines part or come together again, nothing is lost."""
     principal = caller(request)
     words = words_of(request, principal)
@@ -113,7 +114,7 @@ async def undo(request: AnyRequest, change_id: int) -> Response[Any]:
 
 
 @post(pattern(links.link_redo, "change_id"), guards=[requires("identity:undo")], include_in_schema=False)
-async def redo(request: AnyRequest, change_id: int) -> Response[Any]:
+async def redo(request: AnyRequest, change_id: FromPath[int]) -> Response[Any]:
     """Put back what was undone: the change that undid it is undone in its turn."""
     principal = caller(request)
     async with transaction(pool_of(request)) as conn:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
@@ -463,13 +464,13 @@ async def _show_person(
 
 
 @get(pattern(links.person, "person_id"), guards=[requires("people:read")], include_in_schema=False)
-async def show_person(request: AnyRequest, person_id: int) -> Response[str]:
+async def show_person(request: AnyRequest, person_id: FromPath[int]) -> Response[str]:
     """One person as every channel sees them."""
     return await _show_person(request, person_id)
 
 
 @post(pattern(links.person_notes, "person_id"), guards=[requires("people:write")], include_in_schema=False)
-async def write_note(request: AnyRequest, person_id: int) -> Response[Any]:
+async def write_note(request: AnyRequest, person_id: FromPath[int]) -> Response[Any]:
     """Write a note on the timeline."""
     principal = caller(request)
     words = words_of(request, principal)
@@ -504,7 +505,7 @@ async def write_note(request: AnyRequest, person_id: int) -> Response[Any]:
 
 
 @get(pattern(links.person_why, "person_id"), guards=[requires("identity:read")], include_in_schema=False)
-async def show_why(request: AnyRequest, person_id: int) -> Response[str]:
+async def show_why(request: AnyRequest, person_id: FromPath[int]) -> Response[str]:
     """Why these identifiers are one person."""
     principal = caller(request)
     words, rights = words_of(request, principal), rights_of(principal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit, keys
@@ -99,7 +100,7 @@ async def create_key(request: AnyRequest) -> Response[str]:
 
 
 @post(pattern(links.key_rotate, "key_id"), guards=[requires("sources:manage")], include_in_schema=False)
-async def rotate_key(request: AnyRequest, key_id: int) -> Response[str]:
+async def rotate_key(request: AnyRequest, key_id: FromPath[int]) -> Response[str]:
     """Give a key a successor; the old one works for another day."""
     principal = caller(request)
     async with transaction(pool_of(request)) as conn:
@@ -112,7 +113,7 @@ async def rotate_key(request: AnyRequest, key_id: int) -> Response[str]:
 
 
 @post(pattern(links.key_disable, "key_id"), guards=[requires("sources:manage")], include_in_schema=False)
-async def disable_key(request: AnyRequest, key_id: int) -> Response[Any]:
+async def disable_key(request: AnyRequest, key_id: FromPath[int]) -> Response[Any]:
     """Stop a key at once."""
     principal = caller(request)
     async with transaction(pool_of(request)) as conn:
@@ -125,7 +126,7 @@ async def disable_key(request: AnyRequest, key_id: int) -> Response[Any]:
 
 
 @post(pattern(links.key_enable, "key_id"), guards=[requires("sources:manage")], include_in_schema=False)
-async def enable_key(request: AnyRequest, key_id: int) -> Response[Any]:
+async def enable_key(request: AnyRequest, key_id: FromPath[int]) -> Response[Any]:
     """Take a disabling back."""
     principal = caller(request)
     async with transaction(pool_of(request)) as conn:

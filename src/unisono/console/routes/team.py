@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import accounts, invitations
@@ -88,7 +89,7 @@ async def invite(request: AnyRequest) -> Response[str]:
 
 
 @post(f"{links.TEAM}/{{account_id:int}}/link", guards=[requires("team:manage")], include_in_schema=False)
-async def make_link(request: AnyRequest, account_id: int) -> Response[str]:
+async def make_link(request: AnyRequest, account_id: FromPath[int]) -> Response[str]:
     """A new one-time link: for a forgotten password, or an invitation that ran out."""
     async with transaction(pool_of(request)) as conn:
         link = await invitations.reset_link(conn, account_id, actor=caller(request).actor, now=now_of(request))
@@ -96,7 +97,7 @@ async def make_link(request: AnyRequest, account_id: int) -> Response[str]:
 
 
 @post(pattern(links.account_role, "account_id"), guards=[requires("team:manage")], include_in_schema=False)
-async def change_role(request: AnyRequest, account_id: int) -> Response[Any]:
+async def change_role(request: AnyRequest, account_id: FromPath[int]) -> Response[Any]:
     """Give somebody another role; without ``store`` the stores stay as they are."""
     principal = caller(request)
     form = await form_of(request)
@@ -114,7 +115,7 @@ async def change_role(request: AnyRequest, account_id: int) -> Response[Any]:
 
 
 @post(pattern(links.account_disable, "account_id"), guards=[requires("team:manage")], include_in_schema=False)
-async def disable(request: AnyRequest, account_id: int) -> Response[Any]:
+async def disable(request: AnyRequest, account_id: FromPath[int]) -> Response[Any]:
     """Close an account and end its sessions."""
     principal = caller(request)
     try:
@@ -128,7 +129,7 @@ async def disable(request: AnyRequest, account_id: int) -> Response[Any]:
 
 
 @post(pattern(links.account_enable, "account_id"), guards=[requires("team:manage")], include_in_schema=False)
-async def enable(request: AnyRequest, account_id: int) -> Response[Any]:
+async def enable(request: AnyRequest, account_id: FromPath[int]) -> Response[Any]:
     """Open a closed account again."""
     principal = caller(request)
     async with transaction(pool_of(request)) as conn:

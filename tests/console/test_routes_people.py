@@ -1,0 +1,160 @@
+"""People: list, search, page, timeline, why, notes; and the audit of all of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from tests.support.console import Site, identify, text_of, track
+
+
+async def a_customer(site: Site) -> int:
+    """Mario: seven events on the web, a purchase in a store."""
+    await site.send(
+        identify("mario", name="Mario Rossi", email="mario@example.it", phone="+393331234567"),
+        *[track("mario", "Product Viewed", ago=timedelta(minutes=10 + n), name=f"Jacket {n}") for n in range(5)],
+        track("mario", "Product Added", ago=timedelta(minutes=5), name="Trail jacket"),
+    )
+    await site.send(
+        track("mario", "Order Completed", ago=timedelta(days=3), order_id="7", revenue=84, currency="EUR"),
+        store="brera",
+    )
+    return await site.person("user_id", "mario")
+
+
+async def test_somebody_is_found_by_any_part_and_an_empty_search_names_the_filter(site: Site) -> None:
+    await a_customer(site)
+    await site.sign_in_as("marketer")
+    for query in ("rossi", "oss", "333 123", "mario@ex", "+39333"):
+        assert "Mario Rossi" in (await site.get("/console/people", params={"q": query})).text, query
+    nothing = text_of((await site.get("/console/people", params={"q": "zzz", "channel": "app"})).text)
+    assert "Nothing matches" in nothing
+    assert "contains “zzz”, seen in App" in nothing
+    strange = await site.get("/console/people", params={"q": "<script>alert(1)</script>\x00%_\\"})
+    assert strange.status_code == 200
+    assert "<script>alert" not in strange.text
+
+
+async def test_the_page_of_a_person_shows_every_channel_and_collapses_runs(site: Site) -> None:
+    person = await a_customer(site)
+    await site.sign_in_as("marketer")
+    page = await site.get(f"/console/people/{person}")
+    text = text_of(page.text)
+    assert "Mario Rossi" in text
+    assert "mario@example.it" in text
+    assert "Viewed 5 products" in text
+    assert re.search(r"Bought.*€84\.00", text)
+    assert 'class="staff"' in page.text
+    italian = text_of((await site.get(f"/console/people/{person}?lang=it")).text)
+    assert "Ha visto 5 prodotti" in italian
+
+
+async def test_the_timeline_is_filtered_by_line_purchases_and_stretch_in_the_address(site: Site) -> None:
+    person = await a_customer(site)
+    await site.sign_in_as("marketer")
+
+    async def timeline(query: str) -> str:
+        page = (await site.get(f"/console/people/{person}?{query}")).text
+        return text_of(page.split('id="timeline"')[1].split("</section>")[0])
+
+    assert "Bought" in await timeline("channel=store")
+    assert "product" not in await timeline("channel=store")
+    assert "Bought" in await timeline("only=purchases")
+    assert "Trail jacket" not in await timeline("only=purchases")
+    assert "Nothing matches" in await timeline("channel=service")
+    past = await timeline("from=2020-01-01&to=2020-01-31")
+    assert "Only 1 January 2020 to 31 January 2020." in past
+    assert (await site.get(f"/console/people/{person}?from=nonsense&channel=nowhere")).status_code == 200
+    assert (await site.get(f"/console/people/{person}?before=nonsense")).status_code == 400
+
+
+async def test_long_timelines_go_on_by_key_without_gap_or_repetition(site: Site) -> None:
+    names = [f"Step {n:03}" for n in range(120)]
+    await site.send(*[track("mario", name, ago=timedelta(minutes=n + 1)) for n, name in enumerate(names)])
+    person = await site.person("user_id", "mario")
+    await site.sign_in_as("marketer")
+    seen: list[str] = []
+    path: str | None = f"/console/people/{person}"
+    while path:
+        page = (await site.get(path)).text
+        seen += re.findall(r"<h3>(Step \d+)", page)
+        found = re.search(r'rel="next" href="([^"]+)"', page)
+        path = f"/console/people/{person}{found[1].replace('&amp;', '&')}" if found else None
+    assert seen == names
+
+
+async def test_who_looked_at_whom_and_for_what_is_kept(site: Site) -> None:
+    person = await a_customer(site)
+    email = await site.sign_in_as("privacy_officer")
+    await site.get(f"/console/people/{person}")
+    await site.get(f"/console/people/{person}/why")
+    event = await site.pool.fetchval("select id from event order by id limit 1")
+    await site.get(f"/console/events/{event}/raw")
+    await site.get("/console/palette?q=rossi")
+    reads = await site.audit("person.read")
+    assert [(entry["actor"], entry["person_id"]) for entry in reads] == [(email, person)] * 2
+    assert (await site.audit("event.raw"))[0]["person_id"] == person
+    assert str(person) in (await site.audit("people.search"))[0]["detail"]
+    assert await site.audit("person.read") == reads
+
+
+async def test_a_note_is_on_the_timeline_at_once_with_its_author(site: Site) -> None:
+    person = await a_customer(site)
+    await site.sign_in_as("agent")
+    empty = await site.post(f"/console/people/{person}/notes", {"text": "  "})
+    assert (empty.status_code, "The note is empty" in text_of(empty.text)) == (400, True)
+    await site.post(f"/console/people/{person}/notes", {"text": "Asked for <b>size M</b>\x00"})
+    page = await site.get(f"/console/people/{person}")
+    assert "The note is on the timeline." in text_of(page.text)
+    assert "Asked for &lt;b&gt;size M&lt;/b&gt;" in page.text
+    assert "Anna agent" in page.text
+    assert (await site.audit("person.note"))[0]["person_id"] == person
+
+
+async def test_an_old_number_leads_to_the_person_of_now_and_a_join_is_undone_and_put_back(site: Site) -> None:
+    """Anonymous visits, then an identify: joined with reason; undo parts the timelines, put back joins them."""
+    seen = {"event": "Product Viewed", "properties": {"name": "Socks"}}
+    await site.send({"type": "track", "anonymousId": "visitor-12345678", **seen})
+    visitor = await site.person("anonymous_id", "visitor-12345678")
+    await site.send({**identify("mario", name="Mario Rossi"), "anonymousId": "visitor-12345678"})
+    person = await site.person("user_id", "mario")
+    assert visitor != person
+    await site.sign_in_as("agent")
+    moved = await site.get(f"/console/people/{visitor}")
+    assert f"Number {visitor} now belongs to this person" in text_of(moved.text)
+    assert "Socks" in moved.text
+    why = await site.get(f"/console/people/{person}/why")
+    change = await site.pool.fetchval("select id from identity_change order by id desc limit 1")
+    assert f"/console/identity/links/{change}/undo" in why.text
+    answer = await site.post(f"/console/identity/links/{change}/undo", {"next": f"/console/people/{person}"})
+    assert answer.headers["location"] == f"/console/people/{person}"
+    parted = await site.get(f"/console/people/{person}")
+    assert "They are two people again." in text_of(parted.text)
+    assert "Socks" not in parted.text.split('id="timeline"')[1]
+    assert await site.person("anonymous_id", "visitor-12345678") == visitor
+    again = await site.post(f"/console/identity/links/{change}/undo")
+    assert (again.status_code, "undone already" in text_of(again.text)) == (409, True)
+    await site.post(f"/console/identity/links/{change}/redo")
+    assert await site.person("anonymous_id", "visitor-12345678") == person
+    assert "Socks" in (await site.get(f"/console/people/{person}")).text
+    assert len(await site.audit("identity.undo")) == 1
+
+
+async def test_the_palette_finds_people_screens_and_actions_as_a_fragment(site: Site) -> None:
+    await a_customer(site)
+    await site.sign_in_as("owner")
+    found = (await site.get("/console/palette?q=ros", headers={"hx-request": "true"})).text
+    assert "<html" not in found
+    assert "Mario Rossi" in found
+    assert "Health" in (await site.get("/console/palette?q=heal")).text
+    assert "Create a key" in (await site.get("/console/palette?q=create")).text
+    assert "Nothing found" in (await site.get("/console/palette?q=zzzz")).text
+    assert "Mario Rossi" in (await site.get("/console/search?q=ros")).text
+
+
+async def test_a_person_who_is_not_there_is_a_page_not_a_crash(site: Site) -> None:
+    await site.sign_in_as("owner")
+    for number in ("0", "999999", "9223372036854775808", "99999999999999999999999"):
+        answer = await site.get(f"/console/people/{number}")
+        assert answer.status_code == 404, number
+        assert "text/html" in answer.headers["content-type"]
