@@ -91,7 +91,7 @@ def _parameter(parameter: dict[str, Any]) -> str:
     where = "" if parameter["in"] == "query" else f", in the {parameter['in']}"
     default = f", default {schema['default']}" if schema.get("default") not in (None, "") else ""
     needed = ", required" if parameter.get("required") else ""
-    meaning = f": {parameter['description']}" if parameter.get("description") else ""
+    meaning = f": {parameter['description']}".replace("``", "`") if parameter.get("description") else ""
     return f"- `{parameter['name']}` ({kind}{where}{needed}{default}){meaning}"
 
 
