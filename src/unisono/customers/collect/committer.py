@@ -1,7 +1,8 @@
 """Group commit: requests that arrive together share a transaction.
 
+A request's events are dealt out to the writers by device or person; the answer leaves when all of them are on disk.
 No request waits for company: a free writer takes what is there. While it writes, more gathers, so the groups grow
-with the load and a single event still leaves at once. The answer to a request leaves after its commit.
+with the load and a single event still leaves at once.
 """
 
 from __future__ import annotations
@@ -10,14 +11,12 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-import asyncpg
 import msgspec
 import structlog
 
 from unisono.customers.collect import pipeline
 from unisono.customers.collect.model import Failure, Incoming
 from unisono.customers.collect.pipeline import Written
-from unisono.customers.identity.graph import Turn
 from unisono.customers.identity.rulebook import Rulebook, read_rulebook
 from unisono.customers.timeline.service import announce
 from unisono.kit.crash import crash_point
@@ -32,10 +31,11 @@ WRITERS = 2
 TRIES = 8
 """Times a transaction that lost a race is tried again before its requests are told to come back."""
 
-class Job(msgspec.Struct):
-    """One request's events, waiting to be written."""
 
-    incoming: Sequence[Incoming]
+class Job(msgspec.Struct):
+    """Events of one request for one writer, waiting to be written."""
+
+    incoming: list[Incoming]
     failures: Sequence[Failure]
     done: asyncio.Future[Written]
 
@@ -43,6 +43,31 @@ class Job(msgspec.Struct):
     def size(self) -> int:
         """Events in it."""
         return len(self.incoming) + len(self.failures)
+
+
+class Lane:
+    """What waits for one writer."""
+
+    def __init__(self) -> None:
+        self.jobs: deque[Job] = deque()
+        self.work = asyncio.Event()
+
+    def put(self, job: Job) -> None:
+        """Add a job."""
+        self.jobs.append(job)
+        self.work.set()
+
+    def take(self, most: int) -> list[Job]:
+        """What there is, up to so many events but at least one job."""
+        jobs: list[Job] = []
+        size = 0
+        while self.jobs and (not jobs or size + self.jobs[0].size <= most):
+            job = self.jobs.popleft()
+            size += job.size
+            jobs.append(job)
+        if not self.jobs:
+            self.work.clear()
+        return jobs
 
 
 class Committer:
@@ -53,12 +78,10 @@ class Committer:
     ) -> None:
         self._pool = pool
         self._country = country
-        self._queue: deque[Job] = deque()
+        self._lanes = [Lane() for _ in range(WRITERS)]
         self._waiting = 0
         self._queue_events = queue_events
         self._commit_events = commit_events
-        self._work = asyncio.Event()
-        self._births = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._rulebook: Rulebook | None = None
         self._rules_checked = 0.0
@@ -71,11 +94,11 @@ class Committer:
 
     async def start(self) -> None:
         """Begin to write."""
-        self._tasks = [asyncio.create_task(self._writer(), name=f"collect-writer-{n}") for n in range(WRITERS)]
+        self._tasks = [asyncio.create_task(self._writer(lane), name="collect-writer") for lane in self._lanes]
 
     async def stop(self) -> None:
         """Write what is queued, then end."""
-        while self._queue or self._waiting:  # noqa: ASYNC110 - once in a process' life
+        while self._waiting:  # noqa: ASYNC110 - once in a process' life
             await asyncio.sleep(0.01)
         for task in self._tasks:
             task.cancel()
@@ -97,29 +120,36 @@ class Committer:
 
         Raises Busy when too many wait already, Unavailable when the database is away.
         """
-        job = Job(incoming, failures, asyncio.get_running_loop().create_future())
-        if self._waiting + job.size > self._queue_events and self._waiting:
+        size = len(incoming) + len(failures)
+        if self._waiting + size > self._queue_events and self._waiting:
             raise Busy("Too many events wait to be written.", code="queue_full", retry_after=1)
-        self._waiting += job.size
-        self._queue.append(job)
-        self._work.set()
-        return await job.done
+        loop = asyncio.get_running_loop()
+        jobs: dict[int, Job] = {}
+        if failures or not incoming:
+            jobs[0] = Job([], failures, loop.create_future())
+        for event in incoming:
+            number = self._lane_of(event)
+            if number not in jobs:
+                jobs[number] = Job([], (), loop.create_future())
+            jobs[number].incoming.append(event)
+        self._waiting += size
+        for number, job in jobs.items():
+            self._lanes[number].put(job)
+        return _sum(await asyncio.gather(*(job.done for job in jobs.values())))
 
-    def _take(self) -> list[Job]:
-        jobs: list[Job] = []
-        size = 0
-        while self._queue and (not jobs or size + self._queue[0].size <= self._commit_events):
-            job = self._queue.popleft()
-            size += job.size
-            jobs.append(job)
-        if not self._queue:
-            self._work.clear()
-        return jobs
+    def _lane_of(self, event: Incoming) -> int:
+        """The writer of an event: one device's or one person's events stay together, so that writers neither wait
+        for each other's rows nor make the same nodes."""
+        if len(event.claims) > 1 and self._rulebook is not None:
+            for claim in event.claims:
+                if self._rulebook.namespaces[claim.key.namespace].level == "device":
+                    return hash(claim.key) % WRITERS
+        return hash(event.claims[0].key) % WRITERS
 
-    async def _writer(self) -> None:
+    async def _writer(self, lane: Lane) -> None:
         while True:
-            await self._work.wait()
-            jobs = self._take()
+            await lane.work.wait()
+            jobs = lane.take(self._commit_events)
             if not jobs:
                 continue
             try:
@@ -130,10 +160,7 @@ class Committer:
                 log.exception("collect.write_failed", events=sum(job.size for job in jobs))
                 self._settle(jobs, error)
             else:
-                self.totals.accepted += written.accepted
-                self.totals.duplicates += written.duplicates
-                self.totals.failed += written.failed
-                self.totals.joined += written.joined
+                self.totals = _sum([self.totals, written])
                 self._settle(jobs, written)
 
     def _settle(self, jobs: Sequence[Job], outcome: Written | BaseException) -> None:
@@ -152,13 +179,11 @@ class Committer:
         rulebook = await self.rulebook()
         write = pipeline.write
         for attempt in range(TRIES):
-            turn = Turn(self._births)
             try:
                 async with self._pool.acquire(timeout=10) as conn:
                     async with conn.transaction():
-                        written = await write(conn, incoming, failures, rulebook, turn)
+                        written = await write(conn, incoming, failures, rulebook)
                         crash_point("collect.before_commit")
-                    turn.give()
                     crash_point("collect.after_commit")
                     if written.accepted:
                         await self._announce(conn)
@@ -171,8 +196,6 @@ class Committer:
                 raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
             else:
                 return written
-            finally:
-                turn.give()
         raise Busy("Too many writers want the same rows.", code="contention", retry_after=1)
 
     async def _announce(self, conn: Connection) -> None:
@@ -181,3 +204,13 @@ class Committer:
         except AWAY:
             # The events are safe; readers look by themselves every second.
             log.warning("collect.announce_failed")
+
+
+def _sum(parts: Sequence[Written]) -> Written:
+    """Several results as one."""
+    return Written(
+        accepted=sum(part.accepted for part in parts),
+        duplicates=sum(part.duplicates for part in parts),
+        failed=sum(part.failed for part in parts),
+        joined=sum(part.joined for part in parts),
+    )

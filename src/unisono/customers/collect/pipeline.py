@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from unisono.customers.collect.model import Failure, Incoming
-from unisono.customers.identity.graph import Connected, Turn, connect
+from unisono.customers.identity.graph import Connected, connect
 from unisono.customers.identity.model import Key, Observation, PersonChange
 from unisono.customers.identity.rulebook import Rulebook
 from unisono.customers.profiles.writing import MAX_TRAITS, TraitRow, index_nodes, write_traits
@@ -41,7 +41,6 @@ async def write(
     incoming: Sequence[Incoming],
     failures: Sequence[Failure],
     rulebook: Rulebook,
-    turn: Turn | None = None,
 ) -> Written:
     """Write a batch inside the caller's transaction.
 
@@ -58,7 +57,7 @@ async def write(
     if not events:
         return result
     keys, observations = _evidence(events)
-    connected = await connect(conn, keys, observations, rulebook.namespaces, turn=turn)
+    connected = await connect(conn, keys, observations, rulebook.namespaces)
     rows = [_row(event, connected) for event in events]
     if connected.changes:
         result.joined = len(connected.changes)
@@ -193,7 +192,6 @@ async def write_without_refused(
     incoming: Sequence[Incoming],
     failures: Sequence[Failure],
     rulebook: Rulebook,
-    turn: Turn | None = None,
 ) -> Written:
     """As ``write``, but what PostgreSQL refuses becomes a failed event; the culprits are found by halving."""
     result = await write(conn, [], failures, rulebook)
@@ -202,7 +200,7 @@ async def write_without_refused(
         some = waiting.pop()
         try:
             async with conn.transaction():
-                part = await write(conn, some, [], rulebook, turn)
+                part = await write(conn, some, [], rulebook)
         except REFUSED as error:
             if len(some) == 1:
                 await write_failures(conn, [refused(some[0], str(error))])

@@ -9,7 +9,6 @@ A batch costs three statements when its identifiers and links are known, and at 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -53,37 +52,12 @@ class Connected(msgspec.Struct):
     new: set[int]
 
 
-class Turn:
-    """A writer's turn to make nodes and links.
-
-    Two writers of one process that make the same nodes would cost one of them its transaction; so whoever has
-    something new to say keeps the turn until his commit. Batches without news pass at once.
-    """
-
-    def __init__(self, lock: asyncio.Lock) -> None:
-        self._lock = lock
-        self._held = False
-
-    async def take(self) -> None:
-        """Wait for the turn."""
-        if not self._held:
-            await self._lock.acquire()
-            self._held = True
-
-    def give(self) -> None:
-        """Pass it on, if it is held."""
-        if self._held:
-            self._held = False
-            self._lock.release()
-
-
 async def connect(
     conn: Connection,
     keys: Mapping[Key, int | None],
     observations: Sequence[Observation],
     namespaces: Mapping[str, Namespace],
     *,
-    turn: Turn | None = None,
     actor: str = "system",
 ) -> Connected:
     """Find or make the nodes of a batch (key -> source id that names it), record what links them, and bring their
@@ -91,8 +65,6 @@ async def connect(
 
     Raises asyncpg.UniqueViolationError when another transaction made one of the nodes meanwhile: try again.
     """
-    if turn:
-        await turn.take()
     nodes = await _find(conn, list(keys))
     new = await _reserve(conn, [key for key in keys if key not in nodes], nodes)
     known = {node.id: node for node in nodes.values()}
@@ -104,8 +76,6 @@ async def connect(
         linkable = {node for pair in newest for node in pair if not any(known[end].shared for end in pair)}
         held = await _lock(conn, {known[node].cluster_id for node in linkable if node not in new})
         replayable = await _record(conn, newest, known) & linkable
-    if turn and not (new or replayable):
-        turn.give()
     if not replayable:
         await _create(conn, new, known, keys)
         return result
