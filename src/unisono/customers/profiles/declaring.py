@@ -59,13 +59,13 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     types: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     where: dict[str, str | int | float | bool] = {}
-    property: str | tuple[str, ...] = ()
+    where_from: str | tuple[str, ...] = msgspec.field(default=(), name="property")
     subtract: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
         """Where the value may be."""
-        return (self.property,) if isinstance(self.property, str) else self.property
+        return (self.where_from,) if isinstance(self.where_from, str) else self.where_from
 
 
 class Accumulator(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,9 +182,7 @@ def _selection(trait: Declared) -> dict[str, Any]:
     }
 
 
-def _accumulator(
-    selection: Mapping[str, Any], paths: Sequence[str], measure: Measure, currency: str
-) -> Accumulator:
+def _accumulator(selection: Mapping[str, Any], paths: Sequence[str], measure: Measure, currency: str) -> Accumulator:
     meant = currency if measure == "money" else ""
     meaning = msgspec.json.encode([selection, paths, measure, meant], order="sorted")
     return Accumulator(
@@ -202,7 +200,10 @@ def _accumulator(
 
 
 def compile_traits(traits: Mapping[str, Declared], currency: str = "EUR") -> Declaration:
-    """Boil declared traits down; ``currency`` is meant where an amount names none. Raises DeclarationError with every mistake found."""
+    """Boil declared traits down; ``currency`` is meant where an amount names none.
+
+    Raises DeclarationError with every mistake found.
+    """
     problems = [problem for name, trait in traits.items() if (problem := _problem(name, trait))]
     if problems:
         raise DeclarationError("; ".join(problems))
@@ -228,7 +229,9 @@ def _parse(text: str, origin: str) -> dict[str, Declared | None]:
     try:
         return msgspec.convert(yaml.safe_load(text) or {}, dict[str, Declared | None], strict=False)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise DeclarationError(f"{origin}: {error}", hint="The comments of computed_traits.yaml tell the form.") from None
+        raise DeclarationError(
+            f"{origin}: {error}", hint="The comments of computed_traits.yaml tell the form."
+        ) from None
 
 
 def read_declaration(path: Path | None = None, currency: str = "EUR") -> Declaration:

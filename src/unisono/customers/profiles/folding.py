@@ -33,9 +33,7 @@ class Folder:
 
     def __init__(self, declaration: Declaration, only: frozenset[str] | None = None) -> None:
         self._accumulators = [
-            accumulator
-            for key, accumulator in declaration.accumulators.items()
-            if only is None or key in only
+            accumulator for key, accumulator in declaration.accumulators.items() if only is None or key in only
         ]
         self._concerned: dict[tuple[str, str, str], tuple[Accumulator, ...]] = {}
 

@@ -14,7 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 from unisono.customers.timeline import parking
 from unisono.customers.timeline.model import Event, Position
 from unisono.customers.timeline.parking import Parked
-from unisono.customers.timeline.readers import LogReader, lock_all_lanes, replace_lanes
+from unisono.customers.timeline.readers import LogReader, lock_all_lanes, read_lane, replace_lanes
 from unisono.customers.timeline.service import as_event
 from unisono.customers.timeline.watching import is_gone
 from unisono.kit.clock import Clock, system_clock
@@ -140,18 +140,8 @@ class Lane:
     async def _take(self, conn: Connection, start: Position, until: Position, hand_over: Handover) -> Outcome:
         """Hand the next events up to ``until`` over and move the position."""
         size = self.reader.batch_size
-        rows = await _sql.follow(
-            conn,
-            txid=str(start.txid),
-            id=start.id,
-            until_txid=str(until.txid),
-            until_id=until.id,
-            lanes=self.lanes,
-            lane=self.number,
-            limit=size,
-        )
-        more = len(rows) == size
-        events = [as_event(row) for row in rows]
+        events = await read_lane(conn, start, until, lane=self.number, lanes=self.lanes, limit=size)
+        more = len(events) == size
         if events:
             await self._set_aside_or(conn, events, hand_over)
         if events or until.txid - start.txid > STALE:

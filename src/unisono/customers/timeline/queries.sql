@@ -52,6 +52,13 @@ select pg_try_advisory_xact_lock(hashtextextended(:reader || ' lane ' || :lane::
 -- name: wait_for_lane!
 select pg_advisory_xact_lock(hashtextextended(:reader || ' lane ' || :lane::int, 0));
 
+-- name: hold_lane!
+-- As wait_for_lane, until it is let go or the connection ends.
+select pg_advisory_lock(hashtextextended(:reader || ' lane ' || :lane::int, 0));
+
+-- name: let_lane_go!
+select pg_advisory_unlock(hashtextextended(:reader || ' lane ' || :lane::int, 0));
+
 -- name: lane_position^
 -- Where a lane stands and the first transaction that may still write. After the lock, in a statement of its own.
 select txid::text::bigint as txid, event_id, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon

@@ -8,13 +8,16 @@ one position first, under their locks, so that nothing is done twice or left out
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import ClassVar
 
 import msgspec
 
 from unisono.customers.timeline.model import BEGINNING, LANES, Event, Position
+from unisono.customers.timeline.service import as_event
+from unisono.customers.timeline.watching import is_gone
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
@@ -38,6 +41,10 @@ class LogReader(ABC):
         one by one, and parks the person whose event it is.
         """
 
+    async def prepare(self, conn: Connection, *, first: bool) -> None:
+        """Called when a worker starts, before any event; ``first`` when the reader has never run anywhere."""
+        return
+
 
 async def lanes_of(conn: Connection, reader: str) -> int | None:
     """How many lanes the reader has at present; None when it never ran."""
@@ -45,16 +52,15 @@ async def lanes_of(conn: Connection, reader: str) -> int | None:
     return int(rows[0]["lanes"]) if rows else None
 
 
-async def start_lanes(conn: Connection, reader: str, lanes: int, at: Position = BEGINNING) -> None:
-    """Give a reader that never ran its lanes, inside the caller's transaction."""
+async def start_lanes(conn: Connection, reader: str, lanes: int, at: Position = BEGINNING) -> bool:
+    """Give a reader that never ran its lanes, inside the caller's transaction; whether it never ran."""
     if not 1 <= lanes <= LANES:
         raise ValueError(f"a reader has 1 to {LANES} lanes, not {lanes}")
     await _sql.wait_for_lane(conn, reader=reader, lane=-1)
-    if await lanes_of(conn, reader) is None:
-        for lane in range(lanes):
-            await _sql.ensure_reader(
-                conn, reader=reader, lane=lane, lanes=lanes, txid=str(at.txid), event_id=at.id, processed=0
-            )
+    if await lanes_of(conn, reader) is not None:
+        return False
+    await replace_lanes(conn, reader, lanes, at, 0)
+    return True
 
 
 async def lock_all_lanes(conn: Connection, reader: str) -> list[tuple[int, int, Position, int]]:
@@ -67,6 +73,39 @@ async def lock_all_lanes(conn: Connection, reader: str) -> list[tuple[int, int, 
         await _sql.wait_for_lane(conn, reader=reader, lane=row["lane"])
     rows = await _sql.readers_of(conn, reader=reader)
     return [(row["lane"], row["lanes"], Position(row["txid"], row["event_id"]), row["processed"]) for row in rows]
+
+
+@asynccontextmanager
+async def held_lanes(conn: Connection, reader: str) -> AsyncIterator[list[tuple[int, int, Position, int]]]:
+    """As ``lock_all_lanes``, for longer than a transaction: as long as the block, or the connection, lasts."""
+    held: list[int] = []
+    try:
+        for lane in [-1, *(row["lane"] for row in await _sql.readers_of(conn, reader=reader))]:
+            await _sql.hold_lane(conn, reader=reader, lane=lane)
+            held.append(lane)
+        rows = await _sql.readers_of(conn, reader=reader)
+        yield [(row["lane"], row["lanes"], Position(row["txid"], row["event_id"]), row["processed"]) for row in rows]
+    finally:
+        if not is_gone(conn):
+            for lane in held:
+                await _sql.let_lane_go(conn, reader=reader, lane=lane)
+
+
+async def read_lane(
+    conn: Connection, start: Position, until: Position, *, lane: int, lanes: int, limit: int
+) -> list[Event]:
+    """The next settled events of a lane after ``start``, up to and with ``until``."""
+    rows = await _sql.follow(
+        conn,
+        txid=str(start.txid),
+        id=start.id,
+        until_txid=str(until.txid),
+        until_id=until.id,
+        lanes=lanes,
+        lane=lane,
+        limit=limit,
+    )
+    return [as_event(row) for row in rows]
 
 
 async def replace_lanes(conn: Connection, reader: str, lanes: int, at: Position, processed: int) -> None:

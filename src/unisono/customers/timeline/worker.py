@@ -62,7 +62,8 @@ class Worker:
     async def _prepare(self, reader: LogReader) -> list[Lane]:
         """The reader's lanes, as many as this worker is told to have."""
         async with guarded(self._pool) as conn:
-            await start_lanes(conn, reader.name, self._lanes)
+            first = await start_lanes(conn, reader.name, self._lanes)
+            await reader.prepare(conn, first=first)
         await change_lanes(self._pool, reader, self._lanes, clock=self._clock)
         return self._make(reader, self._lanes)
 

@@ -349,6 +349,16 @@ create table computed_trait (
 ) with (fillfactor = 80);
 comment on table computed_trait is 'Partial results per node; a person''s value is their sum, so merges and splits cost nothing.';
 
+create table computed_declaration (
+    trait      text primary key,
+    definition jsonb not null,
+    currency   text not null,
+    partial    text not null,
+    filled_at  timestamptz
+);
+comment on table computed_declaration is 'The computed traits as the reader keeps them; filled_at is null until the past is counted too.';
+comment on column computed_declaration.partial is 'Which rows of computed_trait hold its partial results: named by meaning, shared by traits that ask the same.';
+
 create table person_summary (
     person_id    bigint primary key,
     name         text,

@@ -1,0 +1,36 @@
+"""The worker process: every reader of the log there is."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from unisono.customers.profiles.computed import ComputedTraitsReader
+from unisono.customers.profiles.declaring import read_declaration
+from unisono.customers.timeline.readers import LogReader
+from unisono.customers.timeline.worker import Worker
+from unisono.kit.database import open_pool
+from unisono.kit.settings import Settings
+
+
+def all_readers(settings: Settings) -> list[LogReader]:
+    """The readers of this installation. Raises DeclarationError when the computed traits cannot be used."""
+    return [ComputedTraitsReader(read_declaration(settings.computed_traits, settings.currency))]
+
+
+async def run_worker(settings: Settings, dsn: str) -> None:
+    """Work all readers until cancelled, or told to end by SIGTERM or SIGINT. The database must be migrated."""
+    readers = all_readers(settings)
+    pool = await open_pool(dsn, settings.pool_size)
+    try:
+        work = asyncio.ensure_future(Worker(pool, readers, settings.readers).run())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, work.cancel, "told to end")
+        try:
+            await work
+        except asyncio.CancelledError as ended:
+            if "told to end" not in ended.args:
+                raise
+    finally:
+        await pool.close()
