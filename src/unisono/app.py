@@ -16,6 +16,7 @@ from litestar.types import ControllerRouterHandler, Scope
 
 from unisono import __version__
 from unisono.access.keys import KeyRing
+from unisono.console import app_part as console
 from unisono.customers.collect import api as collect_api
 from unisono.customers.collect.api import cors_headers
 from unisono.customers.collect.committer import Committer
@@ -102,6 +103,7 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         *collect_api.routes,
         *profiles_api.routes,
         *identity_api.routes,
+        *console.routes,
         health,
         metrics,
     ]

@@ -1,0 +1,86 @@
+"""``unisono demo``: a real retailer's year through the same door as everybody's events, then the console."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from unisono.cli.database import database, migrated
+from unisono.kit.database import open_pool
+from unisono.kit.settings import Settings
+
+
+def demo(options: argparse.Namespace, settings: Settings) -> int:
+    """Load, check or play a scene; then serve unless told not to."""
+    if options.check:
+        return _check(settings)
+    if options.scene:
+        return _scene(options.scene, settings)
+    with database(settings) as dsn:
+        asyncio.run(migrated(dsn))
+        asyncio.run(_load(options, settings, dsn))
+        if options.no_serve:
+            return 0
+        from unisono.cli.serve import serve
+
+        return serve(settings)
+
+
+def _check(settings: Settings) -> int:
+    from unisono.demo.check import run_check
+
+    with database(settings) as dsn:
+        asyncio.run(migrated(dsn))
+        return asyncio.run(run_check(settings, dsn))
+
+
+def _scene(name: str, settings: Settings) -> int:
+    from unisono.demo.scenes import run_scene, scene_keys
+
+    address = f"http://{settings.host}:{settings.port}"
+
+    async def play(dsn: str) -> int:
+        pool = await open_pool(dsn, 2)
+        try:
+            async with scene_keys(pool) as keys:
+                result = await run_scene(name, address, keys, sys.stdout)
+        finally:
+            await pool.close()
+        return result.exit_code
+
+    with database(settings) as dsn:
+        return asyncio.run(play(dsn))
+
+
+async def _load(options: argparse.Namespace, settings: Settings, dsn: str) -> None:
+    from unisono.demo.loading import Progress as Loaded
+    from unisono.demo.retailer import load_year
+
+    console = Console()
+    pool = await open_pool(dsn, 4)
+    with Progress(
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    ) as bar:
+        task = bar.add_task("A retailer's year", total=None)
+
+        def tell(now: Loaded) -> None:
+            bar.update(task, description=now.phase, completed=now.done, total=now.total)
+
+        try:
+            report = await load_year(pool, settings, limit_households=options.households, progress=tell)
+        finally:
+            await pool.close()
+    events = sum(report.events.values())
+    console.print(
+        f"{report.people:,} people, {report.stores:,} stores, {events:,} events on the timeline "
+        f"({report.written:,} written now in {report.seconds:.0f} s)."
+    )
