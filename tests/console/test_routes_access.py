@@ -19,7 +19,7 @@ OPEN = {
     "/console/sign-in": "GET POST",
     "/console/first-run": "GET POST",
     "/console/preferences": "POST",
-    "/console/static/{name:path}": "GET",
+    "/console/static/{name}": "GET",
 }
 """The only addresses of the console that need no account."""
 

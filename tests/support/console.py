@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +16,10 @@ from tests.support.shop import basic
 from unisono.access import invitations, sessions
 from unisono.access.keys import create_source
 from unisono.app import create_app
-from unisono.console import app_part
+from unisono.customers.timeline.worker import Worker
 from unisono.kit.database import Pool, transaction
 from unisono.kit.settings import Settings
+from unisono.worker import all_readers
 
 BASE = "http://console.test"
 PASSWORD = "tazza-lampione-viola"
@@ -87,6 +89,10 @@ class Site:
         assert person is not None, f"nobody is {namespace}:{value}"
         return int(person)
 
+    async def work(self) -> None:
+        """Let the readers of the log take in what there is."""
+        await Worker(self.pool, all_readers(self.app.state.settings)).drain()
+
     async def audit(self, action: str) -> list[Any]:
         """Entries of the audit, newest first."""
         return list(await self.pool.fetch("select * from audit_entry where action = $1 order by id desc", action))
@@ -112,12 +118,24 @@ def text_of(html: str) -> str:
 async def console_site(dsn: str, **settings: Any) -> AsyncIterator[Site]:
     """The application on this database."""
     app = create_app(Settings(database_url=dsn, **settings), dsn)
-    if not any(route.path.startswith("/console") for route in app.routes):
-        for part in app_part.routes:
-            app.register(part)
-    async with app.lifespan():
-        site = Site(app, app.state.pool)
-        try:
-            yield site
-        finally:
-            await site.client.aclose()
+    ready, done = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        # The application's lifespan must end in the task it began in; a fixture's two halves are two tasks.
+        async with app.lifespan():
+            ready.set()
+            await done.wait()
+
+    life = asyncio.create_task(live())
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({life, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not ready.is_set():
+        waiting.cancel()
+        await life
+    site = Site(app, app.state.pool)
+    try:
+        yield site
+    finally:
+        await site.client.aclose()
+        done.set()
+        await life

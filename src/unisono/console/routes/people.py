@@ -429,7 +429,7 @@ def _person_view(
         ),
         score=score(gathered.year.events, profile.next, reading, now=now, keep_query=wish.kept()),
         traits=views.trait_rows(profile.traits, contacts=rights.contacts),
-        computed=views.computed_rows(profile.computed),
+        computed=views.computed_rows(profile.computed, words),
         household=_household(gathered, words),
         household_name=gathered.household[0]["name"] if gathered.household else "",
         moved_from=asked if asked != profile.id else None,

@@ -10,6 +10,7 @@ import msgspec
 from babel.dates import format_skeleton
 
 from unisono.console import contexts, links
+from unisono.console.marking import N_
 from unisono.console.views import Row
 from unisono.console.views.labels import (
     PERSONAL_TRAITS,
@@ -23,6 +24,7 @@ from unisono.console.views.timeline import small_score
 from unisono.console.words import Words
 from unisono.customers.profiles.rules import Trait
 from unisono.customers.profiles.service import Found, Identifier, Profile
+from unisono.kit.money import EXPONENTS, format_money
 
 SHOWN_IDENTIFIERS = 3
 
@@ -139,16 +141,55 @@ def trait_rows(traits: Mapping[str, Trait], *, contacts: bool) -> list[contexts.
     ]
 
 
-def computed_rows(computed: Mapping[str, Any]) -> list[contexts.ComputedTraitRow]:
-    """What was computed of a person."""
+COMPUTED: dict[str, str] = {
+    "first_seen": N_("First seen"),
+    "last_seen": N_("Last seen"),
+    "last_channel": N_("Last channel"),
+    "favourite_channel": N_("Favourite channel"),
+    "touches_count": N_("Contacts of theirs"),
+    "messages_count": N_("Messages sent to them"),
+    "orders_count": N_("Orders"),
+    "lifetime_value": N_("Lifetime value"),
+    "favourite_store": N_("Favourite store"),
+    "average_order_value": N_("Average order"),
+    "first_purchase_at": N_("First purchase"),
+    "last_purchase_at": N_("Last purchase"),
+    "last_purchase_value": N_("Last purchase, amount"),
+    "last_purchase_channel": N_("Last purchase, channel"),
+    "favourite_category": N_("Favourite category"),
+    "visits_count": N_("Visits to a store"),
+    "last_visit_at": N_("Last visit to a store"),
+    "pages_count": N_("Pages and screens"),
+    "returns_count": N_("Returns"),
+    "preferred_language": N_("Preferred language"),
+}
+"""Computed traits Unisono comes with; those a company declares keep their own name. English msgids."""
+
+
+def _computed(name: str, value: Any, words: Words) -> contexts.Amount | int | float | datetime | str | None:
+    if isinstance(value, dict):
+        # Money comes as minor units by currency; who spent in several sees them all.
+        if len(value) == 1:
+            ((currency, minor),) = value.items()
+            if isinstance(minor, int) and currency in EXPONENTS:
+                return contexts.Amount(minor=minor, currency=currency)
+        known = [item for item in value.items() if isinstance(item[1], int) and item[0] in EXPONENTS]
+        if len(known) == len(value):
+            return ", ".join(format_money(minor, currency, _format(words)) for currency, minor in known) or None
+    if isinstance(value, str):
+        return channel_label(value, words) if name.endswith("_channel") else value
+    return value if isinstance(value, (int, float, datetime)) or value is None else _text(value)
+
+
+def computed_rows(computed: Mapping[str, Any], words: Words) -> list[contexts.ComputedTraitRow]:
+    """What was computed of a person; what has no value is left out."""
     rows = []
-    for name, value in sorted(computed.items()):
-        plain = value if isinstance(value, (int, float, str, datetime)) or value is None else _text(value)
-        rows.append(
-            contexts.ComputedTraitRow(
-                name=name, value=plain, knowledge="known" if value is not None else "never_computed"
-            )
-        )
+    for name, raw in computed.items():
+        value = _computed(name, raw, words)
+        if value is None:
+            continue
+        label = words.gettext(COMPUTED[name]) if name in COMPUTED else name
+        rows.append(contexts.ComputedTraitRow(name=label, value=value, definition=name))
     return rows
 
 
