@@ -91,8 +91,6 @@ async def sign_out(request: AnyRequest) -> Response[Any]:
         )
     response = go(request, links.SIGN_IN)
     response.set_cookie(sessions.cleared_cookie(secure=settings_of(request).secure_cookies))
-    # What the browser may have kept of the pages goes too.
-    response.headers["clear-site-data"] = '"cache"'
     return response
 
 
