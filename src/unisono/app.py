@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import structlog
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.config.compression import CompressionConfig
@@ -15,16 +16,18 @@ from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.types import ControllerRouterHandler, Scope
 
 from unisono import __version__
+from unisono.access import api as access_api
 from unisono.access.keys import KeyRing
 from unisono.console import app_part as console
 from unisono.customers.collect import api as collect_api
+from unisono.customers.collect import failed_api
 from unisono.customers.collect.api import cors_headers
 from unisono.customers.collect.committer import Committer
 from unisono.customers.collect.model import Limits
 from unisono.customers.identity import api as identity_api
 from unisono.customers.profiles import api as profiles_api
 from unisono.kit.database import Pool, open_pool
-from unisono.kit.errors import UnisonoError
+from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.metrics import Metrics, RequestTimer
 from unisono.kit.settings import Settings
 from unisono.metrics import metrics
@@ -59,9 +62,15 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     return Response(body, status_code=error.status_code, media_type=PROBLEM, headers=cors_headers(request))
 
 
+def unstorable(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """A value no database can hold (NUL, a lone surrogate, a number beyond its type) is the caller's mistake."""
+    log.info("web.unstorable", path=request.scope["path"], error=type(error).__name__)
+    return problem_response(request, BadRequest("A value cannot be stored.", code="unstorable_value"))
+
+
 async def log_unexpected(error: Exception, scope: Scope) -> None:
     """Errors nobody planned for are logged with where they happened; the caller gets a 500."""
-    if not isinstance(error, UnisonoError | HTTPException):
+    if not isinstance(error, UnisonoError | HTTPException | asyncpg.DataError | UnicodeEncodeError):
         log.error("web.unexpected", path=scope.get("path"), exc_info=error)
 
 
@@ -103,6 +112,8 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         *collect_api.routes,
         *profiles_api.routes,
         *identity_api.routes,
+        *access_api.routes,
+        *failed_api.routes,
         *console.routes,
         health,
         metrics,
@@ -112,7 +123,12 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         lifespan=[lifespan],
         middleware=[RequestTimer, collect_api.Preflight],
         after_exception=[log_unexpected],
-        exception_handlers={UnisonoError: problem_response, HTTPException: http_problem},
+        exception_handlers={
+            UnisonoError: problem_response,
+            HTTPException: http_problem,
+            asyncpg.DataError: unstorable,
+            UnicodeEncodeError: unstorable,
+        },
         openapi_config=OpenAPIConfig(
             title="Unisono",
             version=__version__,

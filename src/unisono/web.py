@@ -28,7 +28,7 @@ async def serve_web(settings: Settings, dsn: str) -> None:
         websockets=False,
         # Writers answer in milliseconds; a longer queue in the kernel only hides that we are behind.
         backlog=1024,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

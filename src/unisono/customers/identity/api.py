@@ -17,6 +17,7 @@ from unisono.customers.identity import service as identity
 from unisono.customers.identity.model import BlockedValue, Namespace
 from unisono.kit.database import Connection, connection, transaction
 from unisono.kit.errors import BadRequest
+from unisono.kit.web import PathId
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -170,7 +171,7 @@ def change_of(row: Any) -> IdentityChange:
 
 
 @get("/api/people/{person_id:int}/identity", guards=[requires("identity:read")], tags=["Identity"])
-async def person_identity(request: AnyRequest, person_id: int) -> PersonIdentity:
+async def person_identity(request: AnyRequest, person_id: PathId) -> PersonIdentity:
     """Why these identifiers are one person: evidence, refusals, joins and splits."""
     async with transaction(request.app.state.pool) as conn:
         person = await identity.resolve(conn, person_id)
@@ -205,7 +206,7 @@ async def person_identity(request: AnyRequest, person_id: int) -> PersonIdentity
 
 
 @post("/api/people/{person_id:int}/join", guards=[requires("identity:undo")], tags=["Identity"], status_code=200)
-async def join_people(request: AnyRequest, person_id: int, data: JoinRequest) -> Response[bytes]:
+async def join_people(request: AnyRequest, person_id: PathId, data: JoinRequest) -> Response[bytes]:
     """Say that two persons are one. Takes an Idempotency-Key. Answers {"person_id": …}."""
     actor = caller(request).actor
 
@@ -218,7 +219,7 @@ async def join_people(request: AnyRequest, person_id: int, data: JoinRequest) ->
 
 
 @post("/api/people/{person_id:int}/split", guards=[requires("identity:undo")], tags=["Identity"], status_code=200)
-async def split_person(request: AnyRequest, person_id: int, data: SplitRequest) -> Response[bytes]:
+async def split_person(request: AnyRequest, person_id: PathId, data: SplitRequest) -> Response[bytes]:
     """Take identifiers out of a person. Takes an Idempotency-Key."""
     actor = caller(request).actor
 
@@ -244,7 +245,7 @@ async def identity_changes(request: AnyRequest, before: Before = None, limit: Li
     tags=["Identity"],
     status_code=200,
 )
-async def undo_change(request: AnyRequest, change_id: int, data: UndoRequest) -> Response[bytes]:
+async def undo_change(request: AnyRequest, change_id: PathId, data: UndoRequest) -> Response[bytes]:
     """Undo a join or a split. Takes an Idempotency-Key. Answers the persons it made."""
     actor = caller(request).actor
 
@@ -324,7 +325,7 @@ async def group_household(request: AnyRequest, data: HouseholdRequest) -> Respon
 @post(
     "/api/households/{household_id:int}/people", guards=[requires("identity:undo")], tags=["Identity"], status_code=200
 )
-async def add_to_household(request: AnyRequest, household_id: int, data: MemberRequest) -> Response[bytes]:
+async def add_to_household(request: AnyRequest, household_id: PathId, data: MemberRequest) -> Response[bytes]:
     """Add a person to a household. Takes an Idempotency-Key."""
     actor = caller(request).actor
 
@@ -343,8 +344,8 @@ async def add_to_household(request: AnyRequest, household_id: int, data: MemberR
 )
 async def remove_from_household(
     request: AnyRequest,
-    household_id: int,
-    person_id: int,
+    household_id: PathId,
+    person_id: PathId,
     reason: Annotated[str, Parameter(min_length=1, max_length=500)],
 ) -> Response[bytes]:
     """Take a person out of a household. Takes an Idempotency-Key."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -21,13 +21,13 @@ class Key(NamedTuple):
 class Namespace(msgspec.Struct, frozen=True):
     """A kind of identifier and the rules it links by."""
 
-    name: str
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.]{0,59}$")]
     level: Level
-    priority: int
+    priority: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
     """Smaller is stronger."""
-    max_per_person: int | None = None
+    max_per_person: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
     """Most values one person may have; 1 makes the namespace unique, None sets no limit."""
-    sharing_cap: int = 10
+    sharing_cap: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10
     """More partners of one stronger namespace than this, and the identifier stops linking."""
     normaliser: Literal["plain", "email", "phone", "card"] = "plain"
     identifies: bool = False

@@ -18,6 +18,7 @@ from unisono.customers.profiles import service as profiles
 from unisono.customers.profiles.service import Found, Item, Profile
 from unisono.customers.timeline.service import Filters, parse_page_key
 from unisono.kit.database import Connection, transaction
+from unisono.kit.web import PathId
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -67,7 +68,7 @@ async def person_by_identifier(
 
 
 @get("/api/people/{person_id:int}", guards=[requires("people:read")], tags=["People"], summary="One person by id")
-async def person_by_id(request: AnyRequest, person_id: int) -> Profile:
+async def person_by_id(request: AnyRequest, person_id: PathId) -> Profile:
     """A person by any id it has or had: after a join the old ids lead to the person of now."""
     principal = caller(request)
     async with transaction(request.app.state.pool) as conn:
@@ -101,7 +102,7 @@ async def search_people(
 )
 async def person_timeline(
     request: AnyRequest,
-    person_id: int,
+    person_id: PathId,
     channel: Many = None,
     type: Many = None,
     name: Many = None,
