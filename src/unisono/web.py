@@ -12,6 +12,7 @@ from typing import Any
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
+from litestar import Litestar
 
 from unisono.app import create_app
 from unisono.kit.settings import Settings
@@ -19,8 +20,13 @@ from unisono.kit.settings import Settings
 
 async def serve_web(settings: Settings, dsn: str) -> None:
     """Serve the application at the settings' host and port until SIGTERM or SIGINT."""
+    await serve_app(create_app(settings, dsn), settings)
+
+
+async def serve_app(app: Litestar, settings: Settings) -> None:
+    """Serve any application as the real one is served."""
     server = Server(
-        create_app(settings, dsn),
+        app,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
