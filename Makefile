@@ -65,7 +65,7 @@ bench: $(RUNTIME) $(ASSETS) ## Measure this machine, each figure against its lim
 .PHONY: lint
 lint: $(DEV) ## Style, types and layers
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -76,8 +76,10 @@ test: $(DEV) $(ASSETS) lint ## Everything that must hold: style, types, layers, 
 	$(PYTHON) scripts/test_postgres15.py
 
 .PHONY: conformance
-conformance: $(DEV) ## The field's own clients and the collector's contract
+conformance: $(DEV) ## The collector's contract, the field's own clients, the identity scenarios
 	$(PYTHON) -m pytest tests/customers
+	@set -e; folder="$$(mktemp -d)"; chmod 755 "$$folder"; trap 'rm -rf "$$folder"' EXIT; \
+	$(BIN)/unisono --data-dir "$$folder/data" identity scenarios tests/data/identity_scenarios.json
 
 .PHONY: docs
 docs: $(DEV) ## Write docs/reference anew from the code
