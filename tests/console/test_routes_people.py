@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from tests.support.console import Site, identify, text_of, track
 
+from unisono.console.views.people import leaving
+
 
 async def a_customer(site: Site) -> int:
     """Mario: seven events on the web, a purchase in a store."""
@@ -162,6 +164,42 @@ async def test_an_old_number_leads_to_the_person_of_now_and_a_join_is_undone_and
     assert len(await site.audit("identity.undo")) == 1
 
 
+async def test_a_link_is_taken_back_where_it_stands_and_the_toast_undoes_it(site: Site) -> None:
+    """One event named two identifiers, so no join is listed: the link itself can still be split."""
+    await site.send({**track("mario", "Hello"), "anonymousId": "phone-of-luisa"})
+    person = await site.person("user_id", "mario")
+    assert await site.person("anonymous_id", "phone-of-luisa") == person
+    await site.sign_in_as("agent")
+    link = await site.pool.fetchval("select id from link")
+    assert "Split here" in (await site.get(f"/console/people/{person}/why")).text
+    await site.post(f"/console/people/{person}/split", {"link": link})
+    assert await site.person("anonymous_id", "phone-of-luisa") != person
+    page = await site.get(f"/console/people/{person}/why")
+    assert "They are two people again." in text_of(page.text)
+    undo = re.search(r'action="(/console/identity/links/\d+/undo)"', page.text)
+    assert undo
+    assert (await site.post(f"/console/people/{person}/split", {"link": link})).status_code == 404
+    await site.post(undo[1])
+    assert await site.person("anonymous_id", "phone-of-luisa") == person
+    assert len(await site.audit("identity.split")) == 1
+
+
+def test_taking_a_link_back_frees_what_only_it_held() -> None:
+    """1 - 2 - 3 and 1 - 4: without 2 - 3 only 3 leaves, without 1 - 2 both, in a ring the weaker end alone."""
+
+    def link(number: int, a: int, b: int) -> dict[str, object]:
+        return {"id": number, "node_a": a, "node_b": b, "refused_by": None}
+
+    chain = [link(1, 1, 2), link(2, 2, 3), link(3, 1, 4)]
+    assert leaving(chain[1], chain, 1) == {3}
+    assert leaving(chain[0], chain, 1) == {2, 3}
+    assert leaving(chain[0], chain, 3) == {1, 4}
+    ring = [*chain, link(4, 3, 1)]
+    assert leaving(ring[0], ring, 1) == {2}
+    refused = [*chain, {**link(4, 3, 1), "refused_by": "hint"}]
+    assert leaving(refused[0], refused, 1) == {2, 3}
+
+
 async def test_the_palette_finds_people_screens_and_actions_as_a_fragment(site: Site) -> None:
     await a_customer(site)
     await site.sign_in_as("owner")
@@ -172,6 +210,19 @@ async def test_the_palette_finds_people_screens_and_actions_as_a_fragment(site: 
     assert "Create a key" in (await site.get("/console/palette?q=create")).text
     assert "Nothing found" in (await site.get("/console/palette?q=zzzz")).text
     assert "Mario Rossi" in (await site.get("/console/search?q=ros")).text
+
+
+async def test_what_no_database_can_keep_is_refused_as_a_page(site: Site) -> None:
+    """Half characters and numbers beyond a column are the sender's mistake, not ours."""
+    await site.sign_in_as("owner")
+    assert (await site.post("/console/sources/keys/99999999999/disable")).status_code in (400, 404)
+    assert (await site.post("/console/team/99999999999/disable")).status_code in (400, 404)
+    for path in (
+        "/console/people?q=%ED%A0%80%ED%A0%80",
+        "/console/palette?q=%FF%FE",
+        "/console/live?reason=%ED%A0%80&tab=failed",
+    ):
+        assert (await site.get(path)).status_code in (200, 400), path
 
 
 async def test_a_person_who_is_not_there_is_a_page_not_a_crash(site: Site) -> None:

@@ -135,14 +135,20 @@ async def test_an_invited_colleague_sets_a_password_and_a_forgotten_one_is_repla
     assert "first-run?token" not in (await site.get("/console/team")).text
     pia = site.browser()
     form = await pia.get(path)
-    assert 'value="pia@alpestre.example"' in form.text
+    assert "Welcome, Pia Verdi" in text_of(form.text)
+    assert 'name="company"' not in form.text
     token = path.split("token=")[1]
     entered = await pia.post("/console/first-run", data={"token": token, "password": "lampione-tazza-gialla"})
     assert entered.headers["location"] == "/console/people"
     assert "Pia Verdi" in (await pia.get("/console/people")).text
+    weak = await site.browser().post("/console/first-run", data={"token": token, "password": "short"})
+    assert weak.status_code == 404
     account = await site.pool.fetchval("select id from account where email = 'pia@alpestre.example'")
     again = await site.post(f"/console/team/{account}/link")
-    assert "first-run?token=" in again.text
+    path = again.text.split("http://console.test")[1].split("<")[0]
+    weak = await pia.post("/console/first-run", data={"token": path.split("token=")[1], "password": "short"})
+    assert "Choose a password for" in text_of(weak.text)
+    assert "too short" in text_of(weak.text)
 
 
 async def test_the_team_changes_roles_and_closes_accounts_with_an_undo(site: Site) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+import asyncpg
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
@@ -20,7 +21,7 @@ from unisono.access.roles import SUMMARIES, roles_with
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, here, kept_frame, show, words_of
 from unisono.console.views.problems import problem_of
-from unisono.kit.errors import Forbidden, Unauthenticated, UnisonoError
+from unisono.kit.errors import BadRequest, Forbidden, Unauthenticated, UnisonoError
 
 log = structlog.get_logger("unisono.console")
 
@@ -82,6 +83,12 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[Any]:
     return _error_page(request, refused, status=error.status_code)
 
 
+def unstorable(request: AnyRequest, error: Exception) -> Response[Any]:
+    """What PostgreSQL has no place for: a number beyond its column, half a character."""
+    del error
+    return _error_page(request, BadRequest("It holds what no database can keep.", code="unstorable"))
+
+
 def unexpected(request: AnyRequest, error: Exception) -> Response[Any]:
     """A mistake of ours: the reader gets a number to quote, the log has the rest."""
     error_id = secrets.token_hex(4)
@@ -92,5 +99,7 @@ def unexpected(request: AnyRequest, error: Exception) -> Response[Any]:
 HANDLERS: ExceptionHandlersMap = {
     UnisonoError: unisono_error,
     HTTPException: http_error,
+    asyncpg.DataError: unstorable,
+    UnicodeEncodeError: unstorable,
     Exception: unexpected,
 }

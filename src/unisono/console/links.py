@@ -85,6 +85,11 @@ def person_why(person_id: int) -> str:
     return f"{PEOPLE}/{person_id}/why"
 
 
+def person_split(person_id: int) -> str:
+    """POST ``link``: takes a link back, so that its two sides are two people."""
+    return f"{PEOPLE}/{person_id}/split"
+
+
 def person_notes(person_id: int) -> str:
     """POST ``text``: writes a note on the timeline."""
     return f"{PEOPLE}/{person_id}/notes"
@@ -120,6 +125,11 @@ def failed_replay(failed_id: int) -> str:
     return f"{LIVE}/failed/{failed_id}/replay"
 
 
+def failed_discard(failed_id: int) -> str:
+    """POST: sets one failed event aside for good."""
+    return f"{LIVE}/failed/{failed_id}/discard"
+
+
 def key_rotate(key_id: int) -> str:
     """POST: gives a key a new value; the old one works for a while."""
     return f"{KEYS}/{key_id}/rotate"
@@ -143,6 +153,11 @@ def dead_letter_replay(letter_id: int) -> str:
 def account_role(account_id: int) -> str:
     """POST ``role`` and ``store``: changes what an account may do."""
     return f"{TEAM}/{account_id}/role"
+
+
+def account_link(account_id: int) -> str:
+    """POST: makes a one-time link for a new password."""
+    return f"{TEAM}/{account_id}/link"
 
 
 def account_disable(account_id: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from unisono.console.contexts.shared import Choice, Problem, Struct
 
@@ -20,12 +20,13 @@ class SignIn(Struct, frozen=True, kw_only=True):
 
 class FirstRun(Struct, frozen=True, kw_only=True):
     """
-    ``/console/first-run``: the owner's account of a new installation. ``needs_token`` asks for the one-time
-    token that the server printed.
+    ``/console/first-run``: what a one-time link opens. ``needs_token`` asks for the token that the server
+    printed. Only on the first run (``purpose``) name, address and company are asked for.
     """
 
     TEMPLATE: ClassVar[str] = "first_run.html"
 
+    purpose: Literal["first_run", "invite", "reset"] = "first_run"
     needs_token: bool = True
     token: str = ""
     name: str = ""

@@ -201,6 +201,8 @@ class LinkRow(Struct, frozen=True, kw_only=True):
     undone_at: datetime | None = None
     undone_by: str = ""
     can_undo: bool = False
+    split_href: str | None = None
+    """POST ``link``: takes this link back; for links that no join or split of the list stands for."""
 
 
 class PersonLinks(Struct, frozen=True, kw_only=True):

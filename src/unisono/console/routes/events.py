@@ -305,7 +305,7 @@ async def replay_all(request: AnyRequest) -> Response[Any]:
     return await _replay(request, ids, back)
 
 
-@post(f"{links.LIVE}/failed/{{failed_id:int}}/discard", guards=[requires("events:replay")], include_in_schema=False)
+@post(pattern(links.failed_discard, "failed_id"), guards=[requires("events:replay")], include_in_schema=False)
 async def discard_one(request: AnyRequest, failed_id: FromPath[int]) -> Response[Any]:
     """Set a failed event aside for good."""
     principal = caller(request)

@@ -46,7 +46,7 @@ from unisono.customers.timeline.service import Filters, Page, parse_page_key
 from unisono.customers.timeline.vocabulary import purchases
 from unisono.customers.timeline.vocabulary.channels import LINE_OF
 from unisono.kit.database import Connection, connection, transaction
-from unisono.kit.errors import BadRequest
+from unisono.kit.errors import BadRequest, NotFound
 from unisono.kit.sql import load
 
 _sql = load("unisono.console")
@@ -522,7 +522,7 @@ async def show_why(request: AnyRequest, person_id: FromPath[int]) -> Response[st
         usage = {row["node_id"]: row for row in await _sql.usage_of_nodes(conn, nodes=nodes)}
         await audited(conn, principal, "person.read", person, screen="why")
     rows = [views.change_row(change, briefs, words, rights=rights) for change in changes]
-    rows += [row for link in evidence if (row := views.evidence_row(link, briefs, words, rights=rights))]
+    rows += [row for link in evidence if (row := views.evidence_row(link, briefs, words, rights=rights, person=person))]
     known_as = [(identifier.namespace, identifier.value) for identifier in profile.identifiers]
     view = contexts.PersonLinks(
         person_id=person,
@@ -533,4 +533,29 @@ async def show_why(request: AnyRequest, person_id: FromPath[int]) -> Response[st
     return await page(request, view, title=view.name, section=SECTION)
 
 
-routes: list[ControllerRouterHandler] = [home, list_people, show_person, write_note, show_why]
+@post(pattern(links.person_split, "person_id"), guards=[requires("identity:undo")], include_in_schema=False)
+async def split(request: AnyRequest, person_id: FromPath[int]) -> Response[Any]:
+    """Take a link back: what only it held together becomes two people."""
+    principal = caller(request)
+    words = words_of(request, principal)
+    form = await form_of(request)
+    async with transaction(pool_of(request)) as conn:
+        person = await identity.resolve(conn, person_id)
+        await require_in_scope(conn, principal, person)
+        nodes = [row["id"] for row in await identity.nodes_of(conn, person)]
+        evidence = await identity.links_of(conn, nodes)
+        link = next((row for row in evidence if str(row["id"]) == form.get("link")), None)
+        if link is None or link["refused_by"] is not None:
+            raise NotFound("There is no such link.", code="link_not_found")
+        leaving = views.leaving(link, evidence, person) & set(nodes)
+        stays, left = await identity.split(conn, person, leaving, actor=principal.actor, reason="split at a link")
+        change = (await identity.changes_of(conn, sorted(leaving)))[0]
+        detail = {"other": left, "nodes": sorted(leaving)}
+        await audit.record(conn, actor=principal.actor, action="identity.split", person_id=stays, detail=detail)
+    async with connection(pool_of(request)) as conn:
+        await timeline.announce(conn)
+    text = words.gettext("They are two people again.")
+    return go(request, links.person_why(stays), text, undo_href=links.link_undo(change["id"]))
+
+
+routes: list[ControllerRouterHandler] = [home, list_people, show_person, write_note, show_why, split]

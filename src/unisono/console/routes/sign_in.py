@@ -112,7 +112,12 @@ async def show_first_run(request: AnyRequest) -> Response[Any]:
     return await _first_run(
         request,
         contexts.FirstRun(
-            needs_token=False, token=token, name=invitation.name, email=invitation.email, company=company
+            purpose=invitation.purpose,
+            needs_token=False,
+            token=token,
+            name=invitation.name,
+            email=invitation.email,
+            company=company,
         ),
     )
 
@@ -135,10 +140,13 @@ async def first_run(request: AnyRequest) -> Response[Any]:
     except UnisonoError as error:
         if error.status >= 429:
             raise
+        over = error.code == "invitation_over"
+        known = None if over else await invitations.read_invitation(pool_of(request), token, now=now_of(request))
         view = contexts.FirstRun(
-            needs_token=error.code == "invitation_over",
+            purpose=known.purpose if known else "first_run",
+            needs_token=over,
             token=token,
-            name=form.get("name", ""),
+            name=form.get("name", "") or (known.name if known else ""),
             email=form.get("email", ""),
             company=form.get("company", ""),
             problem=problem_of(words_of(request, None), error),

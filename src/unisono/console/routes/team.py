@@ -88,7 +88,7 @@ async def invite(request: AnyRequest) -> Response[str]:
     return await _show(request, link=link)
 
 
-@post(f"{links.TEAM}/{{account_id:int}}/link", guards=[requires("team:manage")], include_in_schema=False)
+@post(pattern(links.account_link, "account_id"), guards=[requires("team:manage")], include_in_schema=False)
 async def make_link(request: AnyRequest, account_id: FromPath[int]) -> Response[str]:
     """A new one-time link: for a forgotten password, or an invitation that ran out."""
     async with transaction(pool_of(request)) as conn:

@@ -116,6 +116,7 @@ REASONS: dict[str, str] = {
     "same event": N_("in the same event"),
     "identified": N_("identified"),
     "undone": N_("undone"),
+    "split at a link": N_("split at a link"),
     "alias": N_("the sender said so (alias)"),
     "identify": N_("identified by the sender"),
 }

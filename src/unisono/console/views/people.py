@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -193,6 +194,33 @@ def computed_rows(computed: Mapping[str, Any], words: Words) -> list[contexts.Co
     return rows
 
 
+def _reached_from(start: int, near: Mapping[int, set[int]]) -> frozenset[int]:
+    reached, todo = {start}, [start]
+    while todo:
+        fresh = near.get(todo.pop(), set()) - reached
+        reached |= fresh
+        todo.extend(fresh)
+    return frozenset(reached)
+
+
+def leaving(link: Row, evidence: Sequence[Row], person: int) -> frozenset[int]:
+    """The identifiers that leave when a link is taken back: those it alone ties to the person's representative.
+
+    Where other links tie both ends together too, the weaker end leaves alone.
+    """
+    near: dict[int, set[int]] = defaultdict(set)
+    for other in evidence:
+        if other["id"] != link["id"] and other["refused_by"] is None:
+            near[other["node_a"]].add(other["node_b"])
+            near[other["node_b"]].add(other["node_a"])
+    reached = _reached_from(link["node_b"], near)
+    if link["node_a"] in reached:
+        return frozenset({link["node_b"]})
+    if person in reached:
+        return _reached_from(link["node_a"], near)
+    return reached
+
+
 def _format(words: Words) -> str:
     return "en_GB" if words.language == "en" else words.language
 
@@ -282,8 +310,10 @@ def change_row(change: Row, briefs: Mapping[int, Row], words: Words, *, rights: 
     )
 
 
-def evidence_row(link: Row, briefs: Mapping[int, Row], words: Words, *, rights: Rights) -> contexts.LinkRow | None:
-    """A link between two identifiers; None when an end of it is gone."""
+def evidence_row(
+    link: Row, briefs: Mapping[int, Row], words: Words, *, rights: Rights, person: int
+) -> contexts.LinkRow | None:
+    """A link between two identifiers; None when an end of it is gone. One that counts can be taken back."""
     ends = [briefs.get(link["node_a"]), briefs.get(link["node_b"])]
     if None in ends:
         return None
@@ -297,4 +327,5 @@ def evidence_row(link: Row, briefs: Mapping[int, Row], words: Words, *, rights: 
         reason=rule_text(link["refused_by"], words) if refused else reason_text(link["reason"], words),
         source=link["source_name"] or "",
         refused=refused,
+        split_href=links.person_split(person) if rights.undo and not refused else None,
     )

@@ -68,6 +68,7 @@ TEXTS: dict[str, Text] = {
     ),
     "event_not_found": Text(N_("There is no such event")),
     "failed_event_not_found": Text(N_("There is no such failed event")),
+    "link_not_found": Text(N_("There is no such link, or it does not count any more")),
     "change_not_found": Text(N_("There is no such join")),
     "already_undone": Text(N_("It has been undone already")),
     "nothing_to_undo": Text(N_("There is nothing left to undo"), N_("Later events or decisions changed it already.")),
@@ -75,6 +76,11 @@ TEXTS: dict[str, Text] = {
     "note_empty": Text(N_("The note is empty"), field="text"),
     "note_too_long": Text(N_("The note is too long"), do=N_("Use at most 4,000 characters."), field="text"),
     "bad_page_key": Text(N_("This address is not complete"), do=N_("Start again from the first page.")),
+    "unstorable": Text(
+        N_("That cannot be read"),
+        N_("It holds a number that is too large, or half a character."),
+        N_("Go back and try again."),
+    ),
     "unavailable": Text(
         N_("Unisono cannot reach its database"),
         N_("It is starting, or somebody works on it. Nothing is lost: events wait with those who send them."),
