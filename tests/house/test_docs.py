@@ -139,7 +139,7 @@ def test_the_unisono_commands_the_pages_show_can_be_typed() -> None:
 def test_the_variables_the_pages_name_exist() -> None:
     """A misspelled setting in the documentation costs somebody an evening."""
     known = {f"{PREFIX}{field.name.upper()}" for field in fields(Settings)}
-    known |= {f"{PREFIX}{name.upper()}" for name in NOT_SETTINGS} | {f"{PREFIX}PYTHON"}
+    known |= {f"{PREFIX}{name.upper()}" for name in NOT_SETTINGS}
     for page in pages():
         unknown = set(re.findall(r"\bUNISONO_[A-Z_]*[A-Z]\b", page.read_text("utf-8"))) - known
         assert unknown == set(), spelled(page)
