@@ -63,6 +63,11 @@ WRITTEN = {
     "an odd message id": b"{" + BASE + b',"messageId":{"a":1}}',
     "a message id of 5,000 characters": b"{" + BASE + b',"messageId":"poisoned' + b"a" * 5000 + b'"}',
     "a trait of a NUL": b'{"type":"identify","anonymousId":"poisoned","traits":{"name":"A\\u0000","\\ud800":1}}',
+    "a trait without a name": b'{"type":"identify","anonymousId":"poisoned","traits":{"":1}}',
+    "separators in traits": b'{"type":"identify","anonymousId":"poisoned",'
+    b'"traits":{"a\\u001fb":1,"name":"x\\u001fy","{\\",}":"{\\"","c\\u001e":"d\\u001f"}}',
+    "a separator in the message id": b"{" + BASE + b',"messageId":"poisoned\\u001fx"}',
+    "a separator in the event's name": b'{"type":"track","event":"a\\u001fb","anonymousId":"poisoned"}',
     "300 traits": json.dumps(
         {"type": "identify", "anonymousId": "poisoned", "traits": {f"t{n}": n for n in range(300)}}
     ).encode(),
@@ -345,3 +350,30 @@ async def test_a_phone_offline_for_twenty_days(shop: Shop) -> None:
     assert len(rows) == len({row["message_id"] for row in rows}) == 3000
     assert {row["person_id"] for row in rows} == {await shop.person("user_id", user)}
     assert all(abs(row["age"].total_seconds() - row["ago"]) < 60 for row in rows)
+
+
+async def test_separators_do_not_shift_neighbours(shop: Shop) -> None:
+    """Control characters in one event's traits and ids leave the traits and ids of its neighbours where they are."""
+    users = [fresh("u") for _ in range(5)]
+    separator = "\x1f"
+    items = [
+        {
+            "type": "identify",
+            "userId": user,
+            "anonymousId": f"{user}-d",
+            "messageId": user + separator * n,
+            "traits": {"name": f"Name {user}", "t" + separator * n: n, separator: separator},
+        }
+        for n, user in enumerate(users)
+    ]
+    for _ in range(2):
+        assert (await shop.send("/v1/batch", {"batch": items}, key=shop.keys.secret)).status_code == 200
+    for user in users:
+        rows = await shop.conn.fetch(
+            "select trait.name, trait.value from trait join node on node.id = node_id where node.value = $1", user
+        )
+        found = {row["name"]: row["value"] for row in rows}
+        assert found["name"] == json.dumps(f"Name {user}")
+        count = "select count(*) from event join node on node.id = node_id where node.value = $1 and type = 'identify'"
+        assert await shop.conn.fetchval(count, user) == 1
+        assert await shop.person("user_id", user) == await shop.person("anonymous_id", f"{user}-d")

@@ -30,4 +30,9 @@ def word_list(values: Iterable[str]) -> str:
 
 def text_list(values: Iterable[str | None]) -> str:
     """Texts for ``string_to_array(…, chr(31))``; None is an empty one (give it '' as the null text)."""
-    return SEPARATOR.join([value or "" for value in values])
+    texts = [value or "" for value in values]
+    joined = SEPARATOR.join(texts)
+    if joined.count(SEPARATOR) >= max(1, len(texts)):
+        # A client's text holds a separator; it must not move its neighbours.
+        joined = SEPARATOR.join([text.replace(SEPARATOR, " ") for text in texts])
+    return joined

@@ -164,7 +164,7 @@ def _traits(events: Iterable[Incoming], connected: Connected) -> Iterable[TraitR
         if event.traits:
             node = connected.nodes[event.claims[0].key].id
             for name, value in list(event.traits.items())[:MAX_TRAITS]:
-                if value is not None and name.isprintable():
+                if value is not None and name.isprintable() and name.strip():
                     yield TraitRow(node, name, event.source_id, value, event.occurred_at)
 
 
@@ -183,7 +183,13 @@ async def write_failures(conn: Connection, failures: Sequence[Failure]) -> None:
     )
 
 
-REFUSED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.StatementTooComplexError)
+REFUSED = (
+    asyncpg.DataError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.StatementTooComplexError,
+    asyncpg.NotNullViolationError,
+    asyncpg.CheckViolationError,
+)
 """What PostgreSQL raises for a value it will never take."""
 
 

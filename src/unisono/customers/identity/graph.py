@@ -25,7 +25,7 @@ from unisono.customers.identity.model import (
     PersonChange,
     Resolution,
 )
-from unisono.customers.identity.rules import changes, replay
+from unisono.customers.identity.rules import changes, replay, shared_nodes
 from unisono.kit.arrays import flag_list, int_list, text_list, word_list
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
@@ -73,7 +73,13 @@ async def connect(
     replayable: set[int] = set()
     if newest:
         # A shared identifier is out of the game: its links are evidence, not a reason to replay.
-        linkable = {node for pair in newest for node in pair if not any(known[end].shared for end in pair)}
+        # Only a weaker partner must look again how many it is tied to by now.
+        linkable = {
+            node
+            for pair in newest
+            for node, other in (pair, pair[::-1])
+            if not known[node].shared and (not known[other].shared or _stronger(known[other], known[node], namespaces))
+        }
         held = await _lock(conn, {known[node].cluster_id for node in linkable if node not in new})
         replayable = await _record(conn, newest, known) & linkable
     if not replayable:
@@ -135,13 +141,17 @@ async def _create(
 
 
 def _newest(observations: Sequence[Observation], nodes: Mapping[Key, Node]) -> dict[Pair, Observation]:
-    """The newest observation of each pair; a proof counts before a hint."""
+    """The newest observation of each pair; it is a proof if one of them is, as if they had come apart."""
     newest: dict[Pair, Observation] = {}
     for observation in observations:
         pair = (nodes[observation.strong].id, nodes[observation.weak].id)
         known = newest.get(pair)
-        if known is None or (observation.strength, observation.at) > (known.strength, known.at):
+        if known is None:
             newest[pair] = observation
+            continue
+        last = observation if observation.at > known.at else known
+        proof = "proof" in (observation.strength, known.strength)
+        newest[pair] = last._replace(strength="proof") if proof and last.strength == "hint" else last
     return dict(sorted(newest.items()))
 
 
@@ -192,11 +202,27 @@ async def _around(conn: Connection, nodes: Collection[int], held: set[int]) -> d
 
 
 async def _stored_links(conn: Connection, nodes: Mapping[int, Node]) -> dict[Pair, asyncpg.Record]:
-    """The links among these nodes, as stored."""
+    """The links of these nodes, as stored; the other end of some is a shared identifier, in a cluster of its own."""
     if not nodes:
         return {}
     rows = await _sql.links_among(conn, ids=int_list(nodes))
-    return {(row[0], row[1]): row for row in rows if row[0] in nodes and row[1] in nodes}
+    return {(row[0], row[1]): row for row in rows}
+
+
+def _stronger(one: Node, other: Node, namespaces: Mapping[str, Namespace]) -> bool:
+    return namespaces[one.namespace].priority < namespaces[other.namespace].priority
+
+
+def _over_their_cap(
+    before: Mapping[int, Node], stored: Mapping[Pair, asyncpg.Record], namespaces: Mapping[str, Namespace]
+) -> set[int]:
+    """Nodes over their sharing cap, partners counted that are shared themselves and so in other clusters."""
+    keys = {node.id: Key(node.namespace, node.value) for node in before.values()}
+    for (a, b), row in stored.items():
+        if row["beyond"]:
+            keys.setdefault(b if a in before else a, Key(row["beyond"], ""))
+    links = [Link(a, b, row["at"]) for (a, b), row in stored.items()]
+    return set(shared_nodes(keys, links, namespaces)) & before.keys()
 
 
 async def _replayed(
@@ -204,16 +230,22 @@ async def _replayed(
     before: Mapping[int, Node],
     stored: Mapping[Pair, asyncpg.Record],
     namespaces: Mapping[str, Namespace],
+    *,
+    everything: bool = False,
 ) -> Resolution:
     """Replay these nodes with what is stored of them."""
     decided = [node.id for node in before.values() if node.decided]
     decisions = [as_decision(row) for row in await _sql.decisions_touching(conn, ids=decided)] if decided else []
+    shared = {node.id for node in before.values() if node.shared}
+    inside = [row for row in stored.values() if row[0] in before and row[1] in before]
+    if not everything and len(inside) < len(stored):
+        shared |= _over_their_cap(before, stored, namespaces)
     return replay(
         {node.id: Key(node.namespace, node.value) for node in before.values()},
-        [Link(row[0], row[1], row[2], row[3]) for row in stored.values()],
+        [Link(row[0], row[1], row[2], row[3]) for row in inside],
         decisions,
         namespaces,
-        known_shared=[node.id for node in before.values() if node.shared],
+        known_shared=shared,
     )
 
 
@@ -259,6 +291,8 @@ async def _write_refusals(conn: Connection, stored: Mapping[Pair, asyncpg.Record
         (pair, resolution.refused.get(pair))
         for pair, row in stored.items()
         if resolution.refused.get(pair) != row["refused_by"]
+        and pair[0] in resolution.person_of
+        and pair[1] in resolution.person_of
     ]
     if rules:
         await _sql.write_refusals(
@@ -331,7 +365,7 @@ async def _settle(
     if everything:
         stored = {(row[0], row[1]): row for row in await _sql.all_links(conn)}
         unshared = {key: msgspec.structs.replace(node, shared=False) for key, node in before.items()}
-        resolution = await _replayed(conn, unshared, stored, namespaces)
+        resolution = await _replayed(conn, unshared, stored, namespaces, everything=True)
     else:
         stored = await _stored_links(conn, before)
         resolution = await _replayed(conn, before, stored, namespaces)

@@ -47,9 +47,15 @@ select id, namespace, value, person_id, cluster_id, shared, contested, decided
 from node where cluster_id = any(array(select cluster_id from node where id = any(:ids::text::bigint[])));
 
 -- name: links_among
--- Links between nodes of these; both ends are among them but for shared identifiers.
-select node_a as a, node_b as b, last_at as at, strength, refused_by
-from link where node_a = any(:ids::text::bigint[]);
+-- The links of these nodes. Both ends are among them but for shared identifiers, whose namespace is ``beyond``.
+select link.node_a as a, link.node_b as b, link.last_at as at, link.strength, link.refused_by,
+       other.namespace as beyond
+from link left join node other on other.id = link.node_b and other.shared
+where link.node_a = any(:ids::text::bigint[])
+union all
+select link.node_a, link.node_b, link.last_at, link.strength, link.refused_by, other.namespace
+from link join node other on other.id = link.node_a and other.shared
+where link.node_b = any(:ids::text::bigint[]) and link.node_a <> all(:ids::text::bigint[]);
 
 -- name: decisions_touching
 select id, kind, side_a, side_b, at from identity_decision
