@@ -239,6 +239,18 @@ def facts(found: Found, traits: Mapping[str, Trait], words: Words) -> list[str]:
     return said
 
 
+def lifetime_value(computed: Mapping[str, Any], currency: str) -> contexts.Amount | None:
+    """What a person spent, in the company's currency, or in the one most was spent in; None when not computed."""
+    sums = computed.get("lifetime_value")
+    if not isinstance(sums, dict):
+        return None
+    amounts = {code: minor for code, minor in sums.items() if isinstance(minor, int) and code in EXPONENTS}
+    if not amounts:
+        return contexts.Amount(minor=0, currency=currency)
+    best = currency if currency in amounts else max(amounts, key=lambda code: (amounts[code], code))
+    return contexts.Amount(minor=amounts[best], currency=best)
+
+
 def tiles(
     found: Found,
     profile: Profile,
@@ -251,12 +263,13 @@ def tiles(
     """The strip of key figures. What the summary's reader has not reached yet says so."""
     _ = words.gettext
     computed = found.last_at is not None
+    spent = lifetime_value(profile.computed, currency) if computed else None
     next_item = profile.next[0] if profile.next else None
     return [
         contexts.Tile(
             label=_("Lifetime value"),
-            value=contexts.Amount(minor=found.value_minor, currency=currency) if computed else None,
-            knowledge="never_computed" if not computed else "known" if found.value_minor else "zero",
+            value=spent,
+            knowledge="never_computed" if spent is None else "known" if spent.minor else "zero",
         ),
         contexts.Tile(
             label=_("Orders"),
