@@ -244,7 +244,8 @@ class World:
         a, b = [ids[value] for value in side_a], [ids[value] for value in side_b]
         async with self.conn.transaction():
             await self.conn.execute(
-                "insert into identity_decision (kind, actor, reason, side_a, side_b) values ($1, 'test', 'test', $2, $3)",
+                "insert into identity_decision (kind, actor, reason, side_a, side_b)"
+                " values ($1, 'test', 'test', $2, $3)",
                 kind,
                 a,
                 b,
