@@ -37,12 +37,6 @@ from source left join api_key key on key.source_id = source.id
 where source.kind <> 'system'
 order by source.id, key.id;
 
--- name: source_by_name^
-select source.id, source.kind from source where name = :name and disabled_at is null order by id limit 1;
-
--- name: system_source$
-select id from source where kind = 'system' order by id limit 1;
-
 -- name: account_by_id^
 select id, email, name, role, store_ids, locale, theme, density, created_at, last_seen_at, disabled_at,
        password_hash is not null as has_password
