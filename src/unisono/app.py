@@ -26,6 +26,8 @@ from unisono.customers.collect.committer import Committer
 from unisono.customers.collect.model import Limits
 from unisono.customers.identity import api as identity_api
 from unisono.customers.profiles import api as profiles_api
+from unisono.customers.timeline import api as timeline_api
+from unisono.customers.timeline.feed import Feed
 from unisono.kit.database import Pool, open_pool
 from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.metrics import Metrics, RequestTimer
@@ -101,15 +103,19 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         app.state.pool = pool
         app.state.key_ring = KeyRing(pool)
         app.state.committer = committer
+        app.state.feed = Feed(pool)
         await committer.start()
+        await app.state.feed.start()
         try:
             yield
         finally:
+            await app.state.feed.stop()
             await committer.stop()
             await pool.close()
 
     handlers: list[ControllerRouterHandler] = [
         *collect_api.routes,
+        *timeline_api.routes,
         *profiles_api.routes,
         *identity_api.routes,
         *access_api.routes,
