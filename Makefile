@@ -78,6 +78,8 @@ test: $(DEV) $(ASSETS) lint ## Everything that must hold: style, types, layers, 
 .PHONY: conformance
 conformance: $(DEV) ## The collector's contract, the field's own clients, the identity scenarios
 	$(PYTHON) -m pytest tests/customers
+	@UNISONO_CHROMIUM="$$($(PYTHON) scripts/find_browser.py)"; export UNISONO_CHROMIUM; \
+	$(PYTHON) tests/conformance/run.py
 	@set -e; folder="$$(mktemp -d)"; chmod 755 "$$folder"; trap 'rm -rf "$$folder"' EXIT; \
 	$(BIN)/unisono --data-dir "$$folder/data" identity scenarios tests/data/identity_scenarios.json
 
@@ -91,6 +93,6 @@ lock: $(DEV) ## Write the lock files anew (LOCK=--upgrade for the newest version
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	rm -rf $(VENV) node_modules src/unisono/console/static/vendor dist build
+	rm -rf $(VENV) node_modules tests/conformance/node_modules tests/conformance/dist src/unisono/console/static/vendor dist build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
