@@ -1,8 +1,9 @@
 """Group commit: requests that arrive together share a transaction.
 
 A request's events are dealt out to the writers by device or person; the answer leaves when all of them are on disk.
-No request waits for company: a free writer takes what is there. While it writes, more gathers, so the groups grow
-with the load and a single event still leaves at once.
+A lone request waits for nobody: a free writer takes what is there. While it writes, more gathers, and where many
+requests come at once it leaves a few milliseconds between two transactions for more to gather, so the groups grow with
+the load and a single event still leaves at once.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+import asyncpg
 import msgspec
 import structlog
+from asyncpg.pool import PoolConnectionProxy
 
 from unisono.customers.collect import pipeline
 from unisono.customers.collect.model import Failure, Incoming
@@ -27,6 +30,23 @@ log = structlog.get_logger("unisono.collect")
 
 WRITERS = 2
 """Transactions at once: while one waits for the disk the other is being built. More gain nothing on two cores."""
+
+GATHER = 0.006
+"""Seconds between a transaction of several requests and the next one. Measured with 64 clients of one event each:
+groups grow from 17 to 22 events, and each event costs the web process and the database a tenth less."""
+
+SEVERAL = 4
+"""Requests in a transaction that tell of many at once."""
+
+PLENTY = 100
+"""Events waiting that are a good group already."""
+
+HOLD = 1.0
+"""Seconds without work after which a writer gives its connection back: what the pool does to a connection at each
+return (forgetting its session) costs as much as the smallest insert."""
+
+ANNOUNCE = 0.01
+"""Seconds between two announcements at the least: readers look no more often, and one stands for all commits before."""
 
 TRIES = 8
 """Times a transaction that lost a race is tried again before its requests are told to come back."""
@@ -51,10 +71,15 @@ class Lane:
     def __init__(self) -> None:
         self.jobs: deque[Job] = deque()
         self.work = asyncio.Event()
+        self.waiting = 0
+        """Events in the jobs."""
+        self.conn: PoolConnectionProxy[asyncpg.Record] | None = None
+        """The writer's connection while it has work, and a moment longer."""
 
     def put(self, job: Job) -> None:
         """Add a job."""
         self.jobs.append(job)
+        self.waiting += job.size
         self.work.set()
 
     def take(self, most: int) -> list[Job]:
@@ -65,6 +90,7 @@ class Lane:
             job = self.jobs.popleft()
             size += job.size
             jobs.append(job)
+        self.waiting -= size
         if not self.jobs:
             self.work.clear()
         return jobs
@@ -83,6 +109,9 @@ class Committer:
         self._queue_events = queue_events
         self._commit_events = commit_events
         self._tasks: list[asyncio.Task[None]] = []
+        self._news = asyncio.Event()
+        # A small pool is shared fairly, connection by connection.
+        self._hold = HOLD if pool.get_max_size() > 2 * WRITERS else 0.0
         self._rulebook: Rulebook | None = None
         self._rules_checked = 0.0
         self.totals = Written()
@@ -95,6 +124,7 @@ class Committer:
     async def start(self) -> None:
         """Begin to write."""
         self._tasks = [asyncio.create_task(self._writer(lane), name="collect-writer") for lane in self._lanes]
+        self._tasks.append(asyncio.create_task(self._announcer(), name="collect-announcer"))
 
     async def stop(self) -> None:
         """Write what is queued, then end."""
@@ -103,6 +133,10 @@ class Committer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for lane in self._lanes:
+            await self._let_go(lane)
+        if self._news.is_set():
+            await self._announce()
 
     async def rulebook(self) -> Rulebook:
         """The identity rules, at most a second old. Raises Unavailable without database."""
@@ -135,6 +169,8 @@ class Committer:
         self._waiting += size
         for number, job in jobs.items():
             self._lanes[number].put(job)
+        if len(jobs) == 1:
+            return await next(iter(jobs.values())).done
         return _sum(await asyncio.gather(*(job.done for job in jobs.values())))
 
     def _lane_of(self, event: Incoming) -> int:
@@ -148,12 +184,17 @@ class Committer:
 
     async def _writer(self, lane: Lane) -> None:
         while True:
-            await lane.work.wait()
+            try:
+                async with asyncio.timeout(self._hold if lane.conn is not None else None):
+                    await lane.work.wait()
+            except TimeoutError:
+                await self._let_go(lane)
+                continue
             jobs = lane.take(self._commit_events)
             if not jobs:
                 continue
             try:
-                written = await self._commit(jobs)
+                written = await self._commit(lane, jobs)
             except UnisonoError as error:
                 self._settle(jobs, error)
             except Exception as error:
@@ -162,6 +203,23 @@ class Committer:
             else:
                 self.totals = _sum([self.totals, written])
                 self._settle(jobs, written)
+            if len(jobs) > SEVERAL and lane.waiting < PLENTY:
+                await asyncio.sleep(GATHER)
+
+    async def _connection(self, lane: Lane) -> Connection:
+        """The lane's connection, or a new one from the pool."""
+        if lane.conn is None:
+            lane.conn = await self._pool.acquire(timeout=10)
+        return lane.conn
+
+    async def _let_go(self, lane: Lane) -> None:
+        """Give the lane's connection back; a broken one is replaced by the pool."""
+        conn, lane.conn = lane.conn, None
+        if conn is not None:
+            try:
+                await self._pool.release(conn, timeout=10)
+            except (*AWAY, TimeoutError) as error:
+                log.info("collect.connection_lost", error=type(error).__name__)
 
     def _settle(self, jobs: Sequence[Job], outcome: Written | BaseException) -> None:
         for job in jobs:
@@ -173,35 +231,45 @@ class Committer:
             else:
                 job.done.set_exception(outcome)
 
-    async def _commit(self, jobs: Sequence[Job]) -> Written:
+    async def _commit(self, lane: Lane, jobs: Sequence[Job]) -> Written:
         incoming = [event for job in jobs for event in job.incoming]
         failures = [failure for job in jobs for failure in job.failures]
         rulebook = await self.rulebook()
         write = pipeline.write
         for attempt in range(TRIES):
             try:
-                async with self._pool.acquire(timeout=10) as conn:
-                    async with conn.transaction():
-                        written = await write(conn, incoming, failures, rulebook)
-                        crash_point("collect.before_commit")
-                    crash_point("collect.after_commit")
-                    if written.accepted:
-                        await self._announce(conn)
+                conn = await self._connection(lane)
+                async with conn.transaction():
+                    written = await write(conn, incoming, failures, rulebook)
+                    crash_point("collect.before_commit")
+                crash_point("collect.after_commit")
             except pipeline.REFUSED:
                 write = pipeline.write_without_refused
             except TRANSIENT as error:
                 log.info("collect.lost_race", attempt=attempt, error=type(error).__name__)
                 await asyncio.sleep(0.005 * attempt * attempt)
             except (*AWAY, TimeoutError) as error:
+                await self._let_go(lane)
                 raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
             else:
+                if written.accepted:
+                    self._news.set()
                 return written
         raise Busy("Too many writers want the same rows.", code="contention", retry_after=1)
 
-    async def _announce(self, conn: Connection) -> None:
+    async def _announcer(self) -> None:
+        """Tell the readers of what was committed: once for all commits of the last moment."""
+        while True:
+            await self._news.wait()
+            await self._announce()
+            await asyncio.sleep(ANNOUNCE)
+
+    async def _announce(self) -> None:
+        self._news.clear()
         try:
-            await announce(conn)
-        except AWAY:
+            async with self._pool.acquire(timeout=10) as conn:
+                await announce(conn)
+        except (*AWAY, TimeoutError, asyncpg.PostgresError):
             # The events are safe; readers look by themselves every second.
             log.warning("collect.announce_failed")
 
