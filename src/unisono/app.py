@@ -28,8 +28,6 @@ from unisono.customers.identity import api as identity_api
 from unisono.customers.profiles import api as profiles_api
 from unisono.customers.timeline import api as timeline_api
 from unisono.customers.timeline.feed import Feed
-from unisono.customers.timeline import api as timeline_api
-from unisono.customers.timeline.feed import Feed
 from unisono.kit.database import Pool, open_pool
 from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.metrics import Metrics, RequestTimer
@@ -119,7 +117,6 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         *collect_api.routes,
         *timeline_api.routes,
         *profiles_api.routes,
-        *timeline_api.routes,
         *identity_api.routes,
         *access_api.routes,
         *failed_api.routes,
@@ -130,7 +127,7 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
     app = Litestar(
         handlers,
         lifespan=[lifespan],
-        middleware=[RequestTimer, collect_api.Preflight],
+        middleware=[RequestTimer, collect_api.Preflight, collect_api.Direct],
         after_exception=[log_unexpected],
         exception_handlers={
             UnisonoError: problem_response,
