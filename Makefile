@@ -76,9 +76,9 @@ test: $(DEV) $(ASSETS) lint ## Everything that must hold: style, types, layers, 
 	$(PYTHON) scripts/test_postgres15.py
 
 .PHONY: conformance
-conformance: $(DEV) ## The collector's contract, the field's own clients, the identity scenarios
+conformance: $(DEV) ## The collector's contract, the field's own clients (Python, Node.js, browser), the identity scenarios
 	$(PYTHON) -m pytest tests/customers
-	@UNISONO_CHROMIUM="$$($(PYTHON) scripts/find_browser.py)"; export UNISONO_CHROMIUM; \
+	@set -e; UNISONO_CHROMIUM="$$($(PYTHON) scripts/find_browser.py)"; export UNISONO_CHROMIUM; \
 	$(PYTHON) tests/conformance/run.py
 	@set -e; folder="$$(mktemp -d)"; chmod 755 "$$folder"; trap 'rm -rf "$$folder"' EXIT; \
 	$(BIN)/unisono --data-dir "$$folder/data" identity scenarios tests/data/identity_scenarios.json

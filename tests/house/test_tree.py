@@ -34,13 +34,14 @@ def test_what_users_install_is_what_is_tested() -> None:
 
 
 def test_the_browser_assets_are_pinned_by_hash_alone() -> None:
-    """package-lock.json holds an integrity for each package and no address."""
-    lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))
-    packages = {name: package for name, package in lock["packages"].items() if name}
-    assert packages
-    for name, package in packages.items():
-        assert "resolved" not in package, name
-        assert package["integrity"].startswith("sha512-"), name
+    """Every package-lock.json holds an integrity for each package and no address."""
+    locks = [path for path in tracked() if path.name == "package-lock.json"]
+    assert ROOT / "package-lock.json" in locks
+    for path in locks:
+        packages = json.loads(path.read_text("utf-8"))["packages"]
+        for name, package in packages.items():
+            assert "resolved" not in package, f"{spelled(path)}: {name}"
+            assert not name or package["integrity"].startswith("sha512-"), f"{spelled(path)}: {name}"
 
 
 def test_no_file_of_others_is_in_the_repository() -> None:
