@@ -12,14 +12,16 @@ import binascii
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs
 
 import msgspec
 from litestar import MediaType, Request, Response, get, post
-from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, ControllerRouterHandler, HTTPScope, Receive, Scope, Send
 
 from unisono.access.keys import KeyRing, Sender
+from unisono.customers.collect.arrival import Arrival, accept
 from unisono.customers.collect.browser import etag, snippet
 from unisono.customers.collect.committer import Committer
 from unisono.customers.collect.model import Failure, Limits
@@ -28,12 +30,10 @@ from unisono.kit.database import AWAY, RETRY_AFTER
 from unisono.kit.errors import BadRequest, NotFound, TooLarge, Unauthenticated, Unavailable, UnisonoError
 
 AnyRequest = Request[Any, Any, Any]
+Asked = AnyRequest | Arrival
 
 SHORT_PATHS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
 """The browser library posts to the first letter of the type."""
-
-DISCARDED_BYTES = 16 * 1024 * 1024
-"""Of a body that is too large, this much is read and thrown away before the refusal."""
 
 _BATCHES = frozenset({"batch", "import"})
 _OK = b'{"success":true}'
@@ -43,6 +43,7 @@ _CROSS_ORIGIN = ("/v1/", "/beacon/", "/pixel/", "/sourceConfig")
 
 _SINGLE = [f"/v1/{kind}" for kind in ("track", "identify", "page", "screen", "group", "alias")]
 _SHORT = [f"/v1/{letter}" for letter in SHORT_PATHS]
+_BATCH_PATHS = ["/v1/batch", "/v1/import", "/beacon/v1/batch"]
 
 
 class BodyKey(msgspec.Struct):
@@ -58,7 +59,7 @@ _fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _WRITE_KEY = re.compile(rb'"writeKey"\s*:\s*"([\w:*.-]{1,200})"', re.ASCII)
 
 
-def cors_headers(request: AnyRequest) -> dict[str, str]:
+def cors_headers(request: Asked) -> dict[str, str]:
     """What a browser on any shop's page needs to be allowed to send and to read the answer."""
     origin = request.headers.get("origin")
     if origin is None:
@@ -87,12 +88,12 @@ def header_key(headers: Mapping[str, str]) -> str | None:
     return (headers.get("x-write-key") or "").partition(":")[0] or None
 
 
-async def authenticate(request: AnyRequest, body: bytes | None = None) -> Sender:
+async def authenticate(request: Asked, body: bytes | None = None) -> Sender:
     """Whose request this is; the header wins over the query, the query over the body.
 
     Raises Unauthenticated without a valid key, or for a secret key that may not send events.
     """
-    ring: KeyRing = request.app.state.key_ring
+    ring: KeyRing = request.scope["litestar_app"].state.key_ring
     key = header_key(request.headers) or request.query_params.get("writeKey")
     if key is None and body is not None:
         key = _body_key(body)
@@ -123,28 +124,13 @@ def _body_key(body: bytes) -> str | None:
     return given.partition(":")[0] if isinstance(given, str) else None
 
 
-async def _body(request: AnyRequest, limits: Limits) -> bytes:
-    """The body as it came. Raises TooLarge over the limit, after reading on for a while: a client that is answered
-    while it still sends sees a broken connection, not the answer, and would send the same again and again."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size <= limits.max_batch_bytes:
-            parts.append(part)
-        elif size > DISCARDED_BYTES:
-            break
-    if size > limits.max_batch_bytes:
-        raise TooLarge(f"The body is over {limits.max_batch_bytes} bytes.", code="batch_too_large")
-    return b"".join(parts)
-
-
-async def _collect(request: AnyRequest, kind: str) -> Response[bytes]:
+async def _collect(request: Arrival, kind: str) -> None:
+    """Take one request in: when this returns, its events are on disk."""
     received = datetime.now(UTC)
-    state = request.app.state
+    state = request.state
     limits: Limits = state.limits
     committer: Committer = state.committer
-    body = unpack(await _body(request, limits), limits)
+    body = unpack(await request.body(limits), limits)
     sender = await authenticate(request, body)
     rulebook = await committer.rulebook()
     if kind in _BATCHES:
@@ -166,6 +152,11 @@ async def _collect(request: AnyRequest, kind: str) -> Response[bytes]:
         await committer.submit(reader.incoming, reader.failures)
     if kind not in _BATCHES and reader.failures and reader.failures[-1].code == "invalid_json":
         raise BadRequest(reader.failures[-1].detail, code="invalid_json")
+
+
+async def _collected(request: AnyRequest, kind: str) -> Response[bytes]:
+    """The same, where the framework has made a request of it."""
+    await _collect(Arrival(request.scope, request.receive), kind)
     return Response(_OK, media_type=MediaType.JSON, headers=cors_headers(request), status_code=200)
 
 
@@ -178,19 +169,19 @@ async def _keep_unreadable(
 @post(_SINGLE, name="collect", status_code=200, tags=["Collect"])
 async def collect_one(request: AnyRequest) -> Response[bytes]:
     """Send one event; the path names its type. Segment HTTP protocol, JSON in any content type."""
-    return await _collect(request, request.scope["path"].rpartition("/")[2])
+    return await _collected(request, request.scope["path"].rpartition("/")[2])
 
 
 @post(_SHORT, status_code=200, include_in_schema=False)
 async def collect_short(request: AnyRequest) -> Response[bytes]:
     """The browser library's short paths."""
-    return await _collect(request, SHORT_PATHS[request.scope["path"].rpartition("/")[2]])
+    return await _collected(request, SHORT_PATHS[request.scope["path"].rpartition("/")[2]])
 
 
-@post(["/v1/batch", "/v1/import", "/beacon/v1/batch"], status_code=200, tags=["Collect"])
+@post(_BATCH_PATHS, status_code=200, tags=["Collect"])
 async def collect_batch(request: AnyRequest) -> Response[bytes]:
     """Send up to 2,500 events in ``batch``. Bad items are kept as failed events; the others are written."""
-    return await _collect(request, "batch")
+    return await _collected(request, "batch")
 
 
 @post("/v1/m", status_code=200, include_in_schema=False)
@@ -198,6 +189,44 @@ async def library_metrics(request: AnyRequest) -> Response[bytes]:
     """The browser library's measurements of itself: not events of customers, read and left."""
     await request.body()
     return Response(_OK, media_type=MediaType.JSON, headers=cors_headers(request), status_code=200)
+
+
+_DIRECT = (
+    {path: path.rpartition("/")[2] for path in _SINGLE}
+    | {path: SHORT_PATHS[path.rpartition("/")[2]] for path in _SHORT}
+    | dict.fromkeys(_BATCH_PATHS, "batch")
+)
+"""The routes everything comes in by, and what they take."""
+
+
+class Direct:
+    """Takes events in before the framework has made a request of them; everything else goes on.
+
+    Measured on two cores, 64 clients: 174 us of processor time a request, 243 us through the routes below, which stay
+    as the description of the API and for addresses spelled another way. Refusals are answered as the application
+    answers them.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        kind = None
+        if scope["type"] == ScopeType.HTTP and scope["method"] == "POST":
+            kind = _DIRECT.get(scope["path"])
+        if kind is None:
+            await self.app(scope, receive, send)
+            return
+        arrival = Arrival(cast("HTTPScope", scope), receive)
+        try:
+            await _collect(arrival, kind)
+        except UnisonoError as error:
+            request = AnyRequest(scope, receive, send)
+            answer = scope["litestar_app"].exception_handlers[UnisonoError](request, error)
+            await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
+        else:
+            await accept(send, cors_headers(arrival))
 
 
 class Preflight:
@@ -208,7 +237,11 @@ class Preflight:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "http" or scope["method"] != "OPTIONS" or not scope["path"].startswith(_CROSS_ORIGIN):
+        if (
+            scope["type"] != ScopeType.HTTP
+            or scope["method"] != "OPTIONS"
+            or not scope["path"].startswith(_CROSS_ORIGIN)
+        ):
             await self.app(scope, receive, send)
             return
         request = AnyRequest(scope)
@@ -320,7 +353,7 @@ async def rudder_settings(request: AnyRequest) -> Response[dict[str, Any]]:
     protocol, host = _host(request)
     updated = "2024-01-01T00:00:00Z"
     quiet = {"errors": {"enabled": False}, "metrics": {"enabled": False}}
-    source = {
+    source: dict[str, Any] = {
         "id": str(sender.source_id),
         "name": sender.source_name,
         "writeKey": key,
