@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from snippet_site import Open, Site
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = os.environ.get("UNISONO_CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 

@@ -1,6 +1,7 @@
 """The console in a real Chromium: accessible, silent under its policy, usable by keyboard and by thumb."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,9 @@ SCREENS = [name for name in PAGES["en"] if name not in FRAGMENTS]
 def browser() -> Iterator[Browser]:
     """One Chromium for the module."""
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        running = playwright.chromium.launch(
+            executable_path=os.environ.get("UNISONO_CHROMIUM", "/usr/bin/chromium"), args=FLAGS
+        )
         yield running
         running.close()
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
-
 from tests.support.shop import Shop, fresh, open_shop, track
 
 

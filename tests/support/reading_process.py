@@ -14,7 +14,10 @@ from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timeline.worker import Worker
 from unisono.kit.database import Connection, open_pool
 
-TABLE = "create table taken (event_id bigint, txid bigint, id bigint, person_id bigint, name text, worker int)"
+TABLE = (
+    "create table taken (seq bigint generated always as identity,"
+    " event_id bigint, txid bigint, person_id bigint, worker int)"
+)
 """No key, on purpose: an event taken twice shows as two rows."""
 
 
@@ -26,8 +29,8 @@ class Taking(LogReader):
 
     async def handle(self, conn: Connection, events: Sequence[Event]) -> None:
         await conn.executemany(
-            "insert into taken select $1, $2, $1, $3, $4, pg_backend_pid()",
-            [(event.id, event.txid, event.person_id, event.name) for event in events],
+            "insert into taken (event_id, txid, person_id, worker) values ($1, $2, $3, pg_backend_pid())",
+            [(event.id, event.txid, event.person_id) for event in events],
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from unisono.access.keys import Sender
+from unisono.access.keys import KeyKind, Sender
 from unisono.customers.collect import pipeline
 from unisono.customers.collect.model import Limits
 from unisono.customers.collect.reading import Reader
@@ -132,7 +132,7 @@ async def _sender(conn: Connection, source_id: int | None, said: dict[str, Any])
     row = await _sql.source_sender(conn, id=source_id) if source_id is not None else None
     if row is None:
         return None
-    kind = said.get("key_kind") or ("write" if row["kind"] in ("browser", "app") else "secret")
+    kind: KeyKind = said.get("key_kind") or ("write" if row["kind"] in ("browser", "app") else "secret")
     return Sender(
         source_id=row["id"],
         source_name=row["name"],

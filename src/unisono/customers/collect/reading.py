@@ -375,12 +375,13 @@ def _channel(context: WireContext, said: Any, kind: str, spec: EventSpec | None,
         key_kind,
         namespace,
     )
+    plain = True
     try:
         return _channels[key]
     except KeyError:
         pass
     except TypeError:  # a client sent a list or an object where a word belongs
-        key = ()
+        plain = False
     found = channel_for(
         {"channel": context.channel, "device": device, "library": library},
         kind,
@@ -389,7 +390,7 @@ def _channel(context: WireContext, said: Any, kind: str, spec: EventSpec | None,
         channel=said,
         namespace=namespace,
     )
-    if key:
+    if plain:
         if len(_channels) > _MANY:
             _channels.clear()
         _channels[key] = found

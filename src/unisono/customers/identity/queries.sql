@@ -158,6 +158,11 @@ returning id;
 -- name: void_decision!
 update identity_decision set voided_at = now(), voided_by = :actor where id = :id and voided_at is null;
 
+-- name: revive_ended!
+-- What a decision ended in its own transaction counts again when the decision itself is taken away.
+update identity_decision set voided_at = null, voided_by = null
+where id <> :id and voided_at = (select at from identity_decision where id = :id);
+
 -- name: refused_links
 -- Links that do not count at present, with the rule that says so, newest first.
 select link.id, link.node_a, link.node_b, link.refused_by, link.strength, link.reason, link.last_at,
@@ -191,9 +196,6 @@ values (:name, :level, :priority, :max_per_person, :sharing_cap, :normaliser, :i
 on conflict (name) do update set level = excluded.level, priority = excluded.priority,
     max_per_person = excluded.max_per_person, sharing_cap = excluded.sharing_cap, normaliser = excluded.normaliser,
     identifies = excluded.identifies, searchable = excluded.searchable, label = excluded.label;
-
--- name: delete_namespace!
-delete from namespace where name = :name;
 
 -- name: insert_blocked!
 insert into blocked_value (namespace, pattern, reason) values (:namespace, :pattern, :reason)

@@ -162,6 +162,7 @@ async def undo(conn: Connection, change_id: int, *, actor: str, reason: str = "u
     kind = "split" if row["kind"] == "join" else "join"
     # Undoing by hand what a hand did is taking the hand away; what events did needs a decision against it.
     if row["decision_id"] is not None and await _sql.void_decision(conn, id=row["decision_id"], actor=actor):
+        await _sql.revive_ended(conn, id=row["decision_id"])
         result = await _settle(conn, moved + kept, actor=actor, reason=reason, decision_id=None)
     else:
         result = await _decide(conn, kind, kept, moved, actor=actor, reason=reason)

@@ -91,12 +91,6 @@ select greatest(reltuples, 0)::bigint from pg_class where oid = 'person_summary'
 -- name: exact_summary_count$
 select count(*) from person_summary;
 
--- name: nodes_with_persons
-select id, namespace, value, person_id from node where id = any(:ids::bigint[]);
-
--- name: members_of_persons
-select id, person_id, namespace from node where person_id = any(:persons::bigint[]);
-
 -- name: computed_of_nodes
 select node_id, trait, count, first_at, first_value, last_at, last_value, total, tally
 from computed_trait where node_id = any(:nodes::bigint[]);

@@ -227,27 +227,3 @@ where (:before_txid::bigint is null or (event.txid, event.id) < (:before_txid::t
   and (:type::text is null or event.type = :type)
 order by event.txid desc, event.id desc limit :limit;
 
--- name: staff_notes
--- A person's events as notes, evenly thinned to a limit: newest first.
-select event.id, event.occurred_at, event.name, event.channel, event.type, event.properties
-from event where node_id = any(:nodes::bigint[])
-  and occurred_at >= :since::timestamptz and occurred_at < :until::timestamptz
-order by occurred_at desc limit :limit;
-
--- name: first_event_at$
-select min(first_at) from (
-    select (select occurred_at from event where node_id = wanted.id order by occurred_at, id limit 1) as first_at
-    from unnest(:nodes::bigint[]) as wanted (id)
-) as firsts;
-
--- name: count_of_nodes$
-select count(*) from event where node_id = any(:nodes::bigint[]);
-
--- name: stores_of_nodes
-select distinct store_id from event where node_id = any(:nodes::bigint[]) and store_id is not null;
-
--- name: log_size^
-select count(*) as events, max(received_at) as last_at from event;
-
--- name: log_estimate$
-select greatest(reltuples, 0)::bigint from pg_class where oid = 'event'::regclass;
