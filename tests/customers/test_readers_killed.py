@@ -119,8 +119,8 @@ async def expect_each_once(conn: Connection) -> None:
     assert wrong == []
     assert await conn.fetchval("select count(*) from taken") == await conn.fetchval("select count(*) from event")
     disorder = await conn.fetchval(
-        "select count(*) from (select (txid, event_id) < lag((txid, event_id)) over (partition by person_id order by seq) as back"
-        " from taken) as rows where back"
+        "select count(*) from (select (txid, event_id) < lag((txid, event_id))"
+        " over (partition by person_id order by seq) as back from taken) as rows where back"
     )
     assert disorder == 0
 
