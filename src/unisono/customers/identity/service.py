@@ -44,8 +44,11 @@ async def resolve(conn: Connection, node_id: int) -> int:
     return int(person)
 
 
-async def find(conn: Connection, identifier: str, country: str = "IT") -> int:
-    """The person of an identifier written ``namespace:value``. Raises BadRequest, PersonNotFound."""
+async def find(conn: Connection, identifier: str, country: str = "IT", *, rulebook: Rulebook | None = None) -> int:
+    """The person of an identifier written ``namespace:value``. Raises BadRequest, PersonNotFound.
+
+    ``rulebook`` saves reading the rules.
+    """
     namespace, colon, value = identifier.partition(":")
     if not colon:
         raise BadRequest(
@@ -53,7 +56,7 @@ async def find(conn: Connection, identifier: str, country: str = "IT") -> int:
             code="bad_identifier",
             hint="For example email:mario@example.it",
         )
-    rulebook = await read_rulebook(conn, country)
+    rulebook = rulebook or await read_rulebook(conn, country)
     try:
         key = rulebook.key(namespace, value)
     except UnusableIdentifier as error:
