@@ -171,8 +171,9 @@ async def test_a_killed_load_is_finished_by_the_next(
 ) -> None:
     """Killed in the middle, the next load gives the same database as one that was never killed."""
     killed_load(dsn, mini, ends)
-    written = await pool.fetchval("select count(*) from event where name = 'Receipt Issued'")
-    assert 0 < written < TOTAL
+    # How far it came depends on how the writers grouped the events; that it ended in the middle is what counts.
+    assert await pool.fetchval("select count(*) from event") > 0
+    assert await pool.fetchval("select count(*) from event where name = 'Receipt Issued'") < TOTAL
     await load(pool, mini, today=date(2026, 4, 20))
     await load(other_pool, mini)
     assert await content(pool) == await content(other_pool)
