@@ -36,9 +36,15 @@ async def record(
     action: str,
     person_id: int | None = None,
     detail: Mapping[str, Any] | None = None,
+    wait: bool = True,
 ) -> None:
-    """Write an entry; within the caller's transaction when there is one, so deed and entry stand or fall together."""
-    await _sql.insert_audit(
+    """Write an entry; within the caller's transaction when there is one, so deed and entry stand or fall together.
+
+    ``wait=False`` is for reads: the transaction does not wait for the disk, the entry follows within a fraction of a
+    second.
+    """
+    insert = _sql.insert_audit if wait else _sql.insert_audit_soon
+    await insert(
         conn,
         actor=actor,
         action=action,

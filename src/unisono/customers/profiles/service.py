@@ -113,7 +113,11 @@ async def traits_of(conn: Connection, nodes: Collection[int]) -> dict[str, Trait
 
 async def profile(conn: Connection, person_id: int) -> Profile:
     """One person whole. ``person_id`` may be any node's id. Raises PersonNotFound."""
-    person = await identity.resolve(conn, person_id)
+    return await profile_of(conn, await identity.resolve(conn, person_id))
+
+
+async def profile_of(conn: Connection, person: int) -> Profile:
+    """One person whole, when it is known whom an id or an identifier stands for."""
     nodes = await identity.nodes_of(conn, person)
     ids = [row["id"] for row in nodes]
     traits = await traits_of(conn, ids)
