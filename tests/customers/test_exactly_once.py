@@ -256,7 +256,9 @@ def kill_the_server(shop: Mortal) -> None:
 async def kill_a_backend(shop: Mortal) -> None:
     """kill -9 of one connection's process: the server throws all others out and recovers."""
     conn = await asyncpg.connect(shop.dsn)
-    pid = await conn.fetchval("select pid from pg_stat_activity where application_name = 'unisono' limit 1")
+    pid = None
+    while pid is None:  # the web process may not have come back yet
+        pid = await conn.fetchval("select pid from pg_stat_activity where application_name = 'unisono' limit 1")
     os.kill(pid, signal.SIGKILL)
     with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         await conn.close(timeout=1)
