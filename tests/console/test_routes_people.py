@@ -73,6 +73,18 @@ async def test_the_list_orders_by_last_seen_or_value_filters_and_tells_what_was_
     assert "Canale preferito" in computed
 
 
+async def test_the_list_shows_what_was_spent_in_the_currency_it_was_spent_in(site: Site) -> None:
+    for user, *spent in (("ann", ("USD", 120)), ("bob", ("USD", 500), ("EUR", 30)), ("eve", ("USD", 7), ("GBP", 90))):
+        for currency, revenue in spent:
+            await site.send(track(user, "Order Completed", order_id=currency + user, revenue=revenue, currency=currency))
+    await site.work()
+    await site.sign_in_as("marketer")
+    page = text_of((await site.get("/console/people")).text)
+    for amount in ("US$120.00", "€30.00", "£90.00"):
+        assert amount in page
+    assert "€0.00" not in page
+
+
 async def test_the_timeline_is_filtered_by_line_purchases_and_stretch_in_the_address(site: Site) -> None:
     person = await a_customer(site)
     await site.sign_in_as("marketer")

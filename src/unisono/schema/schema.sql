@@ -368,12 +368,14 @@ create table person_summary (
     events       bigint not null default 0,
     orders       bigint not null default 0,
     value_minor  bigint not null default 0,
+    currency     text,
     channels     text[] not null default '{}',
     store_id     text,
     refreshed_at timestamptz not null default now()
 ) with (fillfactor = 80);
 create index person_summary_last on person_summary (last_at desc, person_id);
 create index person_summary_value on person_summary (value_minor desc, person_id);
+comment on column person_summary.currency is 'Of value_minor: the installation''s if anything was spent in it, else the one most was spent in.';
 comment on table person_summary is 'One row a person for lists, kept by a reader; the customer page and the API read the truth itself.';
 
 -- defaults -----------------------------------------------------------------------------------------

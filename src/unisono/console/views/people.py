@@ -76,7 +76,7 @@ def person_row(
         last_seen=found.last_at or (newest["occurred_at"] if newest else None),
         last_line=staff_line(newest["channel"]) if newest else None,
         events=found.events,
-        lifetime_value=contexts.Amount(minor=found.value_minor, currency=currency) if known else None,
+        lifetime_value=contexts.Amount(minor=found.value_minor, currency=found.currency or currency) if known else None,
         badges=() if found.identified else (contexts.Badge(text=words.gettext("anonymous"), tone="neutral"),),
         score=small_score(notes, now=now, words=words),
     )

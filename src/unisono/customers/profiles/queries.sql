@@ -17,10 +17,11 @@ on conflict (node_id, field) do update set text = excluded.text, grams = exclude
 where search_entry.text <> excluded.text;
 
 -- name: traits_of_nodes
+-- The nodes come from a subquery, here and below, so that one plan serves every call: see timeline_of_nodes.
 select trait.node_id, trait.name, trait.value, trait.occurred_at, trait.source_id, source.name as source_name,
        source.kind as source_kind
 from trait left join source on source.id = trait.source_id
-where trait.node_id = any(:nodes::bigint[])
+where trait.node_id = any((select :nodes::bigint[])::bigint[])
 order by trait.name, trait.occurred_at;
 
 -- name: search_nodes
@@ -93,7 +94,7 @@ select count(*) from person_summary;
 
 -- name: computed_of_nodes
 select node_id, trait, count, first_at, first_value, last_at, last_value, total, tally
-from computed_trait where node_id = any(:nodes::bigint[]);
+from computed_trait where node_id = any((select :nodes::bigint[])::bigint[]);
 
 -- name: add_computed!
 -- Add partial results to those that are there; the same sum as ``Partial.add``, in the database.

@@ -86,6 +86,8 @@ class Found(msgspec.Struct, frozen=True):
     events: int = 0
     orders: int = 0
     value_minor: int = 0
+    currency: str | None = None
+    """Of ``value_minor``; None when nothing was spent."""
     channels: tuple[str, ...] = ()
     store_id: str | None = None
 
@@ -229,6 +231,7 @@ def _found(person: int, name: str | None, identifiers: list[tuple[str, str]], su
         summary["events"],
         summary["orders"],
         summary["value_minor"],
+        summary["currency"],
         tuple(summary["channels"]),
         summary["store_id"],
     )

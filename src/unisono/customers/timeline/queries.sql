@@ -190,11 +190,13 @@ select id from risen;
 
 -- name: timeline_of_nodes
 -- A page of a person's events, newest first, after the key (occurred_at, id); filters that are null do not filter.
+-- The nodes come from a subquery so that the planner does not see them: it would plan every call anew for their number
+-- (measured 0.6 of 0.77 ms), and there is one good plan.
 select event.txid::text::bigint as txid, event.id, event.lane, event.node_id, node.person_id, event.type, event.name,
        event.channel, event.store_id, event.source_id, event.message_id, event.occurred_at, event.received_at,
        event.properties
 from event join node on node.id = event.node_id
-where event.node_id = any(:nodes::bigint[])
+where event.node_id = any((select :nodes::bigint[])::bigint[])
   and (:before_at::timestamptz is null
        or (event.occurred_at, event.id) < (:before_at::timestamptz, :before_id::bigint))
   and (:since::timestamptz is null or event.occurred_at >= :since::timestamptz)
