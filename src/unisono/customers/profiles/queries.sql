@@ -52,7 +52,8 @@ where node.person_id = any(:persons::bigint[])
 order by trait.occurred_at;
 
 -- name: summaries_of_persons
-select person_id, name, identified, first_at, last_at, events, orders, value_minor, channels, store_id
+select person_id, name, identified, first_at, last_at, events, orders, value_minor, currency, channels,
+       store_id
 from person_summary where person_id = any(:persons::bigint[]);
 
 -- name: seen_in_stores
@@ -62,7 +63,8 @@ where node.person_id = any(:persons::bigint[])
   and exists (select 1 from event where event.node_id = node.id and event.store_id = any(:stores::text[]));
 
 -- name: list_by_last
-select person_id, name, identified, first_at, last_at, events, orders, value_minor, channels, store_id
+select person_id, name, identified, first_at, last_at, events, orders, value_minor, currency, channels,
+       store_id
 from person_summary
 where (:identified::boolean is null or identified = :identified)
   and (:channel::text is null or channels @> array[:channel::text])
@@ -75,7 +77,8 @@ where (:identified::boolean is null or identified = :identified)
 order by last_at desc, person_id limit :limit;
 
 -- name: list_by_value
-select person_id, name, identified, first_at, last_at, events, orders, value_minor, channels, store_id
+select person_id, name, identified, first_at, last_at, events, orders, value_minor, currency, channels,
+       store_id
 from person_summary
 where (:identified::boolean is null or identified = :identified)
   and (:channel::text is null or channels @> array[:channel::text])
@@ -196,9 +199,13 @@ with member as materialized (
            min(first_at) filter (where trait = :touches) as first_at,
            max(last_at) filter (where trait = :touches) as last_at,
            sum(count) filter (where trait in (:touches, :messages)) as events,
-           sum(count) filter (where trait = :orders) as orders,
-           sum((tally ->> :currency)::bigint) filter (where trait = :value) as value_minor
+           sum(count) filter (where trait = :orders) as orders
     from part group by person_id
+), spent as (
+    select distinct on (person_id) person_id, key as currency, sum(minor::bigint) as value_minor
+    from part, jsonb_each_text(tally) as amount (key, minor) where trait = :value
+    group by person_id, key
+    order by person_id, key = :currency desc, sum(minor::bigint) desc, key collate "C"
 ), channel as (
     select person_id, array_agg(distinct key order by key) as channels
     from part, jsonb_object_keys(tally) as key where trait = :touches group by person_id
@@ -210,16 +217,17 @@ with member as materialized (
     select * from unnest(:named::text::bigint[], string_to_array(:names::text, chr(31))) as said (person_id, name)
 )
 insert into person_summary
-    (person_id, name, identified, first_at, last_at, events, orders, value_minor, channels, store_id)
+    (person_id, name, identified, first_at, last_at, events, orders, value_minor, currency, channels, store_id)
 select person.person_id, named.name, person.identified, whole.first_at, whole.last_at, coalesce(whole.events, 0),
-       coalesce(whole.orders, 0), coalesce(whole.value_minor, 0), coalesce(channel.channels, '{}'), store.store_id
+       coalesce(whole.orders, 0), coalesce(spent.value_minor, 0), spent.currency, coalesce(channel.channels, '{}'),
+       store.store_id
 from (select person_id, bool_or(identified) as identified from member group by person_id) as person
-left join whole using (person_id) left join channel using (person_id) left join store using (person_id)
-left join named using (person_id)
+left join whole using (person_id) left join spent using (person_id) left join channel using (person_id)
+left join store using (person_id) left join named using (person_id)
 on conflict (person_id) do update set name = excluded.name, identified = excluded.identified,
     first_at = excluded.first_at, last_at = excluded.last_at, events = excluded.events, orders = excluded.orders,
-    value_minor = excluded.value_minor, channels = excluded.channels, store_id = excluded.store_id,
-    refreshed_at = now();
+    value_minor = excluded.value_minor, currency = excluded.currency, channels = excluded.channels,
+    store_id = excluded.store_id, refreshed_at = now();
 
 -- name: drop_ghosts!
 -- A person is named by one of its nodes: a summary under a node that now belongs to somebody else is a ghost.
