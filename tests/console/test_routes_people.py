@@ -76,13 +76,34 @@ async def test_the_list_orders_by_last_seen_or_value_filters_and_tells_what_was_
 async def test_the_list_shows_what_was_spent_in_the_currency_it_was_spent_in(site: Site) -> None:
     for user, *spent in (("ann", ("USD", 120)), ("bob", ("USD", 500), ("EUR", 30)), ("eve", ("USD", 7), ("GBP", 90))):
         for currency, revenue in spent:
-            await site.send(track(user, "Order Completed", order_id=currency + user, revenue=revenue, currency=currency))
+            await site.send(
+                track(user, "Order Completed", order_id=currency + user, revenue=revenue, currency=currency)
+            )
     await site.work()
     await site.sign_in_as("marketer")
     page = text_of((await site.get("/console/people")).text)
     for amount in ("US$120.00", "€30.00", "£90.00"):
         assert amount in page
     assert "€0.00" not in page
+
+
+async def test_a_join_is_told_with_what_came_together_and_is_no_contact(site: Site) -> None:
+    visit = track("x", "Product Viewed", ago=timedelta(hours=2), name="Socks")
+    await site.send({**visit, "userId": None, "anonymousId": "browser-4417"})
+    await site.send(track("mario", "Order Completed", ago=timedelta(hours=1), order_id="1", revenue=9, currency="EUR"))
+    await site.send({**identify("mario"), "anonymousId": "browser-4417"})
+    await site.work()
+    person = await site.person("user_id", "mario")
+    await site.sign_in_as("agent")
+    page = text_of((await site.get(f"/console/people/{person}")).text)
+    assert "Recognised: Browser …4417 joined" in page
+    assert "Person Joined" not in page
+    assert re.search(r"Last seen .{0,40}Web", page)
+    assert "Riconosciuto: si aggiunge Browser …4417" in text_of(
+        (await site.get(f"/console/people/{person}?lang=it")).text
+    )
+    listed = text_of((await site.get("/console/people")).text)
+    assert "Service 2" not in listed
 
 
 async def test_the_timeline_is_filtered_by_line_purchases_and_stretch_in_the_address(site: Site) -> None:

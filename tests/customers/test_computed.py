@@ -296,7 +296,9 @@ async def compare(conn: Connection, events: list[Said], nodes: list[int], person
         assert summary["last_at"] == expected["last_seen"]
         assert summary["orders"] == expected["orders_count"]
         spent = expected["lifetime_value"]
-        assert summary["currency"] == ("EUR" if "EUR" in spent else max(spent, key=lambda code: spent[code], default=None))
+        assert summary["currency"] == (
+            "EUR" if "EUR" in spent else max(spent, key=lambda code: spent[code], default=None)
+        )
         assert summary["value_minor"] == spent.get(summary["currency"], 0)
         assert summary["events"] == len(theirs)
         assert summary["store_id"] == expected["favourite_store"]

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from unisono.console import contexts, links
 from unisono.console.marking import N_
-from unisono.console.staff import NAMES, render_staff
+from unisono.console.staff import NAMES, Dot, render_staff
 from unisono.kit.money import format_money
 
 HERE = Path(__file__).parent
@@ -33,6 +33,16 @@ STYLESHEETS = ("tokens", "reset", "base", "components", "forms", "staff", "scree
 
 LANGUAGES = (("it", "Italiano"), ("en", "English"))
 """Languages on offer, each under its own name."""
+
+DOT_NAMES: dict[Dot, str] = {
+    "web": NAMES["web"],
+    "app": NAMES["app"],
+    "store": NAMES["store"],
+    "messages": NAMES["messages"],
+    "service": NAMES["service"],
+    "identity": N_("Identity"),
+}
+"""English names of what a dot stands for."""
 
 SOON = timedelta(days=7)
 """Instants nearer than this are told as distances ("3 hours ago"), others as days."""
@@ -274,7 +284,7 @@ def build_environment(locale: str, *, translations: NullTranslations | None = No
         asset=asset,
         staff=staff,
         stylesheets=STYLESHEETS,
-        line_names=NAMES,
+        line_names=DOT_NAMES,
         bar_heights=bar_heights,
         languages=LANGUAGES,
         translate=(translations or NullTranslations()).gettext,

@@ -23,6 +23,9 @@ from unisono.console.marking import N_
 StaffLine = Literal["web", "app", "store", "messages", "service"]
 """The five lines of the staff, from top to bottom."""
 
+Dot = Literal["web", "app", "store", "messages", "service", "identity"]
+"""What an item may be marked with: a line, or what Unisono itself did, which is on none."""
+
 LINES: tuple[StaffLine, ...] = get_args(StaffLine)
 NAMES: dict[StaffLine, str] = {
     "web": N_("Web"),

@@ -15,7 +15,7 @@ from unisono.console.contexts.shared import (
     Struct,
     Tile,
 )
-from unisono.console.staff import StaffLine
+from unisono.console.staff import Dot
 
 
 class LiveEvent(Struct, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class LiveEvent(Struct, frozen=True, kw_only=True):
     at: datetime
     kind: str
     name: str
-    line: StaffLine
+    line: Dot
     channel_label: str
     received_at: datetime | None = None
     node_label: str = ""

@@ -17,7 +17,7 @@ from unisono.console.contexts.shared import (
     Struct,
     Tile,
 )
-from unisono.console.staff import StaffLine
+from unisono.console.staff import Dot
 
 
 class PersonRow(Struct, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class PersonRow(Struct, frozen=True, kw_only=True):
     identifiers: Sequence[IdentifierBrief] = ()
     more_identifiers: int = 0
     last_seen: datetime | None = None
-    last_line: StaffLine | None = None
+    last_line: Dot | None = None
     events: int = 0
     lifetime_value: Amount | None = None
     badges: Sequence[Badge] = ()
@@ -66,7 +66,7 @@ class TimelineItem(Struct, frozen=True, kw_only=True):
 
     at: datetime
     title: str
-    line: StaffLine
+    line: Dot
     event_id: str = ""
     detail: str = ""
     channel_label: str = ""

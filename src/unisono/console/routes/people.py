@@ -32,6 +32,7 @@ from unisono.console.pages import (
 from unisono.console.routes.paths import pattern
 from unisono.console.views import Row
 from unisono.console.views import people as views
+from unisono.console.views.decisions import nodes_told
 from unisono.console.views.labels import CHANNELS
 from unisono.console.views.problems import problem_of
 from unisono.console.views.timeline import SPAN, Reading, coming, day_groups, score
@@ -76,7 +77,12 @@ def rights_of(principal: Principal) -> views.Rights:
 
 def reading_of(request: AnyRequest, principal: Principal) -> Reading:
     """How events are told to this reader."""
-    return Reading(words_of(request, principal), settings_of(request).currency, principal.may("raw:read"))
+    return Reading(
+        words_of(request, principal),
+        settings_of(request).currency,
+        principal.may("raw:read"),
+        principal.may("people:contact"),
+    )
 
 
 async def audited(
@@ -361,6 +367,8 @@ class Gathered(NamedTuple):
     changes: Sequence[Row]
     household: Sequence[Row]
     names: Mapping[int, str | None]
+    briefs: Mapping[int, Row]
+    """Identifiers that joins and splits on the timeline speak of."""
 
 
 async def _gather(conn: Connection, person: int, wish: TimelineWish, principal: Principal, now: datetime) -> Gathered:
@@ -377,7 +385,9 @@ async def _gather(conn: Connection, person: int, wish: TimelineWish, principal: 
     if principal.stores is not None:
         household = [row for row in household if await profiles.seen_in(conn, row["person_id"], principal.stores)]
     names = await profiles.names_of(conn, [row["person_id"] for row in household])
-    return Gathered(profile, found, shown, year, purchase, changes, household, names)
+    told = nodes_told((*shown.events, *year.events))
+    briefs = {row["id"]: row for row in await _sql.briefs_of_nodes(conn, nodes=told)} if told else {}
+    return Gathered(profile, found, shown, year, purchase, changes, household, names, briefs)
 
 
 def _household(gathered: Gathered, words: Words) -> list[contexts.HouseholdMember]:
@@ -454,7 +464,7 @@ async def _show_person(
         _person_view,
         gathered,
         wish,
-        reading,
+        msgspec.structs.replace(reading, briefs=gathered.briefs),
         rights=rights_of(principal),
         asked=person_id,
         now=now,

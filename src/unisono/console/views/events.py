@@ -9,7 +9,7 @@ import msgspec
 from unisono.console import links
 from unisono.console.contexts import FailedEvent, LiveEvent, PersonLink
 from unisono.console.marking import N_
-from unisono.console.views.labels import channel_label, namespace_label, staff_line
+from unisono.console.views.labels import channel_label, dot_of, namespace_label
 from unisono.console.views.timeline import LATE
 from unisono.console.words import Words
 from unisono.customers.collect.failed import FailedEvent as Failed
@@ -63,7 +63,7 @@ def live_event(
         at=event.occurred_at,
         kind=event.type,
         name=event.name,
-        line=staff_line(event.channel),
+        line=dot_of(event.channel),
         channel_label=channel_label(event.channel, words),
         received_at=event.received_at if event.received_at - event.occurred_at > LATE else None,
         node_label=under,

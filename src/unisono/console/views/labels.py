@@ -7,7 +7,7 @@ from typing import cast
 
 from unisono.console.contexts import IdentifierBrief
 from unisono.console.marking import N_
-from unisono.console.staff import StaffLine
+from unisono.console.staff import Dot, StaffLine
 from unisono.console.words import Words
 from unisono.customers.timeline.vocabulary import line_of
 
@@ -24,7 +24,7 @@ CHANNELS: dict[str, str] = {
     "mail": N_("Letter"),
     "service": N_("Service"),
     "call": N_("Call"),
-    "system": N_("Unisono"),
+    "system": N_("Identity"),
 }
 """Channel -> its name; English msgids."""
 
@@ -68,8 +68,13 @@ def channel_label(channel: str, words: Words) -> str:
 
 
 def staff_line(channel: str) -> StaffLine:
-    """The line of the staff; what the system did stands with service in lists, though it is not drawn."""
+    """The line of the staff a channel is drawn on."""
     return cast("StaffLine", line_of(channel) or "service")
+
+
+def dot_of(channel: str) -> Dot:
+    """The dot of a channel in lists and timelines; what Unisono itself did has one that is on no line."""
+    return "identity" if channel == "system" else staff_line(channel)
 
 
 def namespace_label(namespace: str, words: Words, labels: Mapping[str, str] | None = None) -> str:

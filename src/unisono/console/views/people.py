@@ -63,7 +63,8 @@ def person_row(
 ) -> contexts.PersonRow:
     """A person in the list. ``notes`` are the newest events of the last year."""
     known = found.last_at is not None
-    newest = max(notes, key=lambda row: row["occurred_at"], default=None)
+    touches = [row for row in notes if row["channel"] != "system"]
+    newest = max(touches, key=lambda row: row["occurred_at"], default=None)
     briefs = [brief(*pair, words, contacts=rights.contacts) for pair in found.identifiers]
     name = display_name(found.name, found.identifiers, words, contacts=rights.contacts)
     return contexts.PersonRow(
@@ -264,6 +265,8 @@ def tiles(
     _ = words.gettext
     computed = found.last_at is not None
     spent = lifetime_value(profile.computed, currency) if computed else None
+    # What Unisono itself wrote, a join for instance, is no contact.
+    touch = next((item for item in profile.last if item.channel != "system"), None)
     next_item = profile.next[0] if profile.next else None
     return [
         contexts.Tile(
@@ -288,8 +291,8 @@ def tiles(
         ),
         contexts.Tile(
             label=_("Last seen"),
-            value=profile.last[0].at if profile.last else _("never"),
-            note=channel_label(profile.last[0].channel, words) if profile.last else "",
+            value=touch.at if touch else _("never"),
+            note=channel_label(touch.channel, words) if touch else "",
         ),
         contexts.Tile(
             label=_("Events"),

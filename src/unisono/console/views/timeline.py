@@ -13,8 +13,8 @@ from unisono.console import links
 from unisono.console.contexts import DayGroup, Score, TimelineItem
 from unisono.console.marking import N_
 from unisono.console.staff import Note
-from unisono.console.views import Row
-from unisono.console.views.labels import channel_label, staff_line
+from unisono.console.views import Row, decisions
+from unisono.console.views.labels import channel_label, dot_of, staff_line
 from unisono.console.words import Words
 from unisono.customers.profiles.upcoming import Upcoming
 from unisono.customers.timeline.model import Event
@@ -53,6 +53,10 @@ class Reading(msgspec.Struct, frozen=True):
     currency: str
     raw: bool
     """Whether the reader may open raw data."""
+    contacts: bool = False
+    """Whether the reader may see addresses in full."""
+    briefs: Mapping[int, Row] = {}
+    """Identifiers that joins and splits speak of: namespace and value by node."""
 
 
 def _what(properties: Mapping[str, Any]) -> str:
@@ -65,24 +69,32 @@ def _what(properties: Mapping[str, Any]) -> str:
 
 def item(event: Event, reading: Reading) -> TimelineItem:
     """An event as one line."""
-    told = summary(event.name, event.properties, reading.words.language, type=event.type, currency=reading.currency)
-    joined = event.name in ("Person Joined", "Person Split")
+    decided = event.type == "identity"
+    told = decisions.title(event, reading.briefs, reading.words, contacts=reading.contacts) if decided else ""
+    # What identity writes is described in the vocabulary by its name, like a track call.
+    said_as = "track" if decided else event.type
+    told = told or summary(
+        event.name, event.properties, reading.words.language, type=said_as, currency=reading.currency
+    )
+    place = event.store_id if event.store_id and event.store_id not in told else ""
     return TimelineItem(
         at=event.occurred_at,
         title=told,
-        line=staff_line(event.channel),
+        line=dot_of(event.channel),
         event_id=str(event.id),
-        detail=event.store_id if event.store_id and event.store_id not in told else "",
+        detail=decisions.detail(event, reading.words) if decided else place,
         channel_label=channel_label(event.channel, reading.words),
         received_at=event.received_at if event.received_at - event.occurred_at > LATE else None,
         raw_href=links.event_raw(str(event.id)) if reading.raw else None,
-        why_href=links.person_why(event.person_id) if joined else None,
+        why_href=links.person_why(event.person_id) if event.name in ("Person Joined", "Person Split") else None,
     )
 
 
 def _run_title(event: Event, count: int, words: Words) -> str:
     if event.name == "Product Viewed":
         return words.ngettext("Viewed %(num)s product", "Viewed %(num)s products", count)
+    if event.type == "identity":
+        return decisions.run_title(event.name, count, words)
     if event.type == "page":
         return words.ngettext("Viewed %(num)s page", "Viewed %(num)s pages", count)
     spec = spec_for(event.type, event.name)
@@ -92,7 +104,7 @@ def _run_title(event: Event, count: int, words: Words) -> str:
 
 def _kind(event: Event) -> tuple[str, str, str]:
     # Pages carry their own names: many pages are one run.
-    return (event.type, event.name if event.type == "track" else "", event.channel)
+    return (event.type, event.name if event.type in ("track", "identity") else "", event.channel)
 
 
 def _collapsed(events: Sequence[Event], reading: Reading) -> Iterable[TimelineItem]:
