@@ -20,6 +20,7 @@ from asyncpg.pool import PoolConnectionProxy
 from unisono.customers.collect import pipeline
 from unisono.customers.collect.model import Failure, Incoming
 from unisono.customers.collect.pipeline import Written
+from unisono.customers.identity.graph import RulesChanged
 from unisono.customers.identity.rulebook import Rulebook, read_rulebook
 from unisono.customers.timeline.service import announce
 from unisono.kit.crash import crash_point
@@ -39,7 +40,7 @@ SEVERAL = 4
 """Requests in a transaction that tell of many at once."""
 
 PLENTY = 100
-"""Events waiting that are a good group already."""
+"""Events that are a good group already."""
 
 HOLD = 1.0
 """Seconds without work after which a writer gives its connection back: what the pool does to a connection at each
@@ -203,7 +204,7 @@ class Committer:
             else:
                 self.totals = _sum([self.totals, written])
                 self._settle(jobs, written)
-            if len(jobs) > SEVERAL and lane.waiting < PLENTY:
+            if len(jobs) > SEVERAL and sum(job.size for job in jobs) < PLENTY and lane.waiting < PLENTY:
                 await asyncio.sleep(GATHER)
 
     async def _connection(self, lane: Lane) -> Connection:
@@ -243,6 +244,9 @@ class Committer:
                     written = await write(conn, incoming, failures, rulebook)
                     crash_point("collect.before_commit")
                 crash_point("collect.after_commit")
+            except RulesChanged:
+                self._rulebook = None
+                rulebook = await self.rulebook()
             except pipeline.REFUSED:
                 write = pipeline.write_without_refused
             except TRANSIENT as error:
