@@ -57,7 +57,7 @@ async def write(
     if not events:
         return result
     keys, observations = _evidence(events)
-    connected = await connect(conn, keys, observations, rulebook.namespaces)
+    connected = await connect(conn, keys, observations, rulebook.namespaces, version=rulebook.version)
     rows = [_row(event, connected) for event in events]
     if connected.changes:
         result.joined = len(connected.changes)

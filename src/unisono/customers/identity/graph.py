@@ -42,6 +42,10 @@ def _node(row: asyncpg.Record) -> Node:
     return Node(*row)
 
 
+class RulesChanged(Exception):
+    """The rules were changed after the caller read them: read them again and try again."""
+
+
 class Connected(msgspec.Struct):
     """What connecting a batch gave."""
 
@@ -58,12 +62,14 @@ async def connect(
     observations: Sequence[Observation],
     namespaces: Mapping[str, Namespace],
     *,
+    version: int | None = None,
     actor: str = "system",
 ) -> Connected:
     """Find or make the nodes of a batch (key -> source id that names it), record what links them, and bring their
     persons up to date.
 
-    Raises asyncpg.UniqueViolationError when another transaction made one of the nodes meanwhile: try again.
+    ``version`` is that of the rules the namespaces are from. Raises asyncpg.UniqueViolationError when another
+    transaction made one of the nodes meanwhile, RulesChanged when the rules are others by now: try again.
     """
     nodes = await _find(conn, list(keys))
     new = await _reserve(conn, [key for key in keys if key not in nodes], nodes)
@@ -85,6 +91,9 @@ async def connect(
     if not replayable:
         await _create(conn, new, known, keys)
         return result
+    # Asked under the lock that keeps the rules as they are.
+    if version is not None and await _sql.rules_version(conn) != version:
+        raise RulesChanged
     before = await _around(conn, {node for node in replayable if node not in new}, held)
     before |= {node: known[node] for node in replayable if node in new}
     stored = await _stored_links(conn, before)
