@@ -142,7 +142,9 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
             openapi_router=None,
             render_plugins=[SwaggerRenderPlugin()],
         ),
-        compression_config=CompressionConfig(backend="gzip", exclude=["/v1", "/beacon", "/pixel", "/api/stream", "/console/live/stream"]),
+        compression_config=CompressionConfig(
+            backend="gzip", exclude=["/v1", "/beacon", "/pixel", "/api/stream", "/console/live/stream"]
+        ),
         request_max_body_size=None,
         logging_config=None,
     )

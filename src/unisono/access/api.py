@@ -14,7 +14,7 @@ from unisono.access.guards import caller, requires
 from unisono.access.idempotency import run_once
 from unisono.access.keys import KeyKind, KeyRing, NewKey, SourceKind
 from unisono.kit.database import Connection, connection
-from unisono.kit.web import PathId
+from unisono.kit.web import PROBLEMS, PathId
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -56,7 +56,7 @@ class SourceRequest(msgspec.Struct, frozen=True):
     scopes: list[str] = []
 
 
-@get("/api/sources", guards=[requires("sources:read")], tags=["Sources"])
+@get("/api/sources", guards=[requires("sources:read")], tags=["Sources"], responses=PROBLEMS)
 async def list_sources(request: AnyRequest) -> list[SourceInfo]:
     """Every source with its keys."""
     async with connection(request.app.state.pool) as conn:
@@ -64,7 +64,7 @@ async def list_sources(request: AnyRequest) -> list[SourceInfo]:
     return [msgspec.convert(source, SourceInfo) for source in found]
 
 
-@post("/api/sources", guards=[requires("sources:manage")], tags=["Sources"], status_code=201)
+@post("/api/sources", guards=[requires("sources:manage")], tags=["Sources"], responses=PROBLEMS, status_code=201)
 async def create_source(request: AnyRequest, data: SourceRequest) -> Response[bytes]:
     """Make a source with its first key: the only answer that shows a secret. Takes an Idempotency-Key."""
     actor = caller(request).actor
@@ -85,7 +85,13 @@ async def create_source(request: AnyRequest, data: SourceRequest) -> Response[by
     return await run_once(request, act, status=201)
 
 
-@post("/api/keys/{key_id:int}/rotate", guards=[requires("sources:manage")], tags=["Sources"], status_code=201)
+@post(
+    "/api/keys/{key_id:int}/rotate",
+    guards=[requires("sources:manage")],
+    tags=["Sources"],
+    responses=PROBLEMS,
+    status_code=201,
+)
 async def rotate_key(request: AnyRequest, key_id: PathId) -> Response[bytes]:
     """Make a successor; the old key works for a day more. Takes an Idempotency-Key."""
     actor = caller(request).actor
@@ -98,7 +104,9 @@ async def rotate_key(request: AnyRequest, key_id: PathId) -> Response[bytes]:
     return await run_once(request, act, status=201)
 
 
-@delete("/api/keys/{key_id:int}", guards=[requires("sources:manage")], tags=["Sources"], status_code=200)
+@delete(
+    "/api/keys/{key_id:int}", guards=[requires("sources:manage")], tags=["Sources"], responses=PROBLEMS, status_code=200
+)
 async def disable_key(request: AnyRequest, key_id: PathId) -> Response[bytes]:
     """Stop a key at once; other processes notice within two seconds. Takes an Idempotency-Key."""
     actor = caller(request).actor

@@ -28,6 +28,7 @@ from unisono.customers.collect.model import Failure, Limits
 from unisono.customers.collect.reading import Reader, clean, open_envelope, unpack
 from unisono.kit.database import AWAY, RETRY_AFTER
 from unisono.kit.errors import BadRequest, NotFound, TooLarge, Unauthenticated, Unavailable, UnisonoError
+from unisono.kit.web import PROBLEMS
 
 AnyRequest = Request[Any, Any, Any]
 Asked = AnyRequest | Arrival
@@ -166,7 +167,7 @@ async def _keep_unreadable(
     await committer.submit([], [Failure(error.code, error.detail, body, received, sender.source_id)])
 
 
-@post(_SINGLE, name="collect", status_code=200, tags=["Collect"])
+@post(_SINGLE, name="collect", status_code=200, tags=["Collect"], responses=PROBLEMS)
 async def collect_one(request: AnyRequest) -> Response[bytes]:
     """Send one event; the path names its type. Segment HTTP protocol, JSON in any content type."""
     return await _collected(request, request.scope["path"].rpartition("/")[2])
@@ -178,7 +179,7 @@ async def collect_short(request: AnyRequest) -> Response[bytes]:
     return await _collected(request, SHORT_PATHS[request.scope["path"].rpartition("/")[2]])
 
 
-@post(_BATCH_PATHS, status_code=200, tags=["Collect"])
+@post(_BATCH_PATHS, status_code=200, tags=["Collect"], responses=PROBLEMS)
 async def collect_batch(request: AnyRequest) -> Response[bytes]:
     """Send up to 2,500 events in ``batch``. Bad items are kept as failed events; the others are written."""
     return await _collected(request, "batch")
@@ -262,7 +263,7 @@ class Preflight:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-@get(["/pixel/v1/{kind:str}", "/v1/pixel/{kind:str}"], tags=["Collect"])
+@get(["/pixel/v1/{kind:str}", "/v1/pixel/{kind:str}"], tags=["Collect"], responses=PROBLEMS)
 async def pixel(request: AnyRequest, kind: str) -> Response[bytes]:
     """Send one event by loading an image: the event's fields are query parameters, or base64 JSON in ``data``."""
     if kind not in ("track", "page", "screen", "identify"):
@@ -316,7 +317,7 @@ def _host(request: AnyRequest) -> tuple[str, str]:
     return request.scope["scheme"], request.headers.get("host", "localhost")
 
 
-@get("/v1/projects/{key:str}/settings", tags=["Collect"])
+@get("/v1/projects/{key:str}/settings", tags=["Collect"], responses=PROBLEMS)
 async def segment_settings(request: AnyRequest, key: str) -> Response[dict[str, Any]]:
     """What Segment's browser library asks before it sends: where to send."""
     ring: KeyRing = request.app.state.key_ring
@@ -345,7 +346,7 @@ async def segment_settings(request: AnyRequest, key: str) -> Response[dict[str, 
     )
 
 
-@get("/sourceConfig", tags=["Collect"])
+@get("/sourceConfig", tags=["Collect"], responses=PROBLEMS)
 async def rudder_settings(request: AnyRequest) -> Response[dict[str, Any]]:
     """What RudderStack's browser library asks before it sends: its source and where to send."""
     sender = await authenticate(request)
@@ -370,7 +371,7 @@ async def rudder_settings(request: AnyRequest) -> Response[dict[str, Any]]:
     )
 
 
-@get("/unisono.js", tags=["Collect"], media_type="text/javascript")
+@get("/unisono.js", tags=["Collect"], responses=PROBLEMS, media_type="text/javascript")
 async def browser_snippet(request: AnyRequest) -> Response[bytes]:
     """Our own browser snippet."""
     headers = {"cache-control": "public, max-age=3600", "etag": etag(), "access-control-allow-origin": "*"}

@@ -15,6 +15,7 @@ from unisono.access.idempotency import run_once
 from unisono.customers.collect import failed
 from unisono.customers.collect.failed import FailedEvent, ReplayReport
 from unisono.kit.database import Connection, connection
+from unisono.kit.web import PROBLEMS
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -36,7 +37,7 @@ def _known(ids: list[int]) -> list[int]:
     return [number for number in ids if 0 < number < 2**63]
 
 
-@get("/api/failed-events", guards=[requires("health:read")], tags=["Operations"])
+@get("/api/failed-events", guards=[requires("health:read")], tags=["Operations"], responses=PROBLEMS)
 async def list_failed_events(
     request: AnyRequest,
     open_only: bool = True,
@@ -52,7 +53,13 @@ async def list_failed_events(
         )
 
 
-@post("/api/failed-events/replay", guards=[requires("events:replay")], tags=["Operations"], status_code=200)
+@post(
+    "/api/failed-events/replay",
+    guards=[requires("events:replay")],
+    tags=["Operations"],
+    responses=PROBLEMS,
+    status_code=200,
+)
 async def replay_failed_events(request: AnyRequest, data: FailedRequest) -> Response[bytes]:
     """Try failed events again by the rules of now. Takes an Idempotency-Key."""
     actor = caller(request).actor
@@ -68,7 +75,13 @@ async def replay_failed_events(request: AnyRequest, data: FailedRequest) -> Resp
     return await run_once(request, act)
 
 
-@post("/api/failed-events/discard", guards=[requires("events:replay")], tags=["Operations"], status_code=200)
+@post(
+    "/api/failed-events/discard",
+    guards=[requires("events:replay")],
+    tags=["Operations"],
+    responses=PROBLEMS,
+    status_code=200,
+)
 async def discard_failed_events(request: AnyRequest, data: FailedRequest) -> Response[bytes]:
     """Set failed events aside for good; they stay readable. Takes an Idempotency-Key."""
     actor = caller(request).actor

@@ -17,7 +17,7 @@ from unisono.customers.identity import service as identity
 from unisono.customers.identity.model import BlockedValue, Namespace
 from unisono.kit.database import Connection, connection, transaction
 from unisono.kit.errors import BadRequest
-from unisono.kit.web import PathId
+from unisono.kit.web import PROBLEMS, PathId
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -170,7 +170,7 @@ def change_of(row: Any) -> IdentityChange:
     )
 
 
-@get("/api/people/{person_id:int}/identity", guards=[requires("identity:read")], tags=["Identity"])
+@get("/api/people/{person_id:int}/identity", guards=[requires("identity:read")], tags=["Identity"], responses=PROBLEMS)
 async def person_identity(request: AnyRequest, person_id: PathId) -> PersonIdentity:
     """Why these identifiers are one person: evidence, refusals, joins and splits."""
     async with transaction(request.app.state.pool) as conn:
@@ -205,7 +205,13 @@ async def person_identity(request: AnyRequest, person_id: PathId) -> PersonIdent
     )
 
 
-@post("/api/people/{person_id:int}/join", guards=[requires("identity:undo")], tags=["Identity"], status_code=200)
+@post(
+    "/api/people/{person_id:int}/join",
+    guards=[requires("identity:undo")],
+    tags=["Identity"],
+    responses=PROBLEMS,
+    status_code=200,
+)
 async def join_people(request: AnyRequest, person_id: PathId, data: JoinRequest) -> Response[bytes]:
     """Say that two persons are one. Takes an Idempotency-Key. Answers {"person_id": …}."""
     actor = caller(request).actor
@@ -218,7 +224,13 @@ async def join_people(request: AnyRequest, person_id: PathId, data: JoinRequest)
     return await run_once(request, act)
 
 
-@post("/api/people/{person_id:int}/split", guards=[requires("identity:undo")], tags=["Identity"], status_code=200)
+@post(
+    "/api/people/{person_id:int}/split",
+    guards=[requires("identity:undo")],
+    tags=["Identity"],
+    responses=PROBLEMS,
+    status_code=200,
+)
 async def split_person(request: AnyRequest, person_id: PathId, data: SplitRequest) -> Response[bytes]:
     """Take identifiers out of a person. Takes an Idempotency-Key."""
     actor = caller(request).actor
@@ -231,7 +243,7 @@ async def split_person(request: AnyRequest, person_id: PathId, data: SplitReques
     return await run_once(request, act)
 
 
-@get("/api/identity/changes", guards=[requires("identity:read")], tags=["Identity"])
+@get("/api/identity/changes", guards=[requires("identity:read")], tags=["Identity"], responses=PROBLEMS)
 async def identity_changes(request: AnyRequest, before: Before = None, limit: Limit = 50) -> list[IdentityChange]:
     """Joins and splits of everybody, newest first."""
     async with connection(request.app.state.pool) as conn:
@@ -243,6 +255,7 @@ async def identity_changes(request: AnyRequest, before: Before = None, limit: Li
     "/api/identity/changes/{change_id:int}/undo",
     guards=[requires("identity:undo")],
     tags=["Identity"],
+    responses=PROBLEMS,
     status_code=200,
 )
 async def undo_change(request: AnyRequest, change_id: PathId, data: UndoRequest) -> Response[bytes]:
@@ -258,7 +271,7 @@ async def undo_change(request: AnyRequest, change_id: PathId, data: UndoRequest)
     return await run_once(request, act)
 
 
-@get("/api/identity/violations", guards=[requires("identity:read")], tags=["Identity"])
+@get("/api/identity/violations", guards=[requires("identity:read")], tags=["Identity"], responses=PROBLEMS)
 async def identity_violations(request: AnyRequest, before: Before = None, limit: Limit = 50) -> list[Violation]:
     """Links the rules refuse at present, newest first."""
     async with connection(request.app.state.pool) as conn:
@@ -279,7 +292,7 @@ async def identity_violations(request: AnyRequest, before: Before = None, limit:
     ]
 
 
-@get("/api/identity/rules", guards=[requires("identity:read")], tags=["Identity"])
+@get("/api/identity/rules", guards=[requires("identity:read")], tags=["Identity"], responses=PROBLEMS)
 async def identity_rules(request: AnyRequest) -> Rules:
     """The namespaces and blocked values in force."""
     async with connection(request.app.state.pool) as conn:
@@ -287,7 +300,7 @@ async def identity_rules(request: AnyRequest) -> Rules:
     return Rules(book.version, list(book.namespaces.values()), book.blocked)
 
 
-@put("/api/identity/rules", guards=[requires("identity:manage")], tags=["Identity"])
+@put("/api/identity/rules", guards=[requires("identity:manage")], tags=["Identity"], responses=PROBLEMS)
 async def change_identity_rules(request: AnyRequest, data: RulesRequest) -> Response[bytes]:
     """Change the rules; everybody is replayed by the new ones. Takes an Idempotency-Key."""
     actor = caller(request).actor
@@ -309,7 +322,7 @@ async def change_identity_rules(request: AnyRequest, data: RulesRequest) -> Resp
     return await run_once(request, act)
 
 
-@post("/api/households", guards=[requires("identity:undo")], tags=["Identity"], status_code=201)
+@post("/api/households", guards=[requires("identity:undo")], tags=["Identity"], responses=PROBLEMS, status_code=201)
 async def group_household(request: AnyRequest, data: HouseholdRequest) -> Response[bytes]:
     """Group people as a household; nobody is merged. Takes an Idempotency-Key. Answers {"household_id": …}."""
     actor = caller(request).actor
@@ -323,7 +336,11 @@ async def group_household(request: AnyRequest, data: HouseholdRequest) -> Respon
 
 
 @post(
-    "/api/households/{household_id:int}/people", guards=[requires("identity:undo")], tags=["Identity"], status_code=200
+    "/api/households/{household_id:int}/people",
+    guards=[requires("identity:undo")],
+    tags=["Identity"],
+    responses=PROBLEMS,
+    status_code=200,
 )
 async def add_to_household(request: AnyRequest, household_id: PathId, data: MemberRequest) -> Response[bytes]:
     """Add a person to a household. Takes an Idempotency-Key."""
@@ -340,6 +357,7 @@ async def add_to_household(request: AnyRequest, household_id: PathId, data: Memb
     "/api/households/{household_id:int}/people/{person_id:int}",
     guards=[requires("identity:undo")],
     tags=["Identity"],
+    responses=PROBLEMS,
     status_code=200,
 )
 async def remove_from_household(

@@ -23,7 +23,7 @@ from unisono.customers.profiles import service as profiles
 from unisono.customers.profiles.service import Found, Item, Profile
 from unisono.customers.timeline.service import Filters, parse_page_key
 from unisono.kit.database import Connection, connection
-from unisono.kit.web import PathId
+from unisono.kit.web import PROBLEMS, PathId
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -56,7 +56,13 @@ async def _within_scope(conn: Connection, principal: Principal, person: int) -> 
         raise PersonNotFound(f"There is no person {person}.")
 
 
-@get("/api/people", guards=[requires("people:read")], tags=["People"], summary="One person by an identifier")
+@get(
+    "/api/people",
+    guards=[requires("people:read")],
+    tags=["People"],
+    responses=PROBLEMS,
+    summary="One person by an identifier",
+)
 async def person_by_identifier(
     request: AnyRequest,
     identifier: Annotated[str, Parameter(description="namespace:value, as email:mario@example.it", max_length=400)],
@@ -73,7 +79,13 @@ async def person_by_identifier(
     return found
 
 
-@get("/api/people/{person_id:int}", guards=[requires("people:read")], tags=["People"], summary="One person by id")
+@get(
+    "/api/people/{person_id:int}",
+    guards=[requires("people:read")],
+    tags=["People"],
+    responses=PROBLEMS,
+    summary="One person by id",
+)
 async def person_by_id(request: AnyRequest, person_id: PathId) -> Profile:
     """A person by any id it has or had: after a join the old ids lead to the person of now."""
     principal = caller(request)
@@ -85,7 +97,9 @@ async def person_by_id(request: AnyRequest, person_id: PathId) -> Profile:
     return found
 
 
-@get("/api/people/search", guards=[requires("people:read")], tags=["People"], summary="Search people")
+@get(
+    "/api/people/search", guards=[requires("people:read")], tags=["People"], responses=PROBLEMS, summary="Search people"
+)
 async def search_people(
     request: AnyRequest,
     q: Annotated[str, Parameter(description="Part of name, phone, e-mail, card or id", max_length=200)],
@@ -104,6 +118,7 @@ async def search_people(
     "/api/people/{person_id:int}/timeline",
     guards=[requires("people:read")],
     tags=["People"],
+    responses=PROBLEMS,
     summary="A person's timeline",
 )
 async def person_timeline(

@@ -16,7 +16,7 @@ from unisono.access.guards import requires
 from unisono.customers.timeline.feed import Feed, Told, Wanted
 from unisono.customers.timeline.model import BEGINNING, Event, Position
 from unisono.kit.errors import BadRequest
-from unisono.kit.web import MAX_ID
+from unisono.kit.web import MAX_ID, PROBLEMS
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -97,7 +97,13 @@ async def _stream(feed: Feed, wanted: Wanted, after: Position | None) -> AsyncIt
         yield sse(told)
 
 
-@get("/api/stream", guards=[requires("events:read")], tags=["Events"], summary="Follow events as they happen")
+@get(
+    "/api/stream",
+    guards=[requires("events:read")],
+    tags=["Events"],
+    responses=PROBLEMS,
+    summary="Follow events as they happen",
+)
 async def stream_events(
     request: AnyRequest,
     after: After = None,
@@ -120,7 +126,13 @@ async def stream_events(
     )
 
 
-@get("/api/events", guards=[requires("events:read")], tags=["Events"], summary="Events in log order, by pages")
+@get(
+    "/api/events",
+    guards=[requires("events:read")],
+    tags=["Events"],
+    responses=PROBLEMS,
+    summary="Events in log order, by pages",
+)
 async def list_events(
     request: AnyRequest,
     after: After = None,
