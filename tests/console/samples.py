@@ -308,7 +308,20 @@ def sources() -> c.Sources:
     )
     browser = 'analytics.load("wk_live_...4f2a", { cdnURL: "https://unisono.example" });\nanalytics.page();'
     return c.Sources(
-        keys=keys,
+        groups=[
+            c.KeyGroup(kind=kind, keys=[key for key in keys if key.kind == kind], label=label, total=3)
+            for kind, label in (("write", "Sites and apps"), ("secret", "Servers"))
+        ]
+        + [
+            c.KeyGroup(
+                kind="till",
+                keys=[key for key in keys if key.kind == "till"],
+                label="Tills",
+                total=457,
+                filtered=True,
+                paging=c.Paging(shown=50, total=457, next_href="?after=50"),
+            )
+        ],
         samples=[
             c.CodeSample(id="curl", label="curl", language="sh", code=curl),
             c.CodeSample(id="browser", label="Browser", language="js", code=browser, note="Before </head>."),
@@ -462,7 +475,7 @@ def screens(locale: str = "en") -> Iterator[tuple[str, c.Shell, c.Screen]]:
         c.LiveEvents(tab="accepted", accepted_href="?", failed_href="?", any_events=False),
     )
     yield "sources", page("Sources and keys", "sources"), sources()
-    yield "sources_first", page("Sources and keys", "sources"), c.Sources(keys=[], can_manage=True)
+    yield "sources_first", page("Sources and keys", "sources"), c.Sources(groups=[], can_manage=True)
     yield "identity", page("Identity", "identity"), identity()
     yield "health", page("Health", "health"), health()
     yield "health_empty", page("Health", "health"), c.Health(state="well", sentence="Nothing to do yet")

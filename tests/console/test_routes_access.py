@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
-from tests.support.console import BASE, Site, identify, text_of, track
 
+from tests.support.console import BASE, Site, identify, text_of, track
 from unisono.access.roles import ROLES, permissions_of
 from unisono.console.security import HEADERS
 

@@ -6,11 +6,13 @@ import asyncio
 import re
 
 from litestar import Request
+from pytest import MonkeyPatch
+
 from tests.support.console import Site, identify, text_of, track
 from tests.support.shop import basic
-
 from unisono.access.guards import identify as who_asks
-from unisono.access.keys import SCOPES
+from unisono.access.keys import SCOPES, create_source
+from unisono.console import figures
 from unisono.console.routes import events
 from unisono.console.views.sources import SCOPE_TEXTS
 
@@ -62,6 +64,38 @@ async def test_what_is_missing_for_a_key_is_said_and_what_was_typed_is_kept(site
     assert 'value="Till 2"' in answer.text
     scope = await site.post("/console/sources/keys", {"name": "X", "kind": "secret", "scopes": "everything"})
     assert "There is no such permission for keys" in text_of(scope.text)
+
+
+async def test_many_tills_are_folded_paged_and_found_and_hide_nothing_else(site: Site) -> None:
+    async with site.pool.acquire() as conn:
+        for number in range(1, 121):
+            await create_source(
+                conn, name=f"Till {number}", kind="till", actor="test", store_id=str(300 + number % 60), till_id="1"
+            )
+        await create_source(conn, name="Web shop", kind="browser", actor="test")
+    await site.sign_in_as("owner")
+    page = (await site.get("/console/sources")).text
+    assert page.index("Create a key") < page.index("sample-curl") < page.index(">Web shop<") < page.index(">Till 60<")
+    assert page.count("<tr") == 2 + 1 + 50
+    assert "120 keys" in page
+    assert not re.search(r'<details class="fold" open>', page)
+    second = (await site.get("/console/sources?after=50&open=tills")).text
+    assert re.search(r'<details class="fold" open>', second)
+    assert not set(re.findall(r">Till (\d+)<", page)) & set(re.findall(r">Till (\d+)<", second))
+    found = (await site.get("/console/sources", params={"till": "till 120"})).text
+    assert set(re.findall(r">Till (\d+)<", found)) == {"120"}
+    assert "Nothing matches" in (await site.get("/console/sources", params={"till": "<x>"})).text
+
+
+async def test_events_of_the_day_are_counted_whatever_their_number(site: Site, monkeypatch: MonkeyPatch) -> None:
+    await site.send(*[track("u", f"Step {n}") for n in range(12)])
+    await site.sign_in_as("owner")
+    monkeypatch.setattr(figures, "MOST_COUNTED", 10)
+    assert "10+" in text_of((await site.get("/console/sources")).text)
+    assert "10+" in text_of((await site.get("/console/health")).text)
+    site.app.state.console_figures.clear()
+    monkeypatch.setattr(figures, "MOST_COUNTED", 1000)
+    assert "12 0" in text_of((await site.get("/console/sources")).text)
 
 
 def test_every_scope_of_a_key_has_its_words() -> None:

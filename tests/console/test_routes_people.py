@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 
 from tests.support.console import Site, identify, text_of, track
-
 from unisono.console.views.people import leaving
 
 

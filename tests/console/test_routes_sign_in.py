@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tests.support.console import PASSWORD, Site, text_of
-
 from unisono.access import invitations
 from unisono.access.sessions import COOKIE
 

@@ -15,8 +15,8 @@ _sql = load("unisono.console")
 
 KEPT_SECONDS = 60.0
 
-MOST_COUNTED = 100_000
-"""Newest events looked at for the last day: 30 ms of work. A busier shop sees the newest of them."""
+MOST_COUNTED = 1_000_000
+"""Events of the last day counted; a busier shop reads "1,000,000+"."""
 
 Result = TypeVar("Result")
 
@@ -27,12 +27,22 @@ class Usage(NamedTuple):
     accepted: dict[int, int]
     failed: dict[int, int]
 
+    @property
+    def more(self) -> bool:
+        """Whether there are more than were counted."""
+        return sum(self.accepted.values()) >= MOST_COUNTED
+
 
 class Hours(NamedTuple):
     """Events of the last 24 hours by the hour they arrived in."""
 
     accepted: dict[datetime, int]
     failed: dict[datetime, int]
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more than were counted."""
+        return sum(self.accepted.values()) >= MOST_COUNTED
 
 
 class Facts(NamedTuple):

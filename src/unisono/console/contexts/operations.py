@@ -99,6 +99,20 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     disabled_at: datetime | None = None
 
 
+class KeyGroup(Struct, frozen=True, kw_only=True):
+    """The keys of one kind. ``label`` is translated; ``total`` counts those the filter lets through."""
+
+    kind: Literal["write", "till", "secret"]
+    keys: Sequence[KeyRow]
+    label: str
+    total: int
+    folded: bool = False
+    query: str = ""
+    filtered: bool = False
+    """Whether it has a filter field at all."""
+    paging: Paging | None = None
+
+
 class NewKey(Struct, frozen=True, kw_only=True):
     """A key's full value, shown once after it was created or rotated."""
 
@@ -126,7 +140,9 @@ class Sources(Struct, frozen=True, kw_only=True):
 
     TEMPLATE: ClassVar[str] = "sources.html"
 
-    keys: Sequence[KeyRow]
+    groups: Sequence[KeyGroup]
+    more_events: bool = False
+    """Whether there were more events in the last day than were counted."""
     samples: Sequence[CodeSample] = ()
     new_key: NewKey | None = None
     stores: Sequence[Choice] = ()

@@ -43,7 +43,7 @@ async def show_health(request: AnyRequest) -> Response[str]:
     view = contexts.Health(
         state=state,
         sentence=sentence,
-        tiles=views.tiles(buckets, status, failed=waiting, words=words),
+        tiles=views.tiles(buckets, status, failed=waiting, more=hours.more, words=words),
         history=buckets,
         readers=[views.reader_row(reader, words, now=now) for reader in status],
         dead_letters=[views.dead_letter_row(letter, replay=replay) for letter in letters],

@@ -16,7 +16,7 @@ from unisono.console.pages import AnyRequest, all_of, form_of, go, page, pool_of
 from unisono.console.routes.paths import pattern
 from unisono.console.routes.team import public_address
 from unisono.console.views.problems import problem_of
-from unisono.console.views.sources import key_rows, samples, scope_choices, write_key_of
+from unisono.console.views.sources import key_groups, key_rows, samples, scope_choices, write_key_of
 from unisono.console.views.team import store_choices
 from unisono.kit.database import connection, transaction
 from unisono.kit.errors import BadRequest, UnisonoError
@@ -46,10 +46,17 @@ async def _show(
         sources = await keys.list_sources(conn)
     used = await figures.usage(request)
     drafts = form or {}
-    endpoint = public_address(request)
+    endpoint, after = public_address(request), request.query_params.get("after", "")
     kind: Any = drafts.get("kind") if drafts.get("kind") in SOURCE_KINDS else "write"
     view = contexts.Sources(
-        keys=key_rows(sources, accepted=used.accepted, failed=used.failed, now=now_of(request)),
+        groups=key_groups(
+            key_rows(sources, accepted=used.accepted, failed=used.failed, now=now_of(request)),
+            words,
+            query=request.query_params.get("till", "").replace("\x00", "").strip()[:100],
+            after=int(after) if after.isdecimal() and len(after) < 10 else 0,
+            opened=request.query_params.get("open") == "tills",
+        ),
+        more_events=used.more,
         samples=samples(endpoint, write_key_of(sources), words),
         new_key=new_key,
         stores=store_choices(await figures.stores(request), drafts.get("store", "")),

@@ -131,9 +131,10 @@ def tiles(
     readers: Sequence[ReaderStatus],
     *,
     failed: int,
+    more: bool,
     words: Words,
 ) -> list[contexts.Tile]:
-    """Accepted, failed, read, behind, given up."""
+    """Accepted (``more`` than were counted), failed, read, behind, given up."""
     _ = words.gettext
 
     def tile(label: str, value: int, note: str = "", *, bad: bool = False) -> contexts.Tile:
@@ -146,8 +147,13 @@ def tiles(
         )
 
     day = _("last 24 hours")
+    count = sum(bucket.accepted for bucket in buckets)
+    accepted = tile(_("Accepted"), count, day)
+    if more:
+        locale = "en_GB" if words.language == "en" else words.language
+        accepted = contexts.Tile(label=_("Accepted"), value=f"{format_decimal(count, locale=locale)}+", note=day)
     return [
-        tile(_("Accepted"), sum(bucket.accepted for bucket in buckets), day),
+        accepted,
         tile(_("Failed, open"), failed, bad=True),
         tile(_("Read"), sum(reader.processed for reader in readers), _("since the beginning")),
         tile(_("Behind"), max((reader.behind for reader in readers), default=0), bad=False),

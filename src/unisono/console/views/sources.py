@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from unisono.access.keys import PREFIXES, SCOPES
-from unisono.console.contexts import Choice, CodeSample, KeyRow
+from unisono.console import links
+from unisono.console.contexts import Choice, CodeSample, KeyGroup, KeyRow, Paging
 from unisono.console.marking import N_
 from unisono.console.words import Words
+
+KINDS: dict[Literal["write", "secret", "till"], str] = {
+    "write": N_("Sites and apps"),
+    "secret": N_("Servers"),
+    "till": N_("Tills"),
+}
+"""Kind of key -> title of its group, in the order shown; English msgids."""
+
+TILLS_A_PAGE = 50
+FOLDED_FROM = 10
+"""So many keys of one kind, or more, are folded away and get a filter field."""
 
 PLACEHOLDER = "YOUR_WRITE_KEY"
 
@@ -58,6 +70,53 @@ def key_rows(
                 )
             )
     return sorted(rows, key=lambda row: (row.disabled_at is not None, row.key_id))
+
+
+def key_groups(rows: Sequence[KeyRow], words: Words, *, query: str, after: int, opened: bool) -> list[KeyGroup]:
+    """Keys by kind. ``query``, ``after`` (how many to pass over) and ``opened`` are of the tills: they are many."""
+    groups = []
+    for kind, title in KINDS.items():
+        mine = [row for row in rows if row.kind == kind]
+        if not mine:
+            continue
+        group = KeyGroup(kind=kind, keys=mine, label=words.gettext(title), total=len(mine))
+        groups.append(_tills(group, query=query, after=after, opened=opened) if kind == "till" else group)
+    return groups
+
+
+def _tills(group: KeyGroup, *, query: str, after: int, opened: bool) -> KeyGroup:
+    wanted = query.casefold().split()
+    found = [
+        row for row in group.keys if all(word in f"{row.name} {row.store} {row.till}".casefold() for word in wanted)
+    ]
+    found.sort(key=lambda row: (row.disabled_at is not None, _natural(row.store), _natural(row.till), row.key_id))
+    after = after if after < len(found) else 0
+    shown = found[after : after + TILLS_A_PAGE]
+
+    def href(place: int) -> str:
+        return links.with_query(links.SOURCES, {"till": query, "after": place or None, "open": "tills"}) + "#tills"
+
+    return KeyGroup(
+        kind=group.kind,
+        keys=shown,
+        label=group.label,
+        total=len(group.keys),
+        folded=len(group.keys) >= FOLDED_FROM and not (query or after or opened),
+        query=query,
+        filtered=len(group.keys) >= FOLDED_FROM,
+        paging=Paging(
+            shown=len(shown),
+            total=len(found),
+            previous_href=href(max(after - TILLS_A_PAGE, 0)) if after else None,
+            next_href=href(after + TILLS_A_PAGE) if after + TILLS_A_PAGE < len(found) else None,
+        )
+        if len(found) > TILLS_A_PAGE
+        else None,
+    )
+
+
+def _natural(text: str) -> tuple[int, str]:
+    return (int(text) if text.isdecimal() and len(text) < 19 else 10**19, text)
 
 
 def scope_choices(words: Words, chosen: Sequence[str] = ("events:write",)) -> list[Choice]:

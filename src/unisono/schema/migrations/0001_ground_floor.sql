@@ -137,6 +137,7 @@ create table event (
 create unique index event_message on event (message_id);
 create index event_node on event (node_id, occurred_at desc, id desc);
 create index event_id on event using brin (id) with (pages_per_range = 16, autosummarize = on);
+create index event_received on event using brin (received_at) with (pages_per_range = 16, autosummarize = on);
 comment on table event is 'Everything that happened, once. (txid, id) below the snapshot horizon is the order readers follow.';
 comment on column event.lane is 'Person at the time of writing, modulo 64: fixed, so no reader can miss an event whose person changes.';
 comment on column event.occurred_at is 'Skew-corrected and never later than received_at plus the tolerated skew.';
