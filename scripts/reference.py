@@ -21,7 +21,6 @@ sys.path.insert(0, str(ROOT))
 
 from scripts.reference_api import api  # noqa: E402 - the script may be run from anywhere
 from scripts.reference_errors import errors  # noqa: E402
-
 from unisono.access.keys import SCOPES  # noqa: E402
 from unisono.access.roles import GRANTS, ROLES, SCOPE_PERMISSIONS, SUMMARIES, roles_with  # noqa: E402
 from unisono.cli.main import build_parser  # noqa: E402

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post
+from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit, keys
@@ -65,7 +66,7 @@ async def list_sources(request: AnyRequest) -> list[SourceInfo]:
 
 
 @post("/api/sources", guards=[requires("sources:manage")], tags=["Sources"], responses=PROBLEMS, status_code=201)
-async def create_source(request: AnyRequest, data: SourceRequest) -> Response[bytes]:
+async def create_source(request: AnyRequest, data: JSONBody[SourceRequest]) -> Response[bytes]:
     """Make a source with its first key: the only answer that shows a secret. Takes an Idempotency-Key."""
     actor = caller(request).actor
 

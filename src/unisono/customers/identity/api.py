@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post, put
-from litestar.params import Parameter
+from litestar.params import JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -212,7 +212,7 @@ async def person_identity(request: AnyRequest, person_id: PathId) -> PersonIdent
     responses=PROBLEMS,
     status_code=200,
 )
-async def join_people(request: AnyRequest, person_id: PathId, data: JoinRequest) -> Response[bytes]:
+async def join_people(request: AnyRequest, person_id: PathId, data: JSONBody[JoinRequest]) -> Response[bytes]:
     """Say that two persons are one. Takes an Idempotency-Key. Answers {"person_id": …}."""
     actor = caller(request).actor
 
@@ -231,7 +231,7 @@ async def join_people(request: AnyRequest, person_id: PathId, data: JoinRequest)
     responses=PROBLEMS,
     status_code=200,
 )
-async def split_person(request: AnyRequest, person_id: PathId, data: SplitRequest) -> Response[bytes]:
+async def split_person(request: AnyRequest, person_id: PathId, data: JSONBody[SplitRequest]) -> Response[bytes]:
     """Take identifiers out of a person. Takes an Idempotency-Key."""
     actor = caller(request).actor
 
@@ -258,7 +258,7 @@ async def identity_changes(request: AnyRequest, before: Before = None, limit: Li
     responses=PROBLEMS,
     status_code=200,
 )
-async def undo_change(request: AnyRequest, change_id: PathId, data: UndoRequest) -> Response[bytes]:
+async def undo_change(request: AnyRequest, change_id: PathId, data: JSONBody[UndoRequest]) -> Response[bytes]:
     """Undo a join or a split. Takes an Idempotency-Key. Answers the persons it made."""
     actor = caller(request).actor
 
@@ -301,7 +301,7 @@ async def identity_rules(request: AnyRequest) -> Rules:
 
 
 @put("/api/identity/rules", guards=[requires("identity:manage")], tags=["Identity"], responses=PROBLEMS)
-async def change_identity_rules(request: AnyRequest, data: RulesRequest) -> Response[bytes]:
+async def change_identity_rules(request: AnyRequest, data: JSONBody[RulesRequest]) -> Response[bytes]:
     """Change the rules; everybody is replayed by the new ones. Takes an Idempotency-Key."""
     actor = caller(request).actor
     if any(not item.pattern.strip() or "\x00" in item.pattern for item in data.block):
@@ -323,7 +323,7 @@ async def change_identity_rules(request: AnyRequest, data: RulesRequest) -> Resp
 
 
 @post("/api/households", guards=[requires("identity:undo")], tags=["Identity"], responses=PROBLEMS, status_code=201)
-async def group_household(request: AnyRequest, data: HouseholdRequest) -> Response[bytes]:
+async def group_household(request: AnyRequest, data: JSONBody[HouseholdRequest]) -> Response[bytes]:
     """Group people as a household; nobody is merged. Takes an Idempotency-Key. Answers {"household_id": …}."""
     actor = caller(request).actor
 
@@ -342,7 +342,7 @@ async def group_household(request: AnyRequest, data: HouseholdRequest) -> Respon
     responses=PROBLEMS,
     status_code=200,
 )
-async def add_to_household(request: AnyRequest, household_id: PathId, data: MemberRequest) -> Response[bytes]:
+async def add_to_household(request: AnyRequest, household_id: PathId, data: JSONBody[MemberRequest]) -> Response[bytes]:
     """Add a person to a household. Takes an Idempotency-Key."""
     actor = caller(request).actor
 
