@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -37,6 +37,7 @@ from unisono.console.words import Words, environment_of
 from unisono.customers.collect import failed
 from unisono.customers.profiles import service as profiles
 from unisono.customers.timeline import service as timeline
+from unisono.customers.timeline.feed import Feed, Wanted
 from unisono.customers.timeline.model import Event
 from unisono.kit.database import AWAY, Connection, connection, transaction
 from unisono.kit.errors import NotFound, Unavailable
@@ -47,9 +48,6 @@ _sql = load("unisono.console")
 SECTION = "live"
 PAGE_SIZE = 50
 LIVE_CHANNELS = ("web", "app", "store", "messages", "email", "service")
-
-LOOK_SECONDS = 1.0
-"""How often a live screen looks for new events."""
 
 LONGEST_STREAM = 15 * 60
 """Seconds after which a stream ends and the browser asks anew: with it ends what a closed session could still see."""
@@ -201,23 +199,26 @@ async def _follow(
     words = words_of(request, principal)
     shell = make_shell(request, principal, title="", section=SECTION, frame=Frame())
     environment = environment_of(words.language)
-    seen: set[int] | None = None
-    for _ in range(round(LONGEST_STREAM / LOOK_SECONDS)):
-        try:
-            async with connection(pool_of(request)) as conn:
-                events = await timeline.recent_events(conn, channel=channel, limit=PAGE_SIZE)
-                fresh = [] if seen is None else [event for event in reversed(events) if event.id not in seen]
-                rows = await _rows(conn, fresh, principal, words)
-        except (Unavailable, *AWAY):
-            # The screen says "connection lost" and its browser comes back by itself.
-            return
-        seen = {event.id for event in events}
-        for row in rows:
-            html = render_fragment(environment, shell, "live_row", event=row)
-            yield ServerSentEventMessage(data=" ".join(html.split("\n")), event="row", id=row.event_id)
-        if not rows:
-            yield ServerSentEventMessage(comment="still here")
-        await asyncio.sleep(LOOK_SECONDS)
+    feed: Feed = request.app.state.feed
+    wanted = Wanted(channels=(channel,) if channel else ())
+    deadline = time.monotonic() + LONGEST_STREAM
+    try:
+        async for told in feed.listen(wanted):
+            if time.monotonic() > deadline:
+                return
+            rows: list[contexts.LiveEvent] = []
+            if told.events:
+                async with connection(pool_of(request)) as conn:
+                    # Nobody reads more than a screen at once: of a flood the newest are shown.
+                    rows = await _rows(conn, told.events[-PAGE_SIZE:], principal, words)
+            for row in rows:
+                html = render_fragment(environment, shell, "live_row", event=row)
+                yield ServerSentEventMessage(data=" ".join(html.split("\n")), event="row", id=row.event_id)
+            if not rows:
+                yield ServerSentEventMessage(comment="still here")
+    except (Unavailable, *AWAY):
+        # The screen says "connection lost" and its browser comes back by itself.
+        return
 
 
 @get(f"{links.ROOT}/events/{{event_id:str}}/raw", guards=[requires("raw:read")], include_in_schema=False)
