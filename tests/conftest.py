@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
-from tests.support.database import fresh_database, start_once, template_database
 
+from tests.support.database import fresh_database, start_once, template_database
 from unisono.kit.database import Pool, open_pool
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
 from tests.support.console import PASSWORD, identify, track
 from tests.support.serving import serving
 from tests.support.shop import basic
-
 from unisono.access import invitations
 from unisono.access.keys import create_source
 from unisono.customers.timeline.worker import Worker

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from tests.support.shop import Shop, basic, fresh, open_shop, track
 
+from tests.support.shop import Shop, basic, fresh, open_shop, track
 from unisono.access.keys import CACHE_SECONDS, create_source, disable_key
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from tests.support.shop import STORE, TILL, Shop, fresh, open_shop, track
 
 ORIGIN = "https://shop.example"

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tests.support.log import START, make_nodes, new_event, write
 
+from tests.support.log import START, make_nodes, new_event, write
 from unisono.customers.profiles.computed import ComputedTraitsReader, person_values, rebuild_computed
 from unisono.customers.profiles.declaring import (
     DeclarationError,

@@ -15,11 +15,11 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+
+import unisono
 from tests.support.postgres import base_folder
 from tests.support.serving import Web, serving
 from tests.support.shop import Keys, Shop, basic, fresh, make_keys, open_shop, track
-
-import unisono
 from unisono.kit.embedded import Server, ensure_server
 from unisono.kit.migrations import migrate
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import httpx
 import msgspec
 import pytest
+
 from tests.support.log import make_nodes, new_event, write
 from tests.support.serving import serving
-
 from unisono.access.keys import create_source
 from unisono.customers.timeline import feed as feed_module
 from unisono.customers.timeline.api import read_position

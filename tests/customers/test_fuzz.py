@@ -14,8 +14,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.shop import Shop, basic, fresh, open_shop
 
+from tests.support.shop import Shop, basic, fresh, open_shop
 from unisono.access.keys import KeyKind, Sender
 from unisono.customers.collect.model import Limits
 from unisono.customers.collect.reading import MAX_MESSAGE_ID, Reader, open_envelope, unpack

@@ -7,9 +7,9 @@ import random
 from typing import Any
 
 import pytest
+
 from tests.support.graph import assert_same_as_replay
 from tests.support.shop import basic, fresh, open_shop
-
 from unisono.customers.identity.rulebook import read_rulebook
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from tests.support.graph import START, STEP, assert_same_as_replay, clear, install, seen, write
 
+from tests.support.graph import START, STEP, assert_same_as_replay, clear, install, seen, write
 from unisono.customers.identity import service
 from unisono.customers.identity.model import Namespace
 from unisono.customers.identity.rulebook import Rulebook

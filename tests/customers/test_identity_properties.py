@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.support.graph import (
     START,
     STEP,
@@ -23,7 +24,6 @@ from tests.support.graph import (
     seen,
     write,
 )
-
 from unisono.customers.collect.model import Incoming
 from unisono.customers.identity.model import Decision, Key, Link, Namespace, Strength
 from unisono.customers.identity.rulebook import Rulebook

@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.support.graph import START, STEP, Conn, assert_same_as_replay, clear, install, persons, seen, write
 
+from tests.support.graph import START, STEP, Conn, assert_same_as_replay, clear, install, persons, seen, write
 from unisono.customers.identity.graph import settle_nodes
 from unisono.customers.identity.model import BlockedValue, Decision, Key, Link, Namespace, Strength
 from unisono.customers.identity.normalise import UnusableIdentifier

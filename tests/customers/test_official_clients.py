@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import rudderstack.analytics.client as rudder
 import segment.analytics.client as segment
+
 from tests.support.shop import Shop, fresh, open_shop
 
 

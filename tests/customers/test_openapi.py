@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
-from tests.support.shop import Shop, basic, fresh, open_shop
 
+from tests.support.shop import Shop, basic, fresh, open_shop
 from unisono.access.keys import SCOPES, create_source
 
 LEFT_OUT = "/metrics|/unisono.js|/api/keys"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
+
 from tests.support.shop import Shop, fresh, open_shop, track
 
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 
 import pytest
-from tests.support.log import ManualClock, make_nodes, new_event, write
 
+from tests.support.log import ManualClock, make_nodes, new_event, write
 from unisono.customers.timeline import parking
 from unisono.customers.timeline.lanes import Lane
 from unisono.customers.timeline.model import Event

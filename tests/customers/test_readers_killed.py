@@ -16,12 +16,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
+import unisono
 from tests.support.log import make_nodes, new_event
 from tests.support.postgres import base_folder
 from tests.support.reading_process import TABLE
 from tests.support.serving import ROOT
-
-import unisono
 from unisono.customers.timeline.model import NewEvent
 from unisono.kit.database import AWAY, Connection, Pool, open_pool
 from unisono.kit.embedded import ensure_server

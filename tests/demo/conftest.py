@@ -8,9 +8,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
 from tests.demo.mini import write_mini
 from tests.support.database import fresh_database
-
 from unisono.kit.database import Pool, open_pool
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from tests.demo.mini import BASKETS_EACH, HOUSEHOLDS, STORES
 from tests.support.serving import ROOT
-
 from unisono.demo.check import run_check
 from unisono.demo.dataset import PACKAGE
 from unisono.demo.invention import card_number, contact

@@ -6,8 +6,8 @@ import io
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.serving import serving
 
+from tests.support.serving import serving
 from unisono.demo.scenes import SceneKeys, run_scene, scene_keys
 from unisono.kit.database import Pool
 from unisono.kit.errors import NotFound, Unavailable

@@ -8,11 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
 from scripts.reference import FOLDER, PAGES
 from scripts.reference_api import application, described_routes
 from scripts.reference_errors import error_classes
 from tests.support.tree import ROOT, spelled, tracked
-
 from unisono.cli.main import build_parser
 from unisono.customers.timeline.vocabulary.registry import all_specs
 from unisono.kit.settings import NOT_SETTINGS, PREFIX, Settings

@@ -8,6 +8,7 @@ from importlib import resources
 
 import asyncpg
 import pytest
+
 from tests.support.database import address
 
 FACTS = {

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
 from tests.support.postgres import base_folder
 from tests.support.processes import owner
-
 from unisono.kit import doctor
 from unisono.kit.doctor import Check, run_checks
 from unisono.kit.embedded import Server, ensure_server

@@ -18,10 +18,10 @@ from typing import Any
 
 import asyncpg
 import pytest
+
 from tests.support.postgres import base_folder
 from tests.support.processes import owner
 from tests.support.server_owner import query
-
 from unisono.kit.embedded import Server, ensure_server
 from unisono.kit.embedded.layout import Layout
 from unisono.kit.embedded.postmaster import processes_of

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.postgres import base_folder
 from tests.support.processes import owner
 from tests.support.server_owner import query
-
 from unisono.kit.embedded import (
     DamagedCluster,
     FolderNotUsable,

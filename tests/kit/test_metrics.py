@@ -9,10 +9,10 @@ import asyncpg
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
 from tests.support.postgres import base_folder
 from tests.support.serving import serving
 from tests.support.shop import Shop, fresh, open_shop, track
-
 from unisono.kit.embedded import ensure_server
 from unisono.kit.migrations import migrate
 from unisono.metrics import BELIEVED, MEASURES

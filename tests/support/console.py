@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 from litestar import Litestar
-from tests.support.shop import basic
 
+from tests.support.shop import basic
 from unisono.access import invitations, sessions
 from unisono.access.keys import create_source
 from unisono.app import create_app

@@ -6,8 +6,8 @@ import functools
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-from tests.support.postgres import start_test_server
 
+from tests.support.postgres import start_test_server
 from unisono.kit.migrations import migrate
 
 TEMPLATE = "unisono_template"

@@ -10,9 +10,9 @@ from typing import Any
 
 import asyncpg
 import httpx
+
 from tests.support.database import fresh_database
 from tests.support.serving import Web, serving
-
 from unisono.access.keys import create_source
 
 STORE, TILL = "milano", "cassa-1"
