@@ -200,7 +200,7 @@ async def test_every_real_screen_is_clean_for_axe_in_both_languages_and_themes(
     screens = [
         "people", "people?q=zzz", f"people/{person}", f"people/{person}/why", f"events/{event}/raw", "live",
         "live?tab=failed", f"live/failed/{failed}/raw", "identity", "sources", "health", "team", "search?q=mario",
-        "nowhere",
+        "audit", f"audit?person={person}", "nowhere",
     ]  # fmt: skip
     found: dict[str, list[str]] = {}
     async with opened(browser, color_scheme="dark") as (page, complaints):

@@ -437,6 +437,30 @@ def groups() -> list[c.HitGroup]:
     ]  # fmt: skip
 
 
+def audit() -> c.Audit:
+    """Two entries about Mario."""
+    mario = c.PersonLink(person_id=1042, name="Mario Rossi")
+    return c.Audit(
+        rows=[
+            c.AuditRow(
+                entry_id=number,
+                at=NOW - timedelta(minutes=number),
+                actor="anna@alpestre.example",
+                actor_href="?actor=anna@alpestre.example",
+                action=action,
+                detail="reason: same card",
+                person=mario,
+                person_href="?person=1042",
+            )
+            for number, action in ((1, "Opened a person"), (2, "Joined two people"))
+        ],
+        paging=c.Paging(shown=2, next_href="?before=1"),
+        person="1042",
+        actors=[c.Choice(value="anna@alpestre.example", label="Anna")],
+        about=mario,
+    )
+
+
 def screens(locale: str = "en") -> Iterator[tuple[str, c.Shell, c.Screen]]:
     """Name, shell and view of every screen and every designed state."""
     problem = c.Problem(
@@ -480,6 +504,9 @@ def screens(locale: str = "en") -> Iterator[tuple[str, c.Shell, c.Screen]]:
     yield "health", page("Health", "health"), health()
     yield "health_empty", page("Health", "health"), c.Health(state="well", sentence="Nothing to do yet")
     yield "team", page("Team and roles", "team"), team()
+    yield "audit", page("Audit", "audit"), audit()
+    yield "audit_none", page("Audit", "audit"), c.Audit(rows=[], paging=no_rows, person="9", filter_sentence="person 9")
+    yield "audit_first", page("Audit", "audit"), c.Audit(rows=[], paging=no_rows, any_entries=False)
     yield "search", page("Search"), c.Search(query="ross", groups=groups())
     yield "palette", page("Search"), c.Palette(query="ross", groups=groups())
     yield "error", page("Error"), c.ErrorPage(status=503, problem=problem, retry_href="?")

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 from tests.support.console import Site, identify, text_of, track
+from unisono.access.audit import record
 from unisono.console.views.people import leaving
 
 
@@ -263,3 +264,42 @@ async def test_a_person_who_is_not_there_is_a_page_not_a_crash(site: Site) -> No
         answer = await site.get(f"/console/people/{number}")
         assert answer.status_code == 404, number
         assert "text/html" in answer.headers["content-type"]
+
+
+async def test_the_privacy_officer_reads_who_looked_at_somebody_and_nobody_else_does(site: Site) -> None:
+    person = await a_customer(site)
+    agent = await site.sign_in_as("agent")
+    assert (await site.get("/console/audit")).status_code == 403
+    page = (await site.get(f"/console/people/{person}")).text
+    assert "Who has looked" not in page
+    await site.get("/console/people?q=rossi")
+    await site.sign_in_as("privacy_officer")
+    page = (await site.get(f"/console/people/{person}")).text
+    assert f'href="/console/audit?person={person}"' in page
+    for asked in (str(person), "mario@example.it"):
+        about = text_of((await site.get("/console/audit", params={"person": asked, "actor": agent})).text)
+        assert "Who has looked at Mario Rossi" in about
+        assert "Opened a person" in about
+        assert "Searched people" not in about
+    everything = text_of((await site.get("/console/audit", params={"actor": agent})).text)
+    assert "Searched people “rossi” · 1 person shown" in everything
+    for nobody in ("999999", "zzz", "<x>\x00"):
+        nothing = await site.get("/console/audit", params={"person": nobody})
+        assert nothing.status_code == 200
+        assert "Nothing matches" in nothing.text
+    assert "Audit" in text_of((await site.get("/console/palette?q=aud")).text)
+    assert (await site.audit("audit.read"))[0]["actor"] == "privacy_officer@alpestre.example"
+
+
+async def test_the_audit_goes_on_by_key_without_gap_or_repetition(site: Site) -> None:
+    await site.sign_in_as("owner")
+    for number in range(120):
+        await record(site.pool, actor="robot", action=f"test.{number:03}")
+    seen: list[str] = []
+    path: str | None = "/console/audit?actor=robot"
+    while path:
+        page = (await site.get(path)).text
+        seen += re.findall(r">test\.(\d+)<", page)
+        found = re.search(r'rel="next" href="([^"]+)"', page)
+        path = found[1].replace("&amp;", "&") if found else None
+    assert seen == [f"{number:03}" for number in reversed(range(120))]

@@ -15,7 +15,7 @@ from unisono.access.guards import requires
 from unisono.console import links
 from unisono.console.failures import HANDLERS
 from unisono.console.pages import AnyRequest
-from unisono.console.routes import assets, events, health, identity, palette, people, sign_in, sources, team
+from unisono.console.routes import assets, audit, events, health, identity, palette, people, sign_in, sources, team
 from unisono.console.security import SecurityHeaders
 from unisono.kit.errors import NotFound
 
@@ -42,6 +42,7 @@ routes: list[ControllerRouterHandler] = [
             *sources.routes,
             *health.routes,
             *team.routes,
+            *audit.routes,
             *palette.routes,
             missing,
         ],

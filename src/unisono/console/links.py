@@ -28,6 +28,7 @@ HEALTH = f"{ROOT}/health"
 DEAD_LETTERS_REPLAY = f"{HEALTH}/dead-letters/replay"
 TEAM = f"{ROOT}/team"
 """POST: ``name``, ``email``, ``role``, ``store`` invite a colleague."""
+AUDIT = f"{ROOT}/audit"
 SEARCH = f"{ROOT}/search"
 PALETTE = f"{ROOT}/palette"
 
@@ -63,6 +64,7 @@ NAVIGATION: tuple[Group, ...] = (
         (
             Entry("health", HEALTH, N_("Health"), "h"),
             Entry("team", TEAM, N_("Team and roles"), "t"),
+            Entry("audit", AUDIT, N_("Audit"), "a"),
         ),
     ),
 )
@@ -93,6 +95,11 @@ def person_split(person_id: int) -> str:
 def person_notes(person_id: int) -> str:
     """POST ``text``: writes a note on the timeline."""
     return f"{PEOPLE}/{person_id}/notes"
+
+
+def person_audit(person_id: int) -> str:
+    """Who has looked at this person."""
+    return with_query(AUDIT, {"person": person_id})
 
 
 def link_undo(link_id: int) -> str:

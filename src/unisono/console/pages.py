@@ -38,6 +38,7 @@ SECTION_PERMISSIONS = {
     "sources": "sources:read",
     "health": "health:read",
     "team": "team:read",
+    "audit": "privacy:read_audit",
 }
 """Navigation entry -> the permission its screen asks for."""
 

@@ -24,6 +24,7 @@ from unisono.console.contexts.accounts import (
     SignIn,
     Team,
 )
+from unisono.console.contexts.audit import Audit, AuditRow
 from unisono.console.contexts.operations import (
     Bucket,
     CodeSample,
@@ -92,6 +93,7 @@ Screen = (
     | SignIn
     | FirstRun
     | Team
+    | Audit
     | Palette
     | Search
     | ErrorPage
@@ -102,6 +104,8 @@ Screen = (
 __all__ = [
     "AccountRow",
     "Amount",
+    "Audit",
+    "AuditRow",
     "Badge",
     "Bucket",
     "Chip",

@@ -72,6 +72,7 @@ def rights_of(principal: Principal) -> views.Rights:
         identity=principal.may("identity:read"),
         undo=principal.may("identity:undo"),
         write=principal.may("people:write"),
+        audit=principal.may("privacy:read_audit"),
     )
 
 
@@ -446,6 +447,7 @@ def _person_view(
         can_write_note=rights.write,
         note_problem=problem,
         can_see_raw=reading.raw,
+        audit_href=links.person_audit(profile.id) if rights.audit else None,
     )
 
 

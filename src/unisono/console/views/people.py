@@ -40,6 +40,7 @@ class Rights(msgspec.Struct, frozen=True):
     identity: bool
     undo: bool
     write: bool
+    audit: bool = False
 
 
 def display_name(name: str | None, identifiers: Sequence[tuple[str, str]], words: Words, *, contacts: bool) -> str:

@@ -26,6 +26,9 @@ RUN = 3
 LATE = timedelta(hours=1)
 """An event that arrived so much later than it happened says when it arrived."""
 
+LOADED = timedelta(days=7)
+"""One that arrived even later belongs to a past that was loaded afterwards: its raw data says when."""
+
 TITLED = 60
 """The newest notes of a staff get a title; the others are drawn without."""
 
@@ -84,7 +87,7 @@ def item(event: Event, reading: Reading) -> TimelineItem:
         event_id=str(event.id),
         detail=decisions.detail(event, reading.words) if decided else place,
         channel_label=channel_label(event.channel, reading.words),
-        received_at=event.received_at if event.received_at - event.occurred_at > LATE else None,
+        received_at=event.received_at if LATE < event.received_at - event.occurred_at < LOADED else None,
         raw_href=links.event_raw(str(event.id)) if reading.raw else None,
         why_href=links.person_why(event.person_id) if event.name in ("Person Joined", "Person Split") else None,
     )

@@ -1,0 +1,99 @@
+"""The audit's entries in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unisono.access.audit import AuditEntry
+from unisono.console import links
+from unisono.console.contexts import AuditRow, PersonLink
+from unisono.console.marking import N_
+from unisono.console.words import Words
+
+ACTIONS: dict[str, str] = {
+    "person.read": N_("Opened a person"),
+    "person.timeline": N_("Read a timeline"),
+    "person.identity": N_("Read why a person is one"),
+    "people.search": N_("Searched people"),
+    "people.list": N_("Read the list of people"),
+    "event.raw": N_("Read the raw data of an event"),
+    "failed_event.raw": N_("Read the raw data of a failed event"),
+    "events.live": N_("Followed events as they arrive"),
+    "events.stream": N_("Followed events as they arrive"),
+    "identity.read": N_("Read the rules and joins"),
+    "audit.read": N_("Read the audit"),
+    "person.note": N_("Wrote a note"),
+    "person.join": N_("Joined two people"),
+    "person.split": N_("Split a person"),
+    "identity.split": N_("Split a person"),
+    "identity.undo": N_("Undid a join or a split"),
+    "identity.redo": N_("Put a join or a split back"),
+    "identity.rules": N_("Changed the identity rules"),
+    "household.group": N_("Made a household"),
+    "household.add": N_("Added somebody to a household"),
+    "household.remove": N_("Took somebody out of a household"),
+    "key.create": N_("Made a key"),
+    "source.create": N_("Made a key"),
+    "key.rotate": N_("Rotated a key"),
+    "key.disable": N_("Disabled a key"),
+    "key.enable": N_("Enabled a key"),
+    "failed_event.replay": N_("Replayed failed events"),
+    "events.replay": N_("Replayed failed events"),
+    "failed_event.discard": N_("Set failed events aside"),
+    "events.discard": N_("Set failed events aside"),
+    "dead_letter.replay": N_("Replayed dead letters"),
+    "account.create": N_("Made an account"),
+    "account.disable": N_("Closed an account"),
+    "account.enable": N_("Opened an account again"),
+    "account.role": N_("Changed a role"),
+    "account.reset_link": N_("Made a password link"),
+    "account.sign_in": N_("Signed in"),
+    "account.sign_in_refused": N_("Sign-in refused"),
+    "account.sign_out": N_("Signed out"),
+}
+"""Action -> its sentence; English msgids. What is not here is shown by its code."""
+
+DETAIL_LENGTH = 200
+
+
+def actor_label(actor: str, words: Words) -> str:
+    """Whose deed it was: an address as it is, keys and the system in words."""
+    kind, _, rest = actor.partition(":")
+    if kind == "key" and rest:
+        return words.gettext("Key %(number)s") % {"number": rest}
+    return words.gettext("Unisono") if actor == "system" else actor
+
+
+def _detail(entry: AuditEntry, words: Words) -> str:
+    said: Mapping[str, Any] = entry.detail
+    parts = []
+    if said.get("query"):
+        parts.append(f"“{said['query']}”")
+    shown = said.get("people")
+    if isinstance(shown, list):
+        parts.append(words.ngettext("%(num)s person shown", "%(num)s people shown", len(shown)))
+    parts += [
+        f"{name}: {value}"
+        for name, value in said.items()
+        if name not in ("query", "people", "screen") and isinstance(value, (str, int)) and value not in ("", None)
+    ]
+    return " · ".join(parts)[:DETAIL_LENGTH]
+
+
+def audit_row(entry: AuditEntry, names: Mapping[int, str | None], words: Words) -> AuditRow:
+    """One deed."""
+    person = None
+    if entry.person_id is not None:
+        name = names.get(entry.person_id) or words.gettext("Person %(number)s") % {"number": entry.person_id}
+        person = PersonLink(person_id=entry.person_id, name=name)
+    return AuditRow(
+        entry_id=entry.id,
+        at=entry.at,
+        actor=actor_label(entry.actor, words),
+        actor_href=links.with_query(links.AUDIT, {"actor": entry.actor}),
+        action=words.gettext(ACTIONS.get(entry.action, entry.action)),
+        detail=_detail(entry, words),
+        person=person,
+        person_href=links.person_audit(entry.person_id) if entry.person_id is not None else "",
+    )
