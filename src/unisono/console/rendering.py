@@ -97,7 +97,8 @@ def _zone(page: contexts.Shell) -> ZoneInfo:
 @pass_context
 def money(context: Context, amount: Priced) -> str:
     """An amount as the reader's locale writes it: 84,00 EUR with its sign."""
-    return format_money(amount.minor, amount.currency, _format(page_of(context)))
+    # In plain English, so that a dollar is written here as in the sentences of the timeline.
+    return format_money(amount.minor, amount.currency, page_of(context).locale)
 
 
 @pass_context

@@ -178,7 +178,7 @@ def _computed(name: str, value: Any, words: Words) -> contexts.Amount | int | fl
                 return contexts.Amount(minor=minor, currency=currency)
         known = [item for item in value.items() if isinstance(item[1], int) and item[0] in EXPONENTS]
         if len(known) == len(value):
-            return ", ".join(format_money(minor, currency, _format(words)) for currency, minor in known) or None
+            return ", ".join(format_money(minor, currency, words.language) for currency, minor in known) or None
     if isinstance(value, str):
         return channel_label(value, words) if name.endswith("_channel") else value
     return value if isinstance(value, (int, float, datetime)) or value is None else _text(value)
