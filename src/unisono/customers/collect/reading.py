@@ -175,6 +175,7 @@ class Reader:
         self.rulebook = rulebook
         self.limits = limits
         self.sent_at = parse_time(sent_at)
+        self._skew = timedelta(seconds=limits.max_skew)
         self.kind: str | None = None
         self.incoming: list[Incoming] = []
         self.failures: list[Failure] = []
@@ -248,9 +249,13 @@ class Reader:
         properties = object_text(wire.properties, "properties")
         traits_text = object_text(wire.traits, "traits")
         context_text, context = self._context(wire)
-        name = _name(kind, wire)
-        spec = resolve(name)
-        head = _head_decoder.decode(properties) if properties else _NO_HEAD
+        # Names of the vocabulary are known good; the others are looked at.
+        spec = resolve(wire.event) if kind == "track" and type(wire.event) is str else None
+        if spec is None:
+            name = _name(kind, wire)
+            spec = resolve(name)
+        canonical = name if spec is None else spec.name
+        head = _head(properties) if properties else _NO_HEAD
         traits, traits_text = self._traits(kind, traits_text, context)
         sender = self.sender
         claims = claims_of(wire, context, head, traits, sender, self.rulebook)
@@ -260,19 +265,18 @@ class Reader:
             properties = traits_text or properties
         elif kind in ("page", "screen"):
             properties = _with_title(properties, wire)
-        canonical = name if spec is None else spec.name
         return Incoming(
             self._message_id(wire, head, canonical, raw, original),
             kind,
             canonical,
             _channel(context, wire.channel, kind, spec, sender.key_kind, claims[0].key.namespace),
-            correct_clock(received, sent, original, self.limits.max_skew),
+            received if original is None else correct_clock(received, sent, original, self._skew),
             received,
             sent,
             original,
             claims,
             sender.source_id,
-            sender.store_id or text_of(head.store_id),
+            sender.store_id or (None if head is _NO_HEAD else text_of(head.store_id)),
             _identifiers(wire),
             properties,
             context_text,
@@ -357,6 +361,15 @@ class Reader:
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
+
+def _head(properties: str) -> PropertiesHead:
+    """The properties the collector looks at; most events have none of them, which is cheaper to see than to decode."""
+    if any(mark in properties for mark in _HEAD_MARKS):
+        return _head_decoder.decode(properties)
+    return _NO_HEAD
+
+
+_HEAD_MARKS = ('"store_id"', '"receipt_id"', '"return_id"', '"loyalty_card"')
 
 _channels: dict[tuple[Any, ...], str] = {}
 _MANY = 4096

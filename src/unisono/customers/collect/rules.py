@@ -82,11 +82,13 @@ def parse_time(value: Any) -> datetime | None:
     return None
 
 
-def correct_clock(received: datetime, sent: datetime | None, original: datetime | None, max_skew: int) -> datetime:
+def correct_clock(
+    received: datetime, sent: datetime | None, original: datetime | None, max_skew: timedelta
+) -> datetime:
     """When it happened, by our clock.
 
     ``received - (sent - original)`` (the Segment protocol's correction): the client's clock may be wrong, but the
-    time between the event and its sending is right. Never later than ``received`` plus ``max_skew`` seconds.
+    time between the event and its sending is right. Never later than ``received`` plus ``max_skew``.
     """
     if original is None:
         return received
@@ -94,7 +96,8 @@ def correct_clock(received: datetime, sent: datetime | None, original: datetime 
         occurred = original if sent is None else received - (sent - original)
     except OverflowError:
         return received
-    return min(occurred, received + timedelta(seconds=max_skew))
+    latest = received + max_skew
+    return occurred if occurred < latest else latest
 
 
 def claims_of(
