@@ -23,6 +23,7 @@ from tests.support.postgres import base_folder
 from tests.support.reading_process import TABLE
 from tests.support.serving import ROOT
 from unisono.customers.timeline.model import NewEvent
+from unisono.customers.timeline.service import append
 from unisono.kit.database import AWAY, Connection, Pool, open_pool
 from unisono.kit.embedded import ensure_server
 from unisono.kit.migrations import migrate
@@ -178,6 +179,33 @@ async def test_workers_killed_at_random_moments(dsn: str, pool: Pool) -> None:
             await writing.close()
             await until_all_taken(conn)
         await expect_each_once(conn)
+
+
+def start(program: str, dsn: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", program, dsn], cwd=ROOT)
+
+
+async def test_the_worker_of_the_installation_ends_when_told_to(dsn: str, pool: Pool) -> None:
+    """``run_worker`` keeps the summaries up to date and ends cleanly, with code 0, on SIGTERM."""
+    program = (
+        "import asyncio, sys; from unisono.kit.settings import load_settings; from unisono.worker import run_worker;"
+        " asyncio.run(run_worker(load_settings({}), sys.argv[1]))"
+    )
+    process = start(program, dsn)
+    try:
+        async with pool.acquire() as conn:
+            nodes = await make_nodes(conn, 3)
+            async with conn.transaction():
+                await append(conn, [new_event(node) for node in nodes])
+            deadline = time.monotonic() + 30
+            while await conn.fetchval("select count(*) from person_summary") < 3:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.1)
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 15) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 async def test_the_database_restarts_under_workers_and_writers() -> None:

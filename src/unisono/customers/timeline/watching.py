@@ -58,13 +58,17 @@ class LogWatch:
         self.looks = 0
 
     async def run(self) -> None:
-        """Watch until cancelled, through restarts of the database."""
+        """Watch until cancelled, through restarts of the database; each outage is logged once."""
+        away = False
         while True:
             try:
                 async with self._pool.acquire(timeout=10) as conn:
+                    away = False
                     await self._watch(conn)
             except (*AWAY, asyncpg.PostgresError, TimeoutError) as error:
-                log.warning("watch.database_away", error=f"{type(error).__name__}: {error}")
+                if not away:
+                    log.warning("watch.database_away", error=f"{type(error).__name__}: {error}")
+                away = True
                 await asyncio.sleep(self._every / 2)
 
     async def _watch(self, conn: Connection) -> None:
