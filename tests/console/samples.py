@@ -504,6 +504,25 @@ def screens(locale: str = "en") -> Iterator[tuple[str, c.Shell, c.Screen]]:
     yield "health", page("Health", "health"), health()
     yield "health_empty", page("Health", "health"), c.Health(state="well", sentence="Nothing to do yet")
     yield "team", page("Team and roles", "team"), team()
+    card = c.IdentifierBrief(namespace="loyalty_card", label="Loyalty card", value="··· 4417")
+    yield (
+        "together",
+        page("Who belongs together", "people"),
+        c.Together(
+            person_id=1042,
+            name="Mario Rossi",
+            query="ross",
+            searched=True,
+            candidates=[c.Candidate(person_id=7, name="M. Rossi", identifiers=[card], chosen=True)],
+            households=[
+                c.HouseholdCard(
+                    household_id=3, name="Rossi", members=[c.HouseholdMember(person_id=8, name="Ada Rossi", href="/x")]
+                )
+            ],
+            problem=problem,
+        ),
+    )
+    yield "together_none", page("Together", "people"), c.Together(person_id=1, name="M", query="zz", searched=True)
     yield "audit", page("Audit", "audit"), audit()
     yield "audit_none", page("Audit", "audit"), c.Audit(rows=[], paging=no_rows, person="9", filter_sentence="person 9")
     yield "audit_first", page("Audit", "audit"), c.Audit(rows=[], paging=no_rows, any_entries=False)

@@ -177,7 +177,7 @@ async def test_an_old_number_leads_to_the_person_of_now_and_a_join_is_undone_and
     person = await site.person("user_id", "mario")
     assert visitor != person
     await site.sign_in_as("agent")
-    moved = await site.get(f"/console/people/{visitor}")
+    moved = await site.get(f"/console/people/{visitor}", follow_redirects=True)
     assert f"Number {visitor} now belongs to this person" in text_of(moved.text)
     assert "Socks" in moved.text
     why = await site.get(f"/console/people/{person}/why")
@@ -303,3 +303,80 @@ async def test_the_audit_goes_on_by_key_without_gap_or_repetition(site: Site) ->
         found = re.search(r'rel="next" href="([^"]+)"', page)
         path = found[1].replace("&amp;", "&") if found else None
     assert seen == [f"{number:03}" for number in reversed(range(120))]
+
+
+async def two_marios(site: Site) -> tuple[int, int]:
+    """The same man under two accounts."""
+    await site.send(identify("mario", name="Mario Rossi"), identify("m.rossi", name="Mario Rossi bis"))
+    return await site.person("user_id", "mario"), await site.person("user_id", "m.rossi")
+
+
+async def test_an_agent_joins_two_people_with_a_reason_and_takes_it_back(site: Site) -> None:
+    mario, bis = await two_marios(site)
+    await site.sign_in_as("agent")
+    address = f"/console/people/{mario}/together"
+    assert address in (await site.get(f"/console/people/{mario}")).text
+    found = (await site.get(address, params={"q": "rossi"})).text
+    assert f'value="{bis}"' in found
+    assert f'id="other-{mario}"' not in found
+    wish = {"other": str(bis), "deed": "join", "q": "rossi", "sure": "yes"}
+    refused = await site.post(address, {**wish, "reason": " "})
+    assert refused.status_code == 400
+    assert "Say why" in refused.text
+    assert "Check who they are first" in (await site.post(address, {**wish, "reason": "x", "sure": ""})).text
+    done = await site.post(address, {**wish, "reason": "showed his card"})
+    assert done.status_code == 303
+    one = await site.person("user_id", "m.rossi")
+    assert one == await site.person("user_id", "mario")
+    page = text_of((await site.get(f"/console/people/{one}")).text)
+    assert "Joined by hand: User id m.rossi" in page
+    assert "showed his card" in page
+    assert (await site.audit("person.join"))[0]["actor"] == "agent@alpestre.example"
+    undo = await site.pool.fetchval("select max(id) from identity_change")
+    await site.post(f"/console/identity/links/{undo}/undo")
+    assert await site.person("user_id", "m.rossi") != await site.person("user_id", "mario")
+
+
+async def test_a_household_is_made_grows_and_is_left_with_a_way_back(site: Site) -> None:
+    mario, bis = await two_marios(site)
+    await site.sign_in_as("agent")
+    address = f"/console/people/{mario}/together"
+    wish = {"other": str(bis), "deed": "household", "q": "rossi", "sure": "yes", "reason": "same address"}
+    assert (await site.post(address, wish)).status_code == 400
+    assert (await site.post(address, {**wish, "name": "Rossi"})).status_code == 303
+    assert await site.person("user_id", "m.rossi") == bis
+    assert "Mario Rossi bis" in text_of((await site.get(f"/console/people/{mario}")).text)
+    household = await site.pool.fetchval("select id from household")
+    await site.post(f"/console/households/{household}/people/{bis}/remove", {"reason": "moved out"})
+    assert "Left a household" in text_of((await site.get(f"/console/people/{bis}")).text)
+    assert await site.pool.fetchval("select count(*) from household_member") == 1
+    await site.post(f"/console/households/{household}/people/{bis}/add")
+    assert await site.pool.fetchval("select count(*) from household_member") == 2
+    assert [len(await site.audit(f"household.{deed}")) for deed in ("group", "remove", "add")] == [1, 1, 1]
+
+
+async def test_only_those_who_may_join_people_are_offered_it(site: Site) -> None:
+    mario, bis = await two_marios(site)
+    await site.sign_in_as("marketer")
+    assert "/together" not in (await site.get(f"/console/people/{mario}")).text
+    assert (await site.get(f"/console/people/{mario}/together")).status_code == 403
+    assert (await site.post(f"/console/people/{mario}/together", {"other": str(bis)})).status_code == 403
+    assert (await site.post(f"/console/households/1/people/{bis}/add")).status_code == 403
+    await site.sign_in_as("agent")
+    assert (await site.get("/console/people/999999/together")).status_code == 404
+    assert (await site.post("/console/households/999/people/999999/add")).status_code == 404
+
+
+async def test_an_id_of_before_a_join_leads_to_the_person_of_now_and_says_so(site: Site) -> None:
+    mario, bis = await two_marios(site)
+    await site.sign_in_as("agent")
+    wish = {"other": str(bis), "deed": "join", "sure": "yes", "reason": "same"}
+    await site.post(f"/console/people/{mario}/together", wish)
+    now = await site.person("user_id", "mario")
+    old = ({mario, bis} - {now}).pop()
+    await site.get(f"/console/people/{now}")
+    answer = await site.get(f"/console/people/{old}?only=purchases")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/console/people/{now}?only=purchases&was={old}")
+    assert f"Number {old} now belongs to this person." in text_of((await site.get(answer.headers["location"])).text)
+    assert (await site.get("/console/people/999999")).status_code == 404
+    assert "now belongs" not in (await site.get(f"/console/people/{now}?was=<b>")).text

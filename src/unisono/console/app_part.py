@@ -15,7 +15,19 @@ from unisono.access.guards import requires
 from unisono.console import links
 from unisono.console.failures import HANDLERS
 from unisono.console.pages import AnyRequest
-from unisono.console.routes import assets, audit, events, health, identity, palette, people, sign_in, sources, team
+from unisono.console.routes import (
+    assets,
+    audit,
+    events,
+    health,
+    identity,
+    palette,
+    people,
+    sign_in,
+    sources,
+    team,
+    together,
+)
 from unisono.console.security import SecurityHeaders
 from unisono.kit.errors import NotFound
 
@@ -37,6 +49,7 @@ routes: list[ControllerRouterHandler] = [
             *assets.routes,
             *sign_in.routes,
             *people.routes,
+            *together.routes,
             *events.routes,
             *identity.routes,
             *sources.routes,

@@ -28,6 +28,9 @@ HEALTH = f"{ROOT}/health"
 DEAD_LETTERS_REPLAY = f"{HEALTH}/dead-letters/replay"
 TEAM = f"{ROOT}/team"
 """POST: ``name``, ``email``, ``role``, ``store`` invite a colleague."""
+HOUSEHOLD_ADD = f"{ROOT}/households/{{household:int}}/people/{{person_id:int}}/add"
+HOUSEHOLD_REMOVE = f"{ROOT}/households/{{household:int}}/people/{{person_id:int}}/remove"
+"""POST ``reason``, ``next``; patterns of `household_add` and `household_remove`."""
 AUDIT = f"{ROOT}/audit"
 SEARCH = f"{ROOT}/search"
 PALETTE = f"{ROOT}/palette"
@@ -100,6 +103,21 @@ def person_notes(person_id: int) -> str:
 def person_audit(person_id: int) -> str:
     """Who has looked at this person."""
     return with_query(AUDIT, {"person": person_id})
+
+
+def person_together(person_id: int) -> str:
+    """Who else is this person, or lives with them; POST ``other``, ``deed``, ``name``, ``reason``, ``sure``."""
+    return f"{PEOPLE}/{person_id}/together"
+
+
+def household_add(household: int, person_id: int) -> str:
+    """POST: puts somebody into a household."""
+    return f"{ROOT}/households/{household}/people/{person_id}/add"
+
+
+def household_remove(household: int, person_id: int) -> str:
+    """POST: takes somebody out of a household."""
+    return f"{ROOT}/households/{household}/people/{person_id}/remove"
 
 
 def link_undo(link_id: int) -> str:

@@ -80,11 +80,13 @@ from unisono.console.contexts.shared import (
     Tone,
     Viewer,
 )
+from unisono.console.contexts.together import Candidate, HouseholdCard, Together
 
 Screen = (
     PeopleList
     | PersonPage
     | PersonLinks
+    | Together
     | RawEvent
     | LiveEvents
     | Sources
@@ -108,6 +110,7 @@ __all__ = [
     "AuditRow",
     "Badge",
     "Bucket",
+    "Candidate",
     "Chip",
     "Choice",
     "CodeSample",
@@ -121,6 +124,7 @@ __all__ = [
     "Health",
     "Hit",
     "HitGroup",
+    "HouseholdCard",
     "HouseholdMember",
     "IdentifierBrief",
     "IdentifierRow",
@@ -162,6 +166,7 @@ __all__ = [
     "Timeline",
     "TimelineItem",
     "Toast",
+    "Together",
     "Tone",
     "TraitRow",
     "Viewer",

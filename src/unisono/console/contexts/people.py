@@ -185,6 +185,8 @@ class PersonPage(Struct, frozen=True, kw_only=True):
     can_write_note: bool = False
     note_problem: Problem | None = None
     can_see_raw: bool = False
+    together_href: str | None = None
+    """Where to join this person with another, or to group a household."""
     audit_href: str | None = None
     """Who has looked at this person."""
 

@@ -409,7 +409,7 @@ def _person_view(
     reading: Reading,
     *,
     rights: views.Rights,
-    asked: int,
+    asked: int | None,
     now: datetime,
     problem: contexts.Problem | None,
 ) -> contexts.PersonPage:
@@ -443,10 +443,12 @@ def _person_view(
         computed=views.computed_rows(profile.computed, words),
         household=_household(gathered, words),
         household_name=gathered.household[0]["name"] if gathered.household else "",
-        moved_from=asked if asked != profile.id else None,
+        # Only what is really one of its identifiers was ever its number.
+        moved_from=asked if asked in {one.node_id for one in profile.identifiers} - {profile.id} else None,
         can_write_note=rights.write,
         note_problem=problem,
         can_see_raw=reading.raw,
+        together_href=links.person_together(profile.id) if rights.undo else None,
         audit_href=links.person_audit(profile.id) if rights.audit else None,
     )
 
@@ -456,7 +458,7 @@ async def _show_person(
 ) -> Response[str]:
     principal = caller(request)
     reading, now = reading_of(request, principal), now_of(request)
-    wish = _timeline_wish(request, reading.words)
+    wish, was = _timeline_wish(request, reading.words), request.query_params.get("was", "")
     async with transaction(pool_of(request)) as conn:
         person = await identity.resolve(conn, person_id)
         await require_in_scope(conn, principal, person)
@@ -468,7 +470,7 @@ async def _show_person(
         wish,
         msgspec.structs.replace(reading, briefs=gathered.briefs),
         rights=rights_of(principal),
-        asked=person_id,
+        asked=int(was) if was.isdecimal() and len(was) < 19 else None,
         now=now,
         problem=problem,
     )
@@ -476,8 +478,16 @@ async def _show_person(
 
 
 @get(pattern(links.person, "person_id"), guards=[requires("people:read")], include_in_schema=False)
-async def show_person(request: AnyRequest, person_id: FromPath[int]) -> Response[str]:
-    """One person as every channel sees them."""
+async def show_person(request: AnyRequest, person_id: FromPath[int]) -> Response[Any]:
+    """One person as every channel sees them. An id of before a join leads to the person of now."""
+    principal = caller(request)
+    async with connection(pool_of(request)) as conn:
+        person = await identity.resolve(conn, person_id)
+        if person != person_id:
+            await require_in_scope(conn, principal, person)
+    if person != person_id:
+        query = {**dict(request.query_params.items()), "was": person_id}
+        return Redirect(links.with_query(links.person(person), query), status_code=303)
     return await _show_person(request, person_id)
 
 

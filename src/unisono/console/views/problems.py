@@ -49,6 +49,14 @@ TEXTS: dict[str, Text] = {
     ),
     "email_invalid": Text(N_("This is not an e-mail address"), do=N_("Check the spelling."), field="email"),
     "email_taken": Text(N_("There is an account with this e-mail address"), field="email"),
+    "reason_missing": Text(N_("Say why"), N_("The reason is kept in the audit."), field="reason"),
+    "reason_too_long": Text(N_("The reason is too long"), do=N_("Say it in fewer words."), field="reason"),
+    "already_joined": Text(N_("They are one person already")),
+    "nobody_chosen": Text(N_("Choose the other person")),
+    "not_checked": Text(
+        N_("Check who they are first"), do=N_("Open both people, compare them, then say that you did.")
+    ),
+    "household_not_found": Text(N_("There is no such household, or it has gone meanwhile")),
     "name_missing": Text(N_("A name is missing"), field="name"),
     "role_unknown": Text(N_("There is no such role"), field="role"),
     "clerk_without_store": Text(N_("A clerk belongs to a store"), do=N_("Choose the store."), field="store"),
@@ -72,7 +80,6 @@ TEXTS: dict[str, Text] = {
     "change_not_found": Text(N_("There is no such join")),
     "already_undone": Text(N_("It has been undone already")),
     "nothing_to_undo": Text(N_("There is nothing left to undo"), N_("Later events or decisions changed it already.")),
-    "already_joined": Text(N_("They are one person already")),
     "note_empty": Text(N_("The note is empty"), field="text"),
     "note_too_long": Text(N_("The note is too long"), do=N_("Use at most 4,000 characters."), field="text"),
     "bad_page_key": Text(N_("This address is not complete"), do=N_("Start again from the first page.")),
