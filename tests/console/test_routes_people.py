@@ -329,7 +329,7 @@ async def test_an_agent_joins_two_people_with_a_reason_and_takes_it_back(site: S
     one = await site.person("user_id", "m.rossi")
     assert one == await site.person("user_id", "mario")
     page = text_of((await site.get(f"/console/people/{one}")).text)
-    assert "Joined by hand: User id m.rossi" in page
+    assert re.search(r"Joined by hand: User id m(\.rossi|ario)", page)
     assert "showed his card" in page
     assert (await site.audit("person.join"))[0]["actor"] == "agent@alpestre.example"
     undo = await site.pool.fetchval("select max(id) from identity_change")

@@ -41,12 +41,13 @@ select current_setting('server_version') as version, pg_database_size(current_da
        (select greatest(reltuples, 0)::bigint from pg_class where oid = 'event'::regclass) as events;
 
 -- name: notes_of_persons
--- The newest events of each of these persons since an instant, some a node: enough for a small staff.
-select node.person_id, note.occurred_at, note.channel, note.type, note.name
+-- What these persons did since an instant, a row for each channel and stretch of days: enough for a small staff.
+select node.person_id, note.channel, note.occurred_at, note.events, note.purchases
 from node cross join lateral (
-    select occurred_at, channel, type, name from event
-    where event.node_id = node.id and occurred_at >= :since::timestamptz
-    order by occurred_at desc, id desc limit :most
+    select channel, max(occurred_at) as occurred_at, count(*) as events,
+           count(*) filter (where name = any(:purchases::text[])) as purchases
+    from event where event.node_id = node.id and occurred_at >= :since::timestamptz
+    group by channel, date_bin(:bin::interval, occurred_at, :since::timestamptz)
 ) as note
 where node.person_id = any(:persons::bigint[]);
 

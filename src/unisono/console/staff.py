@@ -60,6 +60,9 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     future: bool = False
     href: str | None = None
     episode: bool = False
+    events: int = 1
+    sales: int = 0
+    """How many events and purchases it stands for, where one note stands for several."""
 
 
 class Frame(NamedTuple):
@@ -343,8 +346,8 @@ def _summary(notes: Sequence[Note], start: datetime, end: datetime, words: Words
     past = [note for note in notes if not note.future]
     text = words.gettext("%(events)s events and %(sales)s purchases from %(start)s to %(end)s; %(coming)s to come.")
     return text % {
-        "events": words.number(len(past)),
-        "sales": words.number(sum(note.value > 0 for note in past)),
+        "events": words.number(sum(note.events for note in past)),
+        "sales": words.number(sum(note.sales or note.value > 0 for note in past)),
         "start": format_date(start, "long", locale=words.locale),
         "end": format_date(end, "long", locale=words.locale),
         "coming": words.number(len(notes) - len(past)),

@@ -54,8 +54,8 @@ _sql = load("unisono.console")
 
 SECTION = "people"
 PAGE_SIZE = 50
-NOTES_A_NODE = 40
-"""Events a small staff reads of each identifier."""
+SMALL_STAFF_STEP = timedelta(days=4)
+"""What happened within so many days is one note of a small staff."""
 
 SCORE_EVENTS = 1500
 """Events a full staff reads: beyond that, dots hide dots."""
@@ -197,7 +197,13 @@ def _list_sentence(wish: ListWish, words: Words) -> str:
 
 
 async def _notes_of(conn: Connection, people: Sequence[Found], since: datetime) -> Mapping[int, list[Any]]:
-    rows = await _sql.notes_of_persons(conn, persons=[found.id for found in people], since=since, most=NOTES_A_NODE)
+    rows = await _sql.notes_of_persons(
+        conn,
+        persons=[found.id for found in people],
+        since=since,
+        bin=SMALL_STAFF_STEP,
+        purchases=list(purchases()),
+    )
     notes: dict[int, list[Any]] = defaultdict(list)
     for row in rows:
         notes[row["person_id"]].append(row)

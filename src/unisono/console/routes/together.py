@@ -51,7 +51,7 @@ async def _show(
 ) -> Response[str]:
     principal, drafts = caller(request), form or {}
     words, contacts = words_of(request, principal), rights_of(principal).contacts
-    wanted: str = drafts.get("q") or request.query_params.get("q", "")
+    wanted = drafts.get("q") or str(request.query_params.get("q", ""))
     query = wanted.replace("\x00", "").strip()[:200]
     async with transaction(pool_of(request)) as conn:
         person = await identity.resolve(conn, person_id)

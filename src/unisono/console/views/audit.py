@@ -43,6 +43,7 @@ ACTIONS: dict[str, str] = {
     "failed_event.discard": N_("Set failed events aside"),
     "events.discard": N_("Set failed events aside"),
     "dead_letter.replay": N_("Replayed dead letters"),
+    "account.first_run": N_("Set the installation up"),
     "account.create": N_("Made an account"),
     "account.disable": N_("Closed an account"),
     "account.enable": N_("Opened an account again"),
@@ -53,6 +54,24 @@ ACTIONS: dict[str, str] = {
     "account.sign_out": N_("Signed out"),
 }
 """Action -> its sentence; English msgids. What is not here is shown by its code."""
+
+DETAILS: dict[str, str] = {
+    "reason": N_("reason"),
+    "address": N_("from"),
+    "account": N_("account"),
+    "actor": N_("by whom"),
+    "event": N_("event"),
+    "key": N_("key"),
+    "kind": N_("kind"),
+    "channel": N_("channel"),
+    "household": N_("household"),
+    "other": N_("other person"),
+    "role": N_("role"),
+    "by": N_("by"),
+    "found": N_("found"),
+    "source": N_("source"),
+}
+"""What the detail of an entry names -> its word; English msgids."""
 
 DETAIL_LENGTH = 200
 
@@ -74,7 +93,7 @@ def _detail(entry: AuditEntry, words: Words) -> str:
     if isinstance(shown, list):
         parts.append(words.ngettext("%(num)s person shown", "%(num)s people shown", len(shown)))
     parts += [
-        f"{name}: {value}"
+        f"{words.gettext(DETAILS.get(name, name))}: {value}"
         for name, value in said.items()
         if name not in ("query", "people", "screen") and isinstance(value, (str, int)) and value not in ("", None)
     ]

@@ -203,9 +203,16 @@ def small_score(rows: Iterable[Row], *, now: datetime, words: Words) -> Score:
     for row in rows:
         if line_of(row["channel"]) is None:
             continue
-        spec = spec_for(row["type"], row["name"])
         # Lists do not read amounts: every purchase is drawn in the first size.
-        value = 1 if spec is not None and spec.is_purchase else 0
-        notes.append(Note(at=row["occurred_at"], line=staff_line(row["channel"]), value=value))
+        bought = row["purchases"]
+        notes.append(
+            Note(
+                at=row["occurred_at"],
+                line=staff_line(row["channel"]),
+                value=1 if bought else 0,
+                events=row["events"],
+                sales=bought,
+            )
+        )
     start = (now - SPAN).astimezone(words.zone)
     return Score(notes=notes, start=start, end=now + timedelta(days=7), by_stretch=False)
