@@ -136,8 +136,14 @@ create table event (
 );
 create unique index event_message on event (message_id);
 create index event_node on event (node_id, occurred_at desc, id desc);
+create index event_announced on event (node_id, occurred_at desc, id desc) where name in (
+    'Product Reserved', 'Reservation Collected', 'Reservation Expired', 'Reservation Cancelled',
+    'Order Ready for Pickup', 'Order Collected', 'Order Cancelled',
+    'Appointment Booked', 'Appointment Kept', 'Appointment Missed', 'Appointment Cancelled'
+);
 create index event_id on event using brin (id) with (pages_per_range = 16, autosummarize = on);
 create index event_received on event using brin (received_at) with (pages_per_range = 16, autosummarize = on);
+comment on index event_announced is 'What is to come of a person, and what settles it: the till asks at every look-up.';
 comment on table event is 'Everything that happened, once. (txid, id) below the snapshot horizon is the order readers follow.';
 comment on column event.lane is 'Person at the time of writing, modulo 64: fixed, so no reader can miss an event whose person changes.';
 comment on column event.occurred_at is 'Skew-corrected and never later than received_at plus the tolerated skew.';

@@ -235,3 +235,15 @@ delete from person_summary using node
 where person_summary.person_id = node.id and node.person_id <> node.id
   and (node.person_id = any(:persons::text::bigint[]) or node.id = any(:persons::text::bigint[]));
 
+-- name: announcements_of_nodes
+-- What was announced and what settles it, newest first. The names are those of the index event_announced, word for
+-- word: only so is it used.
+select event.id, event.occurred_at, event.name, event.channel, event.store_id, event.properties
+from unnest(:nodes::bigint[]) as wanted (id)
+join event on event.node_id = wanted.id
+where event.name in (
+    'Product Reserved', 'Reservation Collected', 'Reservation Expired', 'Reservation Cancelled',
+    'Order Ready for Pickup', 'Order Collected', 'Order Cancelled',
+    'Appointment Booked', 'Appointment Kept', 'Appointment Missed', 'Appointment Cancelled'
+)
+order by event.occurred_at desc, event.id desc limit :limit;

@@ -12,9 +12,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from unisono.customers.timeline import service as timeline
-from unisono.customers.timeline.service import Filters
 from unisono.kit.database import Connection
+from unisono.kit.sql import load
+
+_sql = load("unisono.customers.profiles")
+_decode = msgspec.json.Decoder().decode
+
+MOST_ANNOUNCED = 200
+"""Announcements and settlements looked at, newest first: years of them for anybody."""
 
 
 class Announcement(NamedTuple):
@@ -79,24 +84,20 @@ async def upcoming_items(
 ) -> list[Upcoming]:
     """The announced and unsettled, soonest first."""
     now = now or datetime.now(UTC)
-    names = set(ANNOUNCEMENTS)
-    for announcement in ANNOUNCEMENTS.values():
-        names |= announcement.settled_by
-    page = await timeline.timeline(conn, nodes, filters=Filters(names=tuple(sorted(names))), limit=200)
     settled: set[tuple[str, Any]] = set()
     items = []
-    for event in page.events:  # newest first: what settles comes before what it settles
+    rows = await _sql.announcements_of_nodes(conn, nodes=list(nodes), limit=MOST_ANNOUNCED)
+    for row in rows:  # newest first: what settles comes before what it settles
+        properties: dict[str, Any] = _decode(row["properties"]) if row["properties"] else {}
         for name, announcement in ANNOUNCEMENTS.items():
-            if event.name in announcement.settled_by:
-                settled.add((name, str(_first(event.properties, announcement.identity))))
-        found = ANNOUNCEMENTS.get(event.name)
+            if row["name"] in announcement.settled_by:
+                settled.add((name, str(_first(properties, announcement.identity))))
+        found = ANNOUNCEMENTS.get(row["name"])
         if found is None:
             continue
-        key = (event.name, str(_first(event.properties, found.identity)))
-        due = _instant(_first(event.properties, found.due))
+        key = (row["name"], str(_first(properties, found.identity)))
+        due = _instant(_first(properties, found.due))
         if due is not None and due > now and key not in settled:
             settled.add(key)
-            items.append(
-                Upcoming(event.id, due, found.title, "upcoming", event.channel, event.store_id, event.properties)
-            )
+            items.append(Upcoming(row["id"], due, found.title, "upcoming", row["channel"], row["store_id"], properties))
     return sorted(items, key=lambda item: item.at)[:limit]
