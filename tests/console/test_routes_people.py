@@ -102,8 +102,12 @@ async def test_a_join_is_told_with_what_came_together_and_is_no_contact(site: Si
     assert "Riconosciuto: si aggiunge Browser …4417" in text_of(
         (await site.get(f"/console/people/{person}?lang=it")).text
     )
-    listed = text_of((await site.get("/console/people")).text)
-    assert "Service 2" not in listed
+    assert f"/console/people/{person}/why" in (await site.get(f"/console/people/{person}")).text
+    await site.send(track("mario", "Store Visited", ago=timedelta(minutes=9)), store="brera")
+    await site.sign_in_as("clerk", "brera")
+    for_a_clerk = (await site.get(f"/console/people/{person}")).text
+    assert "Recognised" in for_a_clerk
+    assert "/why" not in for_a_clerk
 
 
 async def test_the_timeline_is_filtered_by_line_purchases_and_stretch_in_the_address(site: Site) -> None:

@@ -88,7 +88,7 @@ class Frame(NamedTuple):
         return self.top + (len(LINES) - 1) * self.step
 
 
-FULL = Frame(width=1140, height=146, left=84, right=1126, top=26, step=24, cell=3, labels=True)
+FULL = Frame(width=1140, height=146, left=98, right=1126, top=26, step=24, cell=3, labels=True)
 SMALL = Frame(width=220, height=34, left=3, right=217, top=4, step=6, cell=2.5, labels=False)
 
 

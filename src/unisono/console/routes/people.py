@@ -82,7 +82,8 @@ def reading_of(request: AnyRequest, principal: Principal) -> Reading:
         words_of(request, principal),
         settings_of(request).currency,
         principal.may("raw:read"),
-        principal.may("people:contact"),
+        why=principal.may("identity:read"),
+        contacts=principal.may("people:contact"),
     )
 
 

@@ -56,6 +56,8 @@ class Reading(msgspec.Struct, frozen=True):
     currency: str
     raw: bool
     """Whether the reader may open raw data."""
+    why: bool = False
+    """Whether the reader may see why identifiers are one person."""
     contacts: bool = False
     """Whether the reader may see addresses in full."""
     briefs: Mapping[int, Row] = {}
@@ -89,7 +91,9 @@ def item(event: Event, reading: Reading) -> TimelineItem:
         channel_label=channel_label(event.channel, reading.words),
         received_at=event.received_at if LATE < event.received_at - event.occurred_at < LOADED else None,
         raw_href=links.event_raw(str(event.id)) if reading.raw else None,
-        why_href=links.person_why(event.person_id) if event.name in ("Person Joined", "Person Split") else None,
+        why_href=links.person_why(event.person_id)
+        if reading.why and event.name in ("Person Joined", "Person Split")
+        else None,
     )
 
 
