@@ -194,9 +194,12 @@ async def take(url: str, pool: Pool, person: int, now: datetime) -> bytes:
 def small(picture: bytes) -> bytes:
     """The picture with a palette of its own."""
     out = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(
-        256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-    ).save(out, "PNG", optimize=True)
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    # The commonest colours as they are: paper and ink must not be mixed with others.
+    common = sorted(image.getcolors(SIZE["width"] * SIZE["height"]) or (), reverse=True)[:256]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for _, colour in common for part in colour])  # type: ignore[union-attr]
+    image.quantize(palette=palette, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
