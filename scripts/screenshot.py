@@ -198,7 +198,7 @@ def small(picture: bytes) -> bytes:
     # The commonest colours as they are: paper and ink must not be mixed with others.
     common = sorted(image.getcolors(SIZE["width"] * SIZE["height"]) or (), reverse=True)[:256]
     palette = Image.new("P", (1, 1))
-    palette.putpalette([part for _, colour in common for part in colour])  # type: ignore[union-attr]
+    palette.putpalette([part for _, colour in common if isinstance(colour, tuple) for part in colour])
     image.quantize(palette=palette, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
 
