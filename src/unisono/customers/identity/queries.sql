@@ -153,10 +153,15 @@ update identity_decision set voided_at = now(), voided_by = :actor
 where voided_at is null and kind = :kind
   and ((side_a && :side_a::bigint[] and side_b && :side_b::bigint[])
     or (side_a && :side_b::bigint[] and side_b && :side_a::bigint[]))
-returning id;
+returning id, side_a, side_b;
 
 -- name: void_decision!
 update identity_decision set voided_at = now(), voided_by = :actor where id = :id and voided_at is null;
+
+-- name: void_remains!
+-- What was decided beside a decision, to keep what remained of those it ended, goes with it.
+update identity_decision set voided_at = now(), voided_by = :actor
+where voided_at is null and id <> :id and at = (select at from identity_decision where id = :id);
 
 -- name: revive_ended!
 -- What a decision ended in its own transaction counts again when the decision itself is taken away.

@@ -165,6 +165,7 @@ async def undo(conn: Connection, change_id: int, *, actor: str, reason: str = "u
     kind = "split" if row["kind"] == "join" else "join"
     # Undoing by hand what a hand did is taking the hand away; what events did needs a decision against it.
     if row["decision_id"] is not None and await _sql.void_decision(conn, id=row["decision_id"], actor=actor):
+        await _sql.void_remains(conn, id=row["decision_id"], actor=actor)
         await _sql.revive_ended(conn, id=row["decision_id"])
         result = await _settle(conn, moved + kept, actor=actor, reason=reason, decision_id=None)
     else:
@@ -177,9 +178,29 @@ async def _decide(
     conn: Connection, kind: str, side_a: list[int], side_b: list[int], *, actor: str, reason: str
 ) -> Connected:
     opposed = "split" if kind == "join" else "join"
-    await _sql.void_opposed(conn, kind=opposed, side_a=side_a, side_b=side_b, actor=actor)
+    ended = await _sql.void_opposed(conn, kind=opposed, side_a=side_a, side_b=side_b, actor=actor)
     decision = await _sql.insert_decision(conn, kind=kind, actor=actor, reason=reason, side_a=side_a, side_b=side_b)
+    if kind == "split":
+        await _keep_remains(conn, ended, (set(side_a), set(side_b)), actor=actor)
     return await _settle(conn, side_a + side_b, actor=actor, reason=reason, decision_id=int(decision))
+
+
+async def _keep_remains(
+    conn: Connection, ended: Iterable[asyncpg.Record], sides: tuple[set[int], set[int]], *, actor: str
+) -> None:
+    """Of joins by hand that a split ended, what stands on one side of it still holds: nobody took that apart."""
+    for join in ended:
+        for side in sides:
+            one, other = sorted(side & set(join["side_a"])), sorted(side & set(join["side_b"]))
+            if one and other:
+                await _sql.insert_decision(
+                    conn,
+                    kind="join",
+                    actor=actor,
+                    reason=f"what remains of join {join['id']}",
+                    side_a=one,
+                    side_b=other,
+                )
 
 
 async def _settle(conn: Connection, ids: list[int], *, actor: str, reason: str, decision_id: int | None) -> Connected:
