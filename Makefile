@@ -72,7 +72,7 @@ lint: $(DEV) ## Style, types and layers
 .PHONY: test
 test: $(DEV) $(ASSETS) lint ## Everything that must hold: style, types, layers, tests, and the tests on PostgreSQL 15
 	@set -e; UNISONO_CHROMIUM="$$($(PYTHON) scripts/find_browser.py)"; export UNISONO_CHROMIUM; \
-	echo "pytest, with $$UNISONO_CHROMIUM"; $(PYTHON) -m pytest $(TESTS)
+	echo "pytest, with $$UNISONO_CHROMIUM"; $(PYTHON) -m pytest -n 2 $(TESTS)
 	$(PYTHON) scripts/test_postgres15.py
 
 .PHONY: conformance
