@@ -70,7 +70,7 @@ class Settings:
     max_batch_bytes: int = _setting(500 * 1024, doc="Largest request body, after decompression.")
     max_batch_events: int = _setting(2500, doc="Most events in one request.")
     queue_events: int = _setting(20_000, doc="Events waiting to be written in one web process before it answers 429.")
-    commit_events: int = _setting(2000, doc="Most events written in one database transaction.")
+    commit_events: int = _setting(3000, doc="Most events written in one database transaction.")
     max_skew: int = _setting(
         300, doc="How far ahead of its arrival an event's time may be before it is set back to it."
     )

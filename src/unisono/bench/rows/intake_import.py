@@ -1,7 +1,7 @@
 """``intake-import``: events a second through the collector without HTTP, as imports and the demo use it.
 
 What: bytes are read, validated, deduplicated, linked to persons, written to the timeline with their traits and search
-entries, in batches of 100 submitted to the committer (40 under way), one process. How: 30,000 events of 1,000 people
+entries, in batches of 100 submitted to the committer (150 under way), one process. How: 30,000 events of 1,000 people
 over a month. Limit: asyncpg's COPY of the very same event rows into the same table with its indexes, in one go; what
 COPY reaches in transactions of 500 rows is noted. Each repeat has a fresh database; the median by ratio counts.
 """
@@ -28,7 +28,7 @@ from unisono.kit.database import Pool
 
 WANTED = Wanted("at least", 0.35)
 BATCH = 100
-UNDER_WAY = 40
+UNDER_WAY = 150
 COMMIT = 500
 
 

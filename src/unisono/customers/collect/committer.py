@@ -101,7 +101,7 @@ class Committer:
     """The writers of one process and the queue before them."""
 
     def __init__(
-        self, pool: Pool, *, country: str = "IT", queue_events: int = 20_000, commit_events: int = 2000
+        self, pool: Pool, *, country: str = "IT", queue_events: int = 20_000, commit_events: int = 3000
     ) -> None:
         self._pool = pool
         self._country = country
