@@ -1,7 +1,7 @@
 """``intake-http-batch``: events a second over HTTP in batches of 100.
 
 What: a real ``unisono web`` process on a real socket, a public write key, the same 30,000 events as ``intake-import``,
-eight kept connections of a lean client. Limit: COPY of the same rows into the same table, by the bench itself, before
+24 kept connections of a lean client. Limit: COPY of the same rows into the same table, by the bench itself, before
 the web process starts. Each repeat has a fresh database; the median by ratio counts.
 """
 
@@ -15,7 +15,7 @@ from unisono.bench.workload import batches, month
 
 WANTED = Wanted("at least", 0.20)
 BATCH = 100
-CONNECTIONS = 8
+CONNECTIONS = 24
 
 
 async def _once(database: Database, load: Load) -> Measured:
