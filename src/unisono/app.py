@@ -18,6 +18,7 @@ from litestar.types import ControllerRouterHandler, Scope
 from unisono import __version__
 from unisono.access import api as access_api
 from unisono.access.keys import KeyRing
+from unisono.commerce import app_part as commerce
 from unisono.console import app_part as console
 from unisono.customers.collect import api as collect_api
 from unisono.customers.collect import failed_api
@@ -119,6 +120,7 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         *profiles_api.routes,
         *identity_api.routes,
         *access_api.routes,
+        *commerce.routes,
         *failed_api.routes,
         *console.routes,
         health,

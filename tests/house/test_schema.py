@@ -1,15 +1,15 @@
-"""``schema.sql`` is the database that the migrations make, to the last comment and default row."""
+"""``schema/rooms`` is the database that the migrations make, to the last comment and default row."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from importlib import resources
 
 import asyncpg
 import pytest
 
 from tests.support.database import address
+from unisono.schema import present_schema
 
 FACTS = {
     "columns": """
@@ -43,12 +43,12 @@ BOOKKEEPING = "schema_migration"
 
 @pytest.fixture
 async def from_schema(server_dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """A database made by ``schema.sql`` alone."""
+    """A database made by ``schema/rooms`` alone."""
     name = f"schema_{uuid.uuid4().hex[:12]}"
     admin = await asyncpg.connect(server_dsn)
     await admin.execute(f'create database "{name}"')
     conn = await asyncpg.connect(address(server_dsn, name))
-    await conn.execute((resources.files("unisono.schema") / "schema.sql").read_text("utf-8"))
+    await conn.execute(present_schema())
     yield conn
     await conn.close()
     await admin.execute(f'drop database "{name}" with (force)')

@@ -31,6 +31,10 @@ SCOPES: dict[str, str] = {
     "people:write": "join, split and undo; households",
     "identity:manage": "change identity rules",
     "sources:manage": "make and rotate keys",
+    "commerce:read": "read products, prices, promotions, stock, carts and orders",
+    "commerce:write": "change products, prices, promotions, stock and orders",
+    "channel:use": "speak for a shop front: customer tokens, carts, checkout of anybody",
+    "webhooks:manage": "make and disable webhooks",
     "operations:read": "read health, failed events and dead letters",
     "operations:write": "replay and discard failed events and dead letters",
 }

@@ -83,6 +83,60 @@ GRANTS: tuple[Grant, ...] = (
         "A key lets a machine in.",
     ),
     Grant(
+        "catalog:read",
+        _to("marketer", "agent", "clerk", "analyst"),
+        N_("See products, prices, promotions and stock"),
+        "Whoever talks to customers gives the same answer as every channel.",
+    ),
+    Grant(
+        "catalog:write",
+        _to("marketer"),
+        N_("Change products and import catalogues"),
+        "What a product is called and shows is marketing's.",
+    ),
+    Grant(
+        "prices:write",
+        _to("marketer"),
+        N_("Set prices and announce discounts"),
+        "An announced discount is a statement under the law; it is kept with who made it.",
+    ),
+    Grant(
+        "promotions:write",
+        _to("marketer"),
+        N_("Make promotions and coupons, start and stop them"),
+        "A promotion spends the company's money.",
+    ),
+    Grant(
+        "stock:write",
+        _to("clerk"),
+        N_("Move and count stock, settle promises at risk"),
+        "Who stands at the shelf counts it; a clerk counts only the own stores.",
+    ),
+    Grant(
+        "orders:read",
+        _to("marketer", "agent", "clerk", "analyst"),
+        N_("See carts, orders, reservations and pick-ups"),
+        "Nobody asks a customer what he has ordered; a clerk sees those of the own stores.",
+    ),
+    Grant(
+        "orders:write",
+        _to("agent", "clerk"),
+        N_("Place, hand over, cancel and return orders and reservations"),
+        "The people who serve customers; every step keeps who did it and why.",
+    ),
+    Grant(
+        "coherence:read",
+        _to("marketer", "analyst"),
+        N_("See what channels showed wrongly"),
+        "Who answers for prices and offers must know when a channel told others.",
+    ),
+    Grant(
+        "webhooks:manage",
+        _to(),
+        N_("Make and disable webhooks"),
+        "A webhook sends the company's data to another machine.",
+    ),
+    Grant(
         "identity:read",
         _to("marketer", "agent", "analyst", "privacy_officer"),
         N_("See why identifiers are one person"),
@@ -150,6 +204,10 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "identity:manage": frozenset({"identity:read", "identity:manage"}),
     "sources:manage": frozenset({"sources:read", "sources:manage"}),
     "operations:read": frozenset({"health:read"}),
+    "commerce:read": frozenset({"catalog:read", "orders:read", "coherence:read"}),
+    "commerce:write": frozenset({"catalog:write", "prices:write", "promotions:write", "stock:write", "orders:write"}),
+    "channel:use": frozenset({"channel:use", "channel:any"}),
+    "webhooks:manage": frozenset({"webhooks:manage"}),
     "operations:write": frozenset({"events:replay"}),
 }
 """Scope of a key (`unisono.access.keys.SCOPES`) -> permissions. ``events:write`` is for keys alone: people write

@@ -1,6 +1,6 @@
 """Forward-only migrations, plain SQL files under ``unisono/schema/migrations``.
 
-``schema/schema.sql`` is the whole schema as it should be now; a test holds that running all migrations on an
+``schema/rooms`` is the whole schema as it should be now; a test holds that running all migrations on an
 empty database gives the same one.
 """
 

@@ -231,3 +231,7 @@ on conflict (household_id, node_id) do update set role = excluded.role;
 -- name: remove_household_member!
 delete from household_member where household_id = :household_id
   and node_id in (select id from node where person_id = :person_id);
+
+-- name: persons_of_nodes
+-- Whose these nodes are now.
+select id, person_id from node where id = any (:ids::text::bigint[]);

@@ -20,6 +20,7 @@ from unisono.customers.identity.normalise import UnusableIdentifier
 from unisono.customers.identity.rulebook import Rulebook, read_rulebook
 from unisono.customers.timeline import service as timeline
 from unisono.customers.timeline.model import NewEvent
+from unisono.kit.arrays import int_list
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest, Conflict, NotFound
 from unisono.kit.sql import load
@@ -42,6 +43,15 @@ async def resolve(conn: Connection, node_id: int) -> int:
     if person is None:
         raise PersonNotFound(f"There is no person {node_id}.")
     return int(person)
+
+
+async def persons_of(conn: Connection, node_ids: Collection[int]) -> dict[int, int]:
+    """Whose these nodes are now: node id to person id. Raises PersonNotFound when one is no node."""
+    persons = {row["id"]: row["person_id"] for row in await _sql.persons_of_nodes(conn, ids=int_list(node_ids))}
+    for node_id in node_ids:
+        if node_id not in persons:
+            raise PersonNotFound(f"There is no person {node_id}.")
+    return persons
 
 
 async def find(conn: Connection, identifier: str, country: str = "IT", *, rulebook: Rulebook | None = None) -> int:

@@ -11,7 +11,7 @@ import msgspec
 
 from unisono.customers.timeline.model import LANES, Event, NewEvent
 from unisono.kit.arrays import text_list
-from unisono.kit.database import Connection
+from unisono.kit.database import Connection, Pool
 from unisono.kit.errors import BadRequest, NotFound
 from unisono.kit.sql import load
 
@@ -43,7 +43,7 @@ async def append(conn: Connection, events: Sequence[NewEvent]) -> None:
     await conn.copy_records_to_table("event", records=events, columns=NewEvent._fields)
 
 
-async def announce(conn: Connection) -> None:
+async def announce(conn: Connection | Pool) -> None:
     """Wake the readers. After the commit and outside it: a notification inside would serialise commits."""
     await conn.execute(f"notify {CHANGED}")
 

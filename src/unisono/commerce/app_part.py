@@ -1,0 +1,28 @@
+"""Commerce as a part of the application: its routes, its readers of the log, its timers."""
+
+from __future__ import annotations
+
+from litestar.types import ControllerRouterHandler
+
+from unisono.commerce.carts import api as carts_api
+from unisono.commerce.catalog import api as catalog_api
+from unisono.commerce.changes import api as changes_api
+from unisono.commerce.channel import api as channel_api
+from unisono.commerce.coherence import api as coherence_api
+from unisono.commerce.inventory import api as inventory_api
+from unisono.commerce.orders import api as orders_api
+from unisono.commerce.pricing import api as pricing_api
+from unisono.commerce.promotions import api as promotions_api
+
+routes: list[ControllerRouterHandler] = [
+    *changes_api.routes,
+    *catalog_api.routes,
+    *pricing_api.routes,
+    *inventory_api.routes,
+    *promotions_api.routes,
+    *carts_api.routes,
+    *orders_api.routes,
+    *coherence_api.routes,
+    *channel_api.routes,
+]
+"""Every route of commerce."""

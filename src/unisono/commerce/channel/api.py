@@ -1,0 +1,7 @@
+"""Channel over the API."""
+
+from __future__ import annotations
+
+from litestar.types import ControllerRouterHandler
+
+routes: list[ControllerRouterHandler] = []

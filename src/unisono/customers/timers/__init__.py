@@ -1,0 +1,5 @@
+"""Timers: what must happen at an instant happens once, or is skipped with a reason.
+
+Owns ``timer``. Rooms set timers in the transaction of what they wait for; a worker fires them, each in a transaction
+of its own with its effects.
+"""
