@@ -6,7 +6,8 @@
     async def read_person(request: Request, person_id: int) -> ...:
         principal = caller(request)
 
-A caller is an account (the console's session cookie) or a secret key (``Authorization: Bearer sk_...``). Guards want
+A caller is an account (the console's session cookie), or by ``Authorization: Bearer`` a secret key, a till's key or a
+customer's token. Guards want
 ``app.state``: ``pool``, ``key_ring`` (`unisono.access.keys.KeyRing`), and ``clock`` where time is not the system's.
 A request that changes something and comes with a cookie must carry the session's CSRF token: header
 ``X-CSRFToken``, or the form field ``_csrf_token``.
@@ -24,9 +25,19 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
+from unisono.access import customer_tokens
 from unisono.access.accounts import Account
 from unisono.access.keys import KeyRing
-from unisono.access.roles import PERMISSIONS, Role, of_scopes, permissions_of, stores_of
+from unisono.access.roles import (
+    CUSTOMER_PERMISSIONS,
+    MACHINE_PERMISSIONS,
+    PERMISSIONS,
+    TILL_PERMISSIONS,
+    Role,
+    of_scopes,
+    permissions_of,
+    stores_of,
+)
 from unisono.access.sessions import COOKIE, Session, check_csrf, find_session
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.database import connection
@@ -45,16 +56,25 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who makes a request, and what they may do."""
 
-    kind: Literal["account", "key"]
+    kind: Literal["account", "key", "till", "customer"]
     id: int
+    """Of the account or the key; a customer's: the node the token stands for."""
     actor: str
-    """How the audit names them: an e-mail address or ``key:<id>``."""
+    """How the audit names them: an e-mail address, ``key:<id>``, ``till:<store>/<till>`` or ``customer:<node>``."""
     name: str
     permissions: frozenset[str]
     stores: frozenset[str] | None = None
     """Only people with an event in one of these stores; None for everyone, empty for nobody."""
     role: Role | None = None
     session: Session | None = None
+    source_id: int | None = None
+    """The source events of theirs come from; None for accounts."""
+    channel: str | None = None
+    """The channel a customer's token or a till's key speaks for."""
+    store_id: str | None = None
+    """The store of a till, or that a token was made for."""
+    proven: bool = True
+    """False for a customer only a browser has named: such a one must be nobody in particular."""
 
     def may(self, permission: str) -> bool:
         """Whether they have a permission."""
@@ -89,8 +109,23 @@ def of_session(session: Session) -> Principal:
 
 async def _by_key(asking: Asking, authorization: str) -> Principal:
     scheme, _, key = authorization.partition(" ")
+    key = key.strip()
+    if scheme.lower() == "bearer" and key.startswith(customer_tokens.PREFIX):
+        return await _by_token(asking, key)
     ring: KeyRing = asking.app.state.key_ring
-    sender = await ring.sender(key.strip()) if scheme.lower() == "bearer" else None
+    sender = await ring.sender(key) if scheme.lower() == "bearer" else None
+    if sender is not None and sender.key_kind == "till":
+        return Principal(
+            kind="till",
+            id=sender.key_id,
+            actor=f"till:{sender.store_id}/{sender.till_id}",
+            name=sender.source_name,
+            permissions=TILL_PERMISSIONS,
+            stores=None,
+            source_id=sender.source_id,
+            channel="store",
+            store_id=sender.store_id,
+        )
     if sender is None or sender.key_kind != "secret":
         raise Unauthenticated(
             "This needs a secret key.",
@@ -103,6 +138,29 @@ async def _by_key(asking: Asking, authorization: str) -> Principal:
         actor=f"key:{sender.key_id}",
         name=sender.source_name,
         permissions=of_scopes(sender.scopes),
+        source_id=sender.source_id,
+    )
+
+
+async def _by_token(asking: Asking, token: str) -> Principal:
+    found = await customer_tokens.find(asking.app.state.pool, token, now=now_of(asking))
+    if found is None:
+        raise Unauthenticated(
+            "The customer token is unknown or has ended.",
+            code="token_ended",
+            hint="Ask POST /channel/sessions for another.",
+        )
+    return Principal(
+        kind="customer",
+        id=found.node_id,
+        actor=f"customer:{found.node_id}",
+        name="",
+        permissions=CUSTOMER_PERMISSIONS,
+        stores=frozenset(),
+        source_id=found.source_id,
+        channel=found.channel,
+        store_id=found.store_id,
+        proven=found.proven,
     )
 
 
@@ -179,7 +237,7 @@ def requires(*permissions: str) -> Guard:
 
     The guard raises Unauthenticated, and Forbidden (``permission_missing``, or ``csrf`` for a cookie without token).
     """
-    unknown = set(permissions) - PERMISSIONS - {"events:write"}
+    unknown = set(permissions) - PERMISSIONS - MACHINE_PERMISSIONS
     if unknown:
         raise ValueError(f"there is no permission {', '.join(sorted(unknown))}")
     wanted = frozenset(permissions)
@@ -192,13 +250,16 @@ def requires(*permissions: str) -> Guard:
     return named
 
 
-def open_to_all(reason: str) -> Guard:
-    """A guard for the few pages that need no account; ``reason`` says why. Forms from other sites are refused."""
+def open_to_all(reason: str, *, by_header: bool = False) -> Guard:
+    """A guard for the few routes that need no account; ``reason`` says why. Forms from other sites are refused.
+
+    ``by_header``: the handler looks at a key in a header, which no foreign form can send, so any site may call it.
+    """
     if not reason:
         raise ValueError("say why everyone may come in")
 
     async def guard(asking: Asking, _: BaseRouteHandler) -> None:
-        if asking.scope.get("method", "GET") not in SAFE_METHODS:
+        if not by_header and asking.scope.get("method", "GET") not in SAFE_METHODS:
             _check_origin(asking)
 
     named = cast("Guard", guard)

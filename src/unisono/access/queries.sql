@@ -188,3 +188,22 @@ select request_hash, status, body, content_type from idempotency where scope = :
 -- name: keep_idempotency!
 insert into idempotency (scope, key, request_hash, status, body, content_type)
 values (:scope, :key, :request_hash, :status, :body, :content_type);
+
+-- name: insert_customer_token!
+-- The old ones go by the way: a few a call, so that the table stays as large as the traffic of a quarter of an hour.
+with swept as (
+    delete from customer_token where hash in (
+        select hash from customer_token where expires_at < cast(:now as timestamptz) - interval '1 hour'
+        order by expires_at limit 10 for update skip locked)
+)
+insert into customer_token (hash, node_id, proven, source_id, channel, store_id, created_at, expires_at)
+values (:hash, :node_id, :proven, :source_id, :channel, :store_id, :now, :expires_at);
+
+-- name: find_customer_token^
+-- Live tokens only.
+select node_id, proven, source_id, channel, store_id, expires_at from customer_token
+where hash = :hash and expires_at > :now and revoked_at is null;
+
+-- name: revoke_customer_token!
+-- Ending one twice is fine.
+update customer_token set revoked_at = :now where hash = :hash and revoked_at is null;

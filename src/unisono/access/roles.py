@@ -214,6 +214,16 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
 notes, machines write events."""
 
 
+MACHINE_PERMISSIONS: frozenset[str] = frozenset({"events:write", "channel:use", "channel:any"})
+"""Permissions no account has: machines write events and speak for customers."""
+
+TILL_PERMISSIONS: frozenset[str] = frozenset({"channel:use", "channel:any", "catalog:read"})
+"""What a till's key may do besides sending events: sell, in its own store, to anybody it recognises."""
+
+CUSTOMER_PERMISSIONS: frozenset[str] = frozenset({"channel:use"})
+"""What a customer's token may do: read and change what is his."""
+
+
 def permissions_of(role: Role) -> frozenset[str]:
     """What a role may do."""
     return _OF_ROLE[role]

@@ -1,7 +1,51 @@
-"""Channel over the API."""
+"""The channel API: sessions of customers, and what each may do."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from litestar import Request, post
 from litestar.types import ControllerRouterHandler
 
-routes: list[ControllerRouterHandler] = []
+from unisono.access import customer_tokens
+from unisono.access.guards import now_of, open_to_all
+from unisono.commerce.channel import sessions
+from unisono.commerce.channel.sessions import SessionMade, SessionRequest
+from unisono.kit.database import transaction
+from unisono.kit.web import PROBLEMS
+
+AnyRequest = Request[Any, Any, Any]
+
+TAGS = ["Channels"]
+
+
+@post(
+    "/channel/sessions",
+    guards=[open_to_all("any key may ask: the handler says for whom", by_header=True)],
+    tags=TAGS,
+    responses=PROBLEMS,
+    status_code=201,
+    summary="Begin a customer's session",
+)
+async def begin_session(request: AnyRequest, data: SessionRequest) -> SessionMade:
+    """A token for one visitor, 15 minutes at most. A secret or till key vouches for any identifier; a write key may
+    only name its own device while that is nobody in particular."""
+    return await sessions.begin(request, data, now=now_of(request))
+
+
+@post(
+    "/channel/sessions/end",
+    guards=[open_to_all("a token ends itself", by_header=True)],
+    tags=TAGS,
+    responses=PROBLEMS,
+    status_code=204,
+    summary="End a customer's session",
+)
+async def end_session(request: AnyRequest) -> None:
+    """End the token the request carries, as at sign-out."""
+    token = request.headers.get("authorization", "").partition(" ")[2].strip()
+    async with transaction(request.app.state.pool) as conn:
+        await customer_tokens.revoke(conn, token, now=now_of(request))
+
+
+routes: list[ControllerRouterHandler] = [begin_session, end_session]

@@ -3,6 +3,7 @@
 create table customer_token (
     hash       bytea primary key,
     node_id    bigint not null,
+    proven     boolean not null,
     source_id  int not null references source,
     channel    text not null,
     store_id   text,
@@ -12,6 +13,7 @@ create table customer_token (
     check (expires_at <= created_at + interval '15 minutes')
 );
 create index customer_token_expired on customer_token (expires_at);
+comment on column customer_token.proven is 'A server or a till vouches for who it is; a browser alone never reaches what is somebody''s.';
 comment on table customer_token is 'What a shop front holds for one visitor: it reads and changes only what is his, for 15 minutes at most.';
 
 -- customers.timers ----------------------------------------------------------------------------------
