@@ -13,7 +13,7 @@ import pytest
 from tests.support.log import make_nodes, new_event, write
 from tests.support.serving import serving
 from unisono.access.keys import create_source
-from unisono.customers.timeline import feed as feed_module
+from unisono.customers.timeline import following as feed_module
 from unisono.customers.timeline.api import read_position
 from unisono.customers.timeline.feed import Feed, Wanted
 from unisono.customers.timeline.model import BEGINNING, Event, Position
@@ -41,7 +41,7 @@ async def collect(feed: Feed, wanted: Wanted, after: Position | None, into: list
     """Listen until the feed ends; returns the last position told."""
     position = BEGINNING
     async for told in feed.listen(wanted, after):
-        into.extend(told.events)
+        into.extend(told.items)
         position = told.position
     return position
 
@@ -100,9 +100,9 @@ async def test_resuming_anywhere_loses_and_repeats_nothing(
         listening = feed.listen(Wanted(), position)
         taken = 0
         async for told in listening:
-            heard.extend(told.events)
+            heard.extend(told.items)
             position = told.position
-            taken += len(told.events)
+            taken += len(told.items)
             if taken >= size or len(heard) >= 100:
                 break
         await listening.aclose()  # type: ignore[attr-defined]
@@ -175,7 +175,7 @@ async def test_a_slow_listener_is_cut_off_and_resumes(
     await until(lambda: len(heard) == 29)
     await cancel(task)
     assert start < told.position
-    assert [event.name for event in (*told.events, *heard)] == [f"E{n}" for n in range(30)]
+    assert [event.name for event in (*told.items, *heard)] == [f"E{n}" for n in range(30)]
 
 
 async def test_a_silent_feed_shows_it_is_alive(feed: Feed, conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +191,7 @@ async def test_a_silent_feed_shows_it_is_alive(feed: Feed, conn: Connection, mon
     told = await waiting
     if told.position == first.position:
         told = await anext(listening)
-    assert told.events == ()
+    assert told.items == ()
     assert told.position > first.position
 
 

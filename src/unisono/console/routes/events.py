@@ -207,10 +207,10 @@ async def _follow(
             if time.monotonic() > deadline:
                 return
             rows: list[contexts.LiveEvent] = []
-            if told.events:
+            if told.items:
                 async with connection(pool_of(request)) as conn:
                     # Nobody reads more than a screen at once: of a flood the newest are shown.
-                    rows = await _rows(conn, told.events[-PAGE_SIZE:], principal, words)
+                    rows = await _rows(conn, told.items[-PAGE_SIZE:], principal, words)
             for row in rows:
                 html = render_fragment(environment, shell, "live_row", event=row)
                 yield ServerSentEventMessage(data=" ".join(html.split("\n")), event="row", id=row.event_id)

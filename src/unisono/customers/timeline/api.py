@@ -13,7 +13,8 @@ from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
-from unisono.customers.timeline.feed import Feed, Told, Wanted
+from unisono.customers.timeline.feed import Feed, Wanted
+from unisono.customers.timeline.following import sse
 from unisono.customers.timeline.model import BEGINNING, Event, Position
 from unisono.kit.errors import BadRequest
 from unisono.kit.web import MAX_ID, PROBLEMS
@@ -80,21 +81,23 @@ def read_position(text: str | None) -> Position | None:
     return position
 
 
-def sse(told: Told) -> bytes:
-    """What is told as server-sent events; without events a comment that only moves the position on."""
-    if not told.events:
-        return b"id: %s\n: alive\n\n" % str(told.position).encode()
-    return b"".join(
-        b"id: %s\ndata: %s\n\n" % (str(event.position).encode(), msgspec.json.encode(as_item(event)))
-        for event in told.events
+RETRY = b"retry: 2000\n\n"
+"""A client that was cut off comes back soon, but not all of them in the same instant as the server does."""
+
+
+def event_stream(chunks: AsyncIterator[bytes]) -> Stream:
+    """An answer of server-sent events that nothing on the way may keep or gather."""
+    return Stream(
+        chunks,
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
 async def _stream(feed: Feed, wanted: Wanted, after: Position | None) -> AsyncIterator[bytes]:
-    # A client that was cut off comes back soon, but not all of them in the same instant as the server does.
-    yield b"retry: 2000\n\n"
+    yield RETRY
     async for told in feed.listen(wanted, after):
-        yield sse(told)
+        yield sse(told, as_item)
 
 
 @get(
@@ -119,11 +122,7 @@ async def stream_events(
     """
     wanted = Wanted(person=person, types=tuple(type or ()), names=tuple(name or ()), channels=tuple(channel or ()))
     position = read_position(request.headers.get("last-event-id")) or read_position(after)
-    return Stream(
-        _stream(request.app.state.feed, wanted, position),
-        media_type="text/event-stream",
-        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-    )
+    return event_stream(_stream(request.app.state.feed, wanted, position))
 
 
 @get(
@@ -147,7 +146,7 @@ async def list_events(
     wanted = Wanted(person=person, types=tuple(type or ()), names=tuple(name or ()), channels=tuple(channel or ()))
     feed: Feed = request.app.state.feed
     told = await feed.page(read_position(after) or BEGINNING, wanted, limit=limit, wait=wait)
-    return LogPage([as_item(event) for event in told.events], str(told.position))
+    return LogPage([as_item(event) for event in told.items], str(told.position))
 
 
 routes: list[ControllerRouterHandler] = [stream_events, list_events]

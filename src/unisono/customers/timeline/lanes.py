@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -15,7 +16,7 @@ from unisono.customers.timeline import parking
 from unisono.customers.timeline.model import Event, Position
 from unisono.customers.timeline.parking import Parked
 from unisono.customers.timeline.readers import LogReader, lock_all_lanes, read_lane, replace_lanes
-from unisono.customers.timeline.service import as_event
+from unisono.customers.timeline.service import announce, as_event
 from unisono.customers.timeline.watching import is_gone
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.crash import crash_point
@@ -135,7 +136,14 @@ class Lane:
             crash_point("readers.before_commit")
         if outcome.taken:
             crash_point("readers.after_commit")
+            if self.reader.wakes:
+                await self._wake()
         return outcome
+
+    async def _wake(self) -> None:
+        # What was committed stands, also when the server goes away right after: others look by themselves each second.
+        with contextlib.suppress(TimeoutError, *AWAY):
+            await announce(self._pool)
 
     async def _take(self, conn: Connection, start: Position, until: Position, hand_over: Handover) -> Outcome:
         """Hand the next events up to ``until`` over and move the position."""

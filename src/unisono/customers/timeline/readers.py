@@ -31,6 +31,8 @@ class LogReader(ABC):
     name: ClassVar[str]
     """Its position is kept under this name: stable for ever."""
     batch_size: ClassVar[int] = 1000
+    wakes: ClassVar[bool] = False
+    """Whether others follow what it writes (events, changes): then they are woken after each batch."""
 
     @abstractmethod
     async def handle(self, conn: Connection, events: Sequence[Event]) -> None:

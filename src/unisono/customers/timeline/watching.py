@@ -1,13 +1,14 @@
 """Waiting for the log to grow without asking it all the time.
 
 One watch a process: it sleeps on PostgreSQL's notification, looks by itself every second, and wakes whoever waits
-for a position. Events above the snapshot horizon (an older transaction has not ended) are looked at again soon,
-and less and less often.
+for a position. Rows above the snapshot horizon (an older transaction has not ended) are looked at again soon,
+and less and less often. It may watch other logs beside that of the events: all are looked at over one connection.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import structlog
@@ -31,11 +32,18 @@ SOON = 0.02
 """Seconds to the next look when events wait for an older transaction; doubled each time, up to ``EVERY``."""
 
 
+LogEnd = Callable[[Connection], Awaitable[tuple[Position, bool]]]
+"""Reads the last settled position of a log, and whether rows above it wait for an older transaction."""
+
+
+def as_end(row: asyncpg.Record) -> tuple[Position, bool]:
+    """A row with ``txid``, ``id`` and ``pending`` as the end of a log."""
+    return BEGINNING if row["txid"] is None else Position(row["txid"], row["id"]), row["pending"]
+
+
 async def log_end(conn: Connection) -> tuple[Position, bool]:
     """The last settled position, and whether events above it wait for an older transaction."""
-    row = await _sql.log_end(conn)
-    end = BEGINNING if row["txid"] is None else Position(row["txid"], row["id"])
-    return end, row["pending"]
+    return as_end(await _sql.log_end(conn))
 
 
 def is_gone(conn: Connection) -> bool:
@@ -46,6 +54,33 @@ def is_gone(conn: Connection) -> bool:
         return True
 
 
+class Watched:
+    """Where one log ends; whoever waits for a position is woken."""
+
+    def __init__(self, read_end: LogEnd) -> None:
+        self.read_end = read_end
+        self.end = BEGINNING
+        self._moved = asyncio.Event()
+
+    def publish(self, end: Position) -> None:
+        """The log ends here now."""
+        if end > self.end:
+            self.end = end
+            # Whoever waits holds this event; those who come later wait for the next one.
+            self._moved.set()
+            self._moved = asyncio.Event()
+
+    async def beyond(self, position: Position, within: float) -> bool:
+        """Wait until the log ends after ``position``, at most ``within`` seconds; whether it does."""
+        try:
+            async with asyncio.timeout(within):
+                while self.end <= position:
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
 class LogWatch:
     """Knows where the log ends, and tells."""
 
@@ -53,9 +88,26 @@ class LogWatch:
         self._pool = pool
         self._every = every
         self._told = asyncio.Event()
-        self._moved = asyncio.Event()
-        self.end = BEGINNING
+        self.log = Watched(log_end)
+        """The log of events."""
+        self._watched = [self.log]
         self.looks = 0
+
+    @property
+    def end(self) -> Position:
+        """Where the log of events ends."""
+        return self.log.end
+
+    async def beyond(self, position: Position, within: float) -> bool:
+        """As `Watched.beyond`, of the log of events."""
+        return await self.log.beyond(position, within)
+
+    def watch(self, read_end: LogEnd) -> Watched:
+        """Watch another log beside."""
+        watched = Watched(read_end)
+        self._watched.append(watched)
+        self._told.set()
+        return watched
 
     async def run(self) -> None:
         """Watch until cancelled, through restarts of the database; each outage is logged once."""
@@ -81,15 +133,23 @@ class LogWatch:
             soon = SOON
             while True:
                 self._told.clear()
-                end, pending = await log_end(conn)
-                self.looks += 1
-                self._publish(end)
+                pending = await self._look(conn)
                 soon = min(soon * 2, self._every) if pending else SOON
                 await self._sleep(soon if pending else self._every)
         finally:
             if not is_gone(conn):
                 conn.remove_termination_listener(told)
                 await conn.remove_listener(CHANGED, told)
+
+    async def _look(self, conn: Connection) -> bool:
+        """Look at every log; whether any has rows that wait for an older transaction."""
+        any_pending = False
+        for watched in list(self._watched):
+            end, pending = await watched.read_end(conn)
+            watched.publish(end)
+            any_pending = any_pending or pending
+        self.looks += 1
+        return any_pending
 
     async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(LINGER)
@@ -98,20 +158,3 @@ class LogWatch:
                 await self._told.wait()
         except TimeoutError:
             return
-
-    def _publish(self, end: Position) -> None:
-        if end > self.end:
-            self.end = end
-            # Whoever waits holds this event; those who come later wait for the next one.
-            self._moved.set()
-            self._moved = asyncio.Event()
-
-    async def beyond(self, position: Position, within: float) -> bool:
-        """Wait until the log ends after ``position``, at most ``within`` seconds; whether it does."""
-        try:
-            async with asyncio.timeout(within):
-                while self.end <= position:
-                    await self._moved.wait()
-        except TimeoutError:
-            return False
-        return True
