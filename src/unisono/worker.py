@@ -1,4 +1,4 @@
-"""The worker process: every reader of the log there is."""
+"""The worker process: every reader of the log there is, and every timer."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import asyncio
 import os
 import signal
 
+from unisono.commerce import app_part as commerce
 from unisono.customers.profiles.computed import ComputedTraitsReader
 from unisono.customers.profiles.declaring import read_declaration
 from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timeline.worker import Worker
-from unisono.kit.database import open_pool
+from unisono.customers.timers.model import TimerHandler
+from unisono.customers.timers.worker import TimerWorker
+from unisono.kit.database import Pool, open_pool
 from unisono.kit.settings import Settings
 
 
@@ -19,14 +22,25 @@ def all_readers(settings: Settings) -> list[LogReader]:
     return [ComputedTraitsReader(read_declaration(settings.computed_traits, settings.currency))]
 
 
+def all_timer_handlers(settings: Settings) -> list[TimerHandler]:
+    """What this installation does at an instant."""
+    return commerce.timer_handlers(settings)
+
+
+async def _work(pool: Pool, settings: Settings, readers: list[LogReader]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(Worker(pool, readers, settings.readers).run(), name="readers")
+        tasks.create_task(TimerWorker(pool, all_timer_handlers(settings)).run(), name="timers")
+
+
 async def run_worker(settings: Settings, dsn: str) -> None:
-    """Work all readers until cancelled, or told to end by SIGTERM or SIGINT. The database must be migrated."""
+    """Work readers and timers until cancelled, or told to end by SIGTERM or SIGINT. The database must be migrated."""
     # Whoever waits at a till comes before what follows the log: on two busy cores they would share alike.
     os.nice(5)
     readers = all_readers(settings)
     pool = await open_pool(dsn, settings.pool_size)
     try:
-        work = asyncio.ensure_future(Worker(pool, readers, settings.readers).run())
+        work = asyncio.ensure_future(_work(pool, settings, readers))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, work.cancel, "told to end")

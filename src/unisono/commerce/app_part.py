@@ -13,6 +13,8 @@ from unisono.commerce.inventory import api as inventory_api
 from unisono.commerce.orders import api as orders_api
 from unisono.commerce.pricing import api as pricing_api
 from unisono.commerce.promotions import api as promotions_api
+from unisono.customers.timers.model import TimerHandler
+from unisono.kit.settings import Settings
 
 routes: list[ControllerRouterHandler] = [
     *changes_api.routes,
@@ -26,3 +28,9 @@ routes: list[ControllerRouterHandler] = [
     *channel_api.routes,
 ]
 """Every route of commerce."""
+
+
+def timer_handlers(settings: Settings) -> list[TimerHandler]:
+    """What commerce does at an instant, one handler a kind of timer."""
+    handlers: list[TimerHandler] = []
+    return handlers

@@ -1,0 +1,59 @@
+-- name: set_timers
+-- A pending or cancelled timer moves to the new instant; one that has fired or was skipped stays so. A notification
+-- only for what is due before the workers look by themselves: it serialises the commits of those who send it.
+with wanted as (
+    select kind, key, due_at, not_after, payload::jsonb as payload
+    from unnest(:kinds::text[], :keys::text[], :due_ats::timestamptz[], :not_afters::timestamptz[], :payloads::text[])
+         as new (kind, key, due_at, not_after, payload)
+), written as (
+    insert into timer (kind, key, due_at, not_after, payload, try_at)
+    select kind, key, due_at, not_after, payload, due_at from wanted order by kind, key
+    on conflict (kind, key) do update set due_at = excluded.due_at, not_after = excluded.not_after,
+        payload = excluded.payload, try_at = excluded.due_at, state = 'pending', settled_at = null, outcome = null,
+        error = null, attempts = timer.attempts + 1
+    where timer.state in ('pending', 'cancelled')
+    returning kind, key, due_at
+), told as (
+    select pg_notify(:channel, '') from written
+    where due_at < clock_timestamp() + make_interval(secs => :within::double precision) limit 1
+)
+select kind, key, (select count(*) from told) as told from written;
+
+-- name: cancel_timers
+-- The attempt moves too, so a worker that holds it settles nothing.
+update timer set state = 'cancelled', settled_at = clock_timestamp(), attempts = attempts + 1, outcome = :outcome
+from unnest(:kinds::text[], :keys::text[]) as wanted (kind, key)
+where timer.kind = wanted.kind and timer.key = wanted.key and timer.state = 'pending'
+returning timer.kind, timer.key;
+
+-- name: claim_due
+-- Lease the next due timers of these kinds. Rows that others are claiming, moving or settling are passed over.
+with due as (
+    select id from timer
+    where state = 'pending' and try_at <= :now and kind = any(:kinds::text[])
+    order by try_at, id limit :many for update skip locked
+)
+update timer set try_at = :lease_until, attempts = attempts + 1 from due where timer.id = due.id
+returning timer.id, timer.kind, timer.key, timer.due_at, timer.not_after, timer.payload, timer.state,
+          timer.attempts, timer.try_at, timer.outcome, timer.error;
+
+-- name: settle!
+-- Only if nobody moved, cancelled or took it since: a firing is a conditional update.
+update timer set state = :state, settled_at = :now, outcome = :outcome, error = null
+where id = :id and state = 'pending' and attempts = :attempts;
+
+-- name: postpone!
+update timer set try_at = :try_at, error = :error where id = :id and state = 'pending' and attempts = :attempts;
+
+-- name: next_due$
+select try_at from timer where state = 'pending' and kind = any(:kinds::text[]) order by try_at limit 1;
+
+-- name: find_timer^
+select id, kind, key, due_at, not_after, payload, state, attempts, try_at, outcome, error
+from timer where kind = :kind and key = :key;
+
+-- name: timer_counts
+-- What waits, what is late and what fails, by kind.
+select kind, count(*) as pending, count(*) filter (where due_at < :now) as late,
+       count(*) filter (where error is not null) as failing, min(due_at) as next_due
+from timer where state = 'pending' group by kind order by kind;

@@ -1,0 +1,105 @@
+"""The door of timers: set, move, cancel, look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from unisono.customers.timers.model import NewTimer, Timer
+from unisono.kit.database import Connection
+from unisono.kit.sql import load
+
+_sql = load("unisono.customers.timers")
+
+CHANGED = "unisono_timers"
+"""Postgres notification for timers due before the workers look by themselves."""
+
+LOOK = 5.0
+"""Seconds between two looks of a worker at the most; what is due later needs no notification."""
+
+
+def as_timer(row: asyncpg.Record, *, fired_at: datetime | None = None) -> Timer:
+    """A row as a timer."""
+    fields: dict[str, Any] = dict(row)
+    fields["payload"] = msgspec.json.decode(fields["payload"])
+    return Timer(**fields, fired_at=fired_at)
+
+
+async def set_timers(conn: Connection, timers: Sequence[NewTimer]) -> set[tuple[str, str]]:
+    """Set timers inside the caller's transaction, one statement for all; returns the (kind, key) that will fire.
+
+    Setting again moves what is pending and revives what was cancelled; what has fired or was skipped is over.
+    Several of one (kind, key): the last counts.
+    """
+    wanted = list({(timer.kind, timer.key): timer for timer in timers}.values())
+    if not wanted:
+        return set()
+    rows = await _sql.set_timers(
+        conn,
+        kinds=[timer.kind for timer in wanted],
+        keys=[timer.key for timer in wanted],
+        due_ats=[timer.due_at for timer in wanted],
+        not_afters=[timer.not_after for timer in wanted],
+        payloads=[msgspec.json.encode(timer.payload).decode() for timer in wanted],
+        channel=CHANGED,
+        within=LOOK,
+    )
+    return {(row["kind"], row["key"]) for row in rows}
+
+
+async def set_timer(
+    conn: Connection,
+    kind: str,
+    key: str,
+    due_at: datetime,
+    *,
+    payload: Mapping[str, Any] | None = None,
+    not_after: datetime | None = None,
+) -> bool:
+    """As `set_timers` for one; whether it will fire (False: it has fired or was skipped already)."""
+    timer = NewTimer(kind=kind, key=key, due_at=due_at, payload=payload or {}, not_after=not_after)
+    return bool(await set_timers(conn, [timer]))
+
+
+async def cancel_timers(
+    conn: Connection, timers: Sequence[tuple[str, str]], *, reason: str = "no longer needed"
+) -> set[tuple[str, str]]:
+    """Cancel these (kind, key) inside the caller's transaction; returns those that were pending."""
+    if not timers:
+        return set()
+    rows = await _sql.cancel_timers(
+        conn, kinds=[kind for kind, _ in timers], keys=[key for _, key in timers], outcome=reason
+    )
+    return {(row["kind"], row["key"]) for row in rows}
+
+
+async def cancel_timer(conn: Connection, kind: str, key: str, *, reason: str = "no longer needed") -> bool:
+    """Cancel one; whether it was pending."""
+    return bool(await cancel_timers(conn, [(kind, key)], reason=reason))
+
+
+async def find_timer(conn: Connection, kind: str, key: str) -> Timer | None:
+    """A timer as it stands; None when it was never set."""
+    row = await _sql.find_timer(conn, kind=kind, key=key)
+    return None if row is None else as_timer(row)
+
+
+class TimerCount(msgspec.Struct, frozen=True):
+    """The pending timers of a kind."""
+
+    kind: str
+    pending: int
+    late: int
+    """Due and not fired yet."""
+    failing: int
+    """Tried in vain, waiting for another try."""
+    next_due: datetime
+
+
+async def timer_counts(conn: Connection, *, now: datetime) -> list[TimerCount]:
+    """How the timers are doing, by kind."""
+    return [msgspec.convert(dict(row), TimerCount) for row in await _sql.timer_counts(conn, now=now)]
