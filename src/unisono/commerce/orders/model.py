@@ -1,0 +1,404 @@
+"""Orders as they are asked for, kept and told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["sale", "receipt", "ahead", "b2b"]
+Status = Literal["open", "ready", "completed", "cancelled", "returned"]
+PaymentStatus = Literal["unpaid", "authorised", "paid", "partly_refunded", "refunded", "voided"]
+Fulfil = Literal["ship", "pickup", "carry", "ahead"]
+"""``ship``: sent; ``pickup``: collected in a store; ``carry``: taken along at once; ``ahead``: made for a slot."""
+RefundTo = Literal["original", "cash", "transfer", "none"]
+Condition = Literal["sellable", "damaged"]
+
+MAX_LINES = 500
+MAX_QUANTITY = 9999
+"""Units of a line, as in a cart."""
+
+
+class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line as it was sold. Amounts are minor units; ``total_minor`` is quantity x unit less discounts."""
+
+    id: int
+    position: int
+    variant_id: int | None
+    sku: str
+    name: str
+    quantity: int
+    unit_minor: int
+    discount_minor: int
+    tax_rate_bp: int
+    tax_minor: int
+    total_minor: int
+    handed_over: int = 0
+    cancelled: int = 0
+    returned: int = 0
+    detail: dict[str, Any] = {}
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An order, whatever channel it came from."""
+
+    id: int
+    number: str
+    source: str
+    source_order_id: str
+    node_id: int | None
+    person_id: int | None = None
+    company_node: int | None = None
+    cart_id: str | None = None
+    channel: str
+    store_id: str | None
+    kind: Kind
+    status: Status
+    payment_status: PaymentStatus
+    currency: str
+    tax_included: bool
+    subtotal_minor: int
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    refunded_minor: int
+    coupons: list[str]
+    customer: dict[str, Any]
+    quote: dict[str, Any]
+    placed_at: datetime
+    updated_at: datetime
+    version: int
+    arrived: bool
+    """Told by events of another system; such an order is changed there."""
+    lines: list[OrderLine] = []
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    """What happened to the order, and who did it."""
+
+    at: datetime
+    what: str
+    actor: str
+    reason: str | None
+    detail: dict[str, Any]
+
+
+class PaymentEntry(msgspec.Struct, frozen=True):
+    """What was asked of a provider, what it answered."""
+
+    id: int
+    at: datetime
+    action: str
+    outcome: str
+    amount_minor: int
+    provider_id: str | None
+    detail: str | None
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment of an order or of a checkout."""
+
+    id: str
+    order_id: int | None
+    reference: str
+    provider: str
+    method: str
+    amount_minor: int
+    captured_minor: int
+    refunded_minor: int
+    currency: str
+    state: str
+    provider_id: str | None
+    created_at: datetime
+    entries: list[PaymentEntry] = []
+
+
+class Fulfilment(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the order on its way from one place."""
+
+    id: int
+    kind: str
+    state: str
+    location: str | None
+    location_name: str | None
+    code: str | None
+    promised_at: datetime | None
+    ready_at: datetime | None
+    collect_by: datetime | None
+    handed_at: datetime | None
+    tracking: str | None
+    lines: dict[str, int]
+    """Order line id to units."""
+
+
+class ReturnLine(msgspec.Struct, frozen=True):
+    """Units of a line brought back."""
+
+    order_line_id: int
+    quantity: int
+    refund_minor: int
+    condition: Condition
+
+
+class Return(msgspec.Struct, frozen=True, kw_only=True):
+    """Goods brought back."""
+
+    id: int
+    number: str
+    order_id: int
+    channel: str
+    store_id: str | None
+    reason: str
+    refund_minor: int
+    currency: str
+    refund_to: RefundTo
+    at: datetime
+    actor: str
+    lines: list[ReturnLine] = []
+
+
+class OrderDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """An order with all that hangs on it."""
+
+    order: Order
+    history: list[HistoryEntry]
+    payments: list[Payment]
+    fulfilments: list[Fulfilment]
+    returns: list[Return]
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """An order about to be written: everything is decided."""
+
+    source: str
+    source_order_id: str
+    node_id: int | None
+    company_node: int | None = None
+    cart_id: str | None = None
+    checkout_id: str | None = None
+    channel: str
+    store_id: str | None
+    kind: Kind
+    status: Status
+    payment_status: PaymentStatus
+    payment_method: str | None = None
+    currency: str
+    tax_included: bool
+    subtotal_minor: int
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    coupons: tuple[str, ...] = ()
+    customer: dict[str, Any] = {}
+    quote: dict[str, Any] = {}
+    placed_at: datetime
+    lines: tuple[DraftLine, ...]
+    parcels: tuple[DraftParcel, ...] = ()
+
+
+class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line about to be written; its place in the tuple is its position."""
+
+    variant_id: int | None
+    product_id: str | None = None
+    sku: str
+    name: str
+    quantity: int
+    unit_minor: int
+    discount_minor: int = 0
+    tax_rate_bp: int = 0
+    tax_minor: int = 0
+    total_minor: int
+    handed_over: int = 0
+    detail: dict[str, Any] = {}
+
+
+class DraftParcel(msgspec.Struct, frozen=True, kw_only=True):
+    """What leaves from one place together: a fulfilment, its units by line position, the holds behind them."""
+
+    kind: Literal["ship", "pickup", "carry"]
+    location: str | None
+    quantities: dict[int, int]
+    holds: dict[int, tuple[str, ...]] = {}
+    """Line position to hold ids."""
+    slot_hold: str | None = None
+    slot_id: int | None = None
+    promised_at: datetime | None = None
+    address: dict[str, Any] = {}
+    handed: bool = False
+
+
+class CheckoutRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """How a basket is to be bought. The source's own order id makes it one, however often it is asked."""
+
+    fulfilment: Fulfil = "ship"
+    location: str | None = None
+    """The store of a pick-up, of an order ahead, of a sale at the counter."""
+    slot: datetime | None = None
+    """The beginning of the slot, for ``ahead`` and where pick-ups have slots."""
+    address: dict[str, Any] = {}
+    customer: dict[str, Any] = {}
+    shipping_minor: int = 0
+    source: str | None = None
+    source_order_id: str | None = None
+    minutes: int = 15
+    """How long goods, slot and coupons are held."""
+
+
+class CheckoutLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a basket being paid, frozen."""
+
+    variant_id: int
+    product_id: str
+    sku: str
+    name: str
+    quantity: int
+    unit_minor: int
+    discount_minor: int
+    tax_rate_bp: int
+    tax_minor: int
+    total_minor: int
+    note: str | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the units come from: one parcel a place."""
+
+    kind: Literal["ship", "pickup", "carry"]
+    location: str
+    quantities: dict[int, int]
+    """Line position to units."""
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checkout froze when it began: lines, amounts, offers, where the goods come from."""
+
+    currency: str
+    tax_included: bool
+    channel: str
+    store_id: str | None
+    subtotal_minor: int
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    coupons: tuple[str, ...] = ()
+    lines: tuple[CheckoutLine, ...]
+    plans: tuple[Plan, ...]
+    promotions: dict[str, Any] = {}
+    """Applied and rejected promotions, with their reasons, as they were shown."""
+    basket: dict[str, Any] = {}
+    slot: dict[str, Any] | None = None
+
+
+class Checkout(msgspec.Struct, frozen=True, kw_only=True):
+    """A basket being paid."""
+
+    id: str
+    cart_id: str
+    node_id: int | None
+    source: str
+    source_order_id: str
+    state: Literal["open", "placed", "expired", "failed"]
+    request: CheckoutRequest
+    quote: Frozen
+    expires_at: datetime
+    order_number: str | None = None
+
+
+class PayRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """How it is paid."""
+
+    provider: str
+    """``cash``, ``terminal``, ``transfer`` or ``test``."""
+    token: str | None = None
+    """What the provider knows the means of payment by."""
+    reference: str | None = None
+    """The number on the card terminal's slip."""
+    tendered_minor: int | None = None
+    """Cash that was handed over, when the change is to be reckoned."""
+    capture: bool | None = None
+    """Take the money at once; by default when the goods are handed over, at the counter at once."""
+    key: str | None = None
+    """A new key is a new attempt; the same key is the same attempt."""
+
+
+class NewLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line another system, or a till, asks for. Without a price it is priced here."""
+
+    sku: str
+    quantity: int = 1
+    unit_minor: int | None = None
+    discount_minor: int = 0
+    tax_rate_bp: int | None = None
+    name: str | None = None
+    detail: dict[str, Any] = {}
+
+
+class DirectPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment the other system has taken, or that is still to come (``transfer``)."""
+
+    provider: Literal["cash", "terminal", "transfer"] = "terminal"
+    reference: str | None = None
+    amount_minor: int | None = None
+    """Everything when missing."""
+
+
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order of another system, a till, a company: what, for whom, from where."""
+
+    source: str
+    source_order_id: str
+    lines: tuple[NewLine, ...]
+    channel: str = "web"
+    store_id: str | None = None
+    kind: Literal["sale", "b2b"] = "sale"
+    currency: str = "EUR"
+    tax_included: bool | None = None
+    """Whether prices include tax; by default as the price list says, and where prices are told, yes (b2b: no)."""
+    identifier: str | None = None
+    """Whose it is, as ``namespace:value``."""
+    company: str | None = None
+    """The company it is for, as ``namespace:value``."""
+    audiences: tuple[str, ...] = ()
+    """Whose price lists count, as ``b2b`` or a tier."""
+    fulfilment: Literal["ship", "pickup", "carry"] = "ship"
+    location: str | None = None
+    shipping_minor: int = 0
+    coupons: tuple[str, ...] = ()
+    customer: dict[str, Any] = {}
+    address: dict[str, Any] = {}
+    payment: DirectPayment | None = None
+    override_reason: str | None = None
+    """At the till: sell what is promised to somebody else, and why."""
+    placed_at: datetime | None = None
+
+
+class CancelLine(msgspec.Struct, frozen=True):
+    """Units of a line that are not wanted any more."""
+
+    order_line_id: int
+    quantity: int
+
+
+class ReturnAsked(msgspec.Struct, frozen=True):
+    """Units of a line brought back, and in what condition."""
+
+    order_line_id: int
+    quantity: int
+    condition: Condition = "sellable"
+
+
+class ReturnRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Goods brought back in a channel. ``key`` makes it one: the number of the till's return slip, say."""
+
+    lines: tuple[ReturnAsked, ...]
+    reason: str
+    channel: str = "store"
+    store_id: str | None = None
+    refund_to: RefundTo = "original"
+    refund_shipping: bool = False
+    key: str | None = None
