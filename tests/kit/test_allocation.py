@@ -36,7 +36,7 @@ def test_a_line_without_weight_gets_nothing() -> None:
 def test_what_cannot_be_split_is_refused() -> None:
     """Money never vanishes because no line could take it."""
     for total, weights in ((1, []), (1, [0, 0]), (5, [3, -1])):
-        with pytest.raises(ValueError, match="weight|split"):
+        with pytest.raises(ValueError, match=r"weight|split"):
             largest_remainder(total, weights)
 
 

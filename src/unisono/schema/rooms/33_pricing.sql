@@ -50,13 +50,13 @@ comment on table price_observation is 'What was asked for a sku, where and when:
 create table price_announcement (
     id            bigint generated always as identity primary key,
     variant_id    bigint not null references variant,
-    price_list_id int references price_list,
+    price_list_id int not null references price_list,
     channel       text,
     store_id      text,
     currency      text not null,
     new_minor     bigint not null check (new_minor >= 0),
-    prior_minor   bigint,
-    percent_bp    int check (percent_bp > 0),
+    prior_minor   bigint not null,
+    percent_bp    int not null check (percent_bp between 0 and 10000),
     rule          text not null check (rule in ('strict', 'progressive', 'young', 'exempt')),
     evidence      jsonb not null,
     starts_at     timestamptz not null,
@@ -65,7 +65,8 @@ create table price_announcement (
     announced_at  timestamptz not null default now(),
     announced_by  text not null,
     withdrawn_at  timestamptz,
-    check (prior_minor is null or new_minor < prior_minor)
+    check (new_minor < prior_minor),
+    check (ends_at > starts_at)
 );
 create index price_announcement_of on price_announcement (variant_id, starts_at desc);
 comment on table price_announcement is 'A reduction told to customers, with the prior price it is measured on and the evidence for that.';

@@ -1,0 +1,145 @@
+"""Lists, prices and reductions as they are stored, asked for and answered. Amounts are minor units, times UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Rule = Literal["strict", "progressive", "young", "exempt"]
+"""By which rule a prior price was found; `unisono.commerce.pricing.honest` says what each means."""
+
+
+class PriceList(msgspec.Struct, frozen=True, kw_only=True):
+    """Prices for some customers: where None stands, the list serves every channel, store or person."""
+
+    id: int
+    code: str
+    name: str
+    currency: str
+    tax_included: bool
+    channel: str | None = None
+    store_id: str | None = None
+    audience: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    priority: int = 0
+    disabled_at: datetime | None = None
+
+    @property
+    def over_at(self) -> datetime | None:
+        """From when on it serves nobody: its end, or when it was switched off."""
+        if self.ends_at is None or self.disabled_at is None:
+            return self.ends_at or self.disabled_at
+        return min(self.ends_at, self.disabled_at)
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """What a list asks for a variant in a period; None: from then on the list has no price for it. Never changed."""
+
+    id: int
+    price_list_id: int
+    variant_id: int
+    amount_minor: int | None
+    starts_at: datetime
+    ends_at: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether the period has the instant in it: from its beginning up to, without, its end."""
+        return self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
+
+
+class Reduction(msgspec.Struct, frozen=True):
+    """What may be shown beside a reduced price."""
+
+    prior_minor: int
+    percent_bp: int
+    """Hundredths of a percent, rounded down; 0 when the reduction is smaller than that."""
+    rule: Rule
+    ends_at: datetime | None
+
+    @property
+    def percent(self) -> int:
+        """Whole percent to show: never more than the reduction is."""
+        return self.percent_bp // 100
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """A reduction as it was announced in a list, with the prior price it is measured on."""
+
+    id: int
+    price_list_id: int
+    variant_id: int
+    new_minor: int
+    prior_minor: int
+    percent_bp: int
+    rule: Rule
+    starts_at: datetime
+    ends_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    campaign: str | None = None
+
+    @property
+    def over_at(self) -> datetime | None:
+        """From when on it is not shown: its end, or when it was withdrawn."""
+        if self.ends_at is None or self.withdrawn_at is None:
+            return self.ends_at or self.withdrawn_at
+        return min(self.ends_at, self.withdrawn_at)
+
+    def live(self, at: datetime) -> bool:
+        """Whether it is shown at an instant."""
+        over = self.over_at
+        return self.starts_at <= at and (over is None or at < over)
+
+    @property
+    def reduction(self) -> Reduction:
+        """What is shown of it."""
+        return Reduction(self.prior_minor, self.percent_bp, self.rule, self.ends_at)
+
+
+class PriceAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a variant costs at a place and an instant, and until when that is known to hold."""
+
+    variant_id: int
+    amount_minor: int
+    currency: str
+    tax_included: bool
+    tax_rate_bp: int
+    price_list: str
+    reduction: Reduction | None = None
+    next_change_at: datetime | None = None
+    """The first instant after the one asked for at which the answer may be another; None: none is planned."""
+
+
+class NewPrice(msgspec.Struct, frozen=True):
+    """A price to be set. Without ``starts_at`` it begins now; ``currency`` is only checked against the list's."""
+
+    sku: str
+    amount_minor: int | None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    currency: str | None = None
+
+
+class NewPriceList(msgspec.Struct, frozen=True, kw_only=True):
+    """A price list to be: whom it serves, in which currency, and how strongly."""
+
+    code: str
+    name: str
+    currency: str
+    tax_included: bool = True
+    channel: str | None = None
+    store_id: str | None = None
+    audience: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    priority: int = 0
+
+
+class SetReport(msgspec.Struct, frozen=True):
+    """What setting prices did: facts written, and prices that were already so."""
+
+    price_list: str
+    written: int
+    unchanged: int
