@@ -18,22 +18,30 @@ comment on column good.committed is 'Promised for good, not yet handed over (sto
 comment on column good.at_risk is 'Promises the shop itself has put in danger by selling what was promised; somebody must settle them.';
 
 create table hold (
-    id         uuid primary key default gen_random_uuid(),
-    good_id    bigint not null references good,
-    quantity   bigint not null check (quantity > 0),
-    state      text not null default 'held' check (state in ('held', 'committed', 'released', 'expired')),
-    node_id    bigint,
-    key        text not null unique,
-    reason     text not null,
-    reference  text,
-    taken_at   timestamptz not null,
-    expires_at timestamptz,
-    settled_at timestamptz,
+    id             uuid primary key default gen_random_uuid(),
+    good_id        bigint not null references good,
+    quantity       bigint not null check (quantity > 0),
+    state          text not null default 'held'
+                   check (state in ('held', 'committed', 'consumed', 'released', 'expired')),
+    node_id        bigint,
+    key            text not null,
+    position       int not null default 0,
+    reason         text not null,
+    reference      text,
+    taken_at       timestamptz not null,
+    expires_at     timestamptz,
+    settled_at     timestamptz,
+    settled_reason text,
+    unique (key, position),
     check ((state = 'held') = (settled_at is null))
 );
 create index hold_live on hold (good_id, expires_at) where state = 'held';
+create index hold_due on hold (expires_at) where state = 'held';
+create index hold_good on hold (good_id) where state in ('held', 'committed');
 create index hold_reference on hold (reference);
 create index hold_node on hold (node_id) where state in ('held', 'committed');
-comment on column hold.key is 'Idempotency key: asking again with it gives the same hold.';
+comment on column hold.state is 'held -> committed | released | expired; committed -> consumed (handed over) | released (given back).';
+comment on column hold.key is 'Idempotency key of the request: asking again with it gives the same holds.';
+comment on column hold.position is 'Which ask of the request it answers.';
 comment on column hold.expires_at is 'From this instant the hold is dead, whether or not anybody has noticed; null lasts until settled.';
 comment on column hold.reference is 'What it is for, as order:1204, cart:… or reservation:….';
