@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
 
 Rule = Literal["strict", "progressive", "young", "exempt"]
 """By which rule a prior price was found; `unisono.commerce.pricing.honest` says what each means."""
+
+Refused = Literal["no_prior_price", "not_below_prior"]
+"""Why a reduction may not be announced: nobody was asked any price before, or one as low."""
 
 
 class PriceList(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,3 +146,66 @@ class SetReport(msgspec.Struct, frozen=True):
     price_list: str
     written: int
     unchanged: int
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """What was seen to be asked, where and when; without ``until`` at one instant."""
+
+    id: int
+    variant_id: int
+    channel: str | None
+    store_id: str | None
+    amount_minor: int
+    currency: str
+    observed_at: datetime
+    until: datetime | None
+    origin: str
+
+
+class Window(msgspec.Struct, frozen=True):
+    """The days whose prices count, first and last, in a time zone; and the instants they begin and end at."""
+
+    first_day: date
+    last_day: date
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A price asked at a place in an interval; without an end it was seen at one instant.
+
+    ``source`` is ``list:<code>`` or ``observation:<origin>``, with the observation's id.
+    """
+
+    amount_minor: int
+    channel: str | None
+    store_id: str | None
+    starts_at: datetime
+    ends_at: datetime | None
+    source: str
+    observation_id: int | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a reduction may be announced, or may not: the prior price, the rule, and every price that was looked at."""
+
+    sku: str
+    price_list: str
+    channel: str | None
+    store_id: str | None
+    currency: str
+    tax_included: bool
+    new_minor: int
+    prior_minor: int | None
+    percent_bp: int | None
+    rule: Rule
+    refused: Refused | None
+    """None: it may be announced."""
+    starts_at: datetime
+    campaign: str | None
+    based_on: int | None
+    """The announcement whose prior price a growing reduction keeps."""
+    window: Window
+    lowest: Asked | None
+    intervals: list[Asked]
