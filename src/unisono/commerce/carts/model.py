@@ -31,6 +31,8 @@ class Touch(msgspec.Struct, frozen=True, kw_only=True):
     node_id: int | None = None
     """The identifier it happens under; None: the cart's own."""
     language: str = "en"
+    timezone: str = "Europe/Rome"
+    """The installation's; a store's own comes before it."""
     actor: str = "customer"
 
 
@@ -82,6 +84,7 @@ class Cart(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     version: int
+    idle_timer: int | None = None
     person_id: int | None = None
     """Whose it is now; not part of what is kept."""
     lines: tuple[Line, ...] = ()

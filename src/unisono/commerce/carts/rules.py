@@ -12,7 +12,7 @@ then off the other's; a product taken out altogether since stays out of both.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -96,10 +96,11 @@ def in_order(lines: Iterable[Line]) -> tuple[Line, ...]:
     return tuple(sorted(lines, key=lambda line: (line.added_at, line.variant_id)))
 
 
-def undo(now: Side, before: Before, *, node_id: int | None) -> Apart:
+def undo(now: Side, before: Before, *, node_id: int | None = None) -> Apart:
     """Take a merge back: what the cart that went on keeps of ``now``, and what the other one is again.
 
     ``node_id`` is the identifier of the cart that went on: what was added since to the other's lines is under it.
+    None leaves them as they are.
     """
     was = {line.variant_id: line for line in before.own.lines}
     own = {line.variant_id: line for line in now.lines}
@@ -115,8 +116,8 @@ def undo(now: Side, before: Before, *, node_id: int | None) -> Apart:
         keeps = present.quantity - gained
         other[line.variant_id] = replace(line, quantity=line.quantity + min(keeps, 0))
         if keeps > 0:
-            mine = was.get(line.variant_id)
-            own[line.variant_id] = _given_back(present, mine or replace(present, node_id=node_id), line, keeps)
+            mine = was.get(line.variant_id) or replace(present, node_id=node_id or present.node_id)
+            own[line.variant_id] = _given_back(present, mine, line, keeps)
         else:
             del own[line.variant_id]
     brought = set(before.other.coupons) - set(before.own.coupons)
@@ -170,10 +171,10 @@ def explain(line: Line, *, now_minor: int | None, currency: str, sold: bool, ava
         notices.append(
             Reason(
                 "price_lower" if now_minor < line.seen_minor else "price_higher",
-                "It was {before} on {channel} on {at}, it is {now} now.",
+                "It was {before_minor} on {channel} on {at}, it is {now_minor} now.",
                 {
-                    "before": line.seen_minor,
-                    "now": now_minor,
+                    "before_minor": line.seen_minor,
+                    "now_minor": now_minor,
                     "currency": currency,
                     "channel": line.channel,
                     "at": line.seen_at.astimezone(UTC).isoformat(),
@@ -197,6 +198,3 @@ def strays(lines: Sequence[Line], person_of: Mapping[int, int], person_id: int |
     )
 
 
-def left_at(updated_at: datetime, paying_until: datetime | None) -> datetime:
-    """The instant from which nobody does anything to a cart: a payment under way is something."""
-    return max(updated_at, paying_until) if paying_until else updated_at

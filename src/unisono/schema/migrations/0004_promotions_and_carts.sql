@@ -103,7 +103,7 @@ comment on column cart.code is 'Eight characters a clerk can type or scan.';
 comment on column cart.share_hash is 'SHA-256 of the token of its link; the token itself is nowhere.';
 comment on column cart.paying_until is 'A checkout holds it until then; afterwards it is active again, whether or not anybody has noticed.';
 comment on column cart.trouble is 'What went wrong with its last payment: why it is left, if it is left.';
-comment on column cart.idle_timer is 'Version at which the timer was set that is waiting to find it abandoned; null when none is.';
+comment on column cart.idle_timer is 'Second (since 1970) of the timer that is waiting to find it abandoned; null when none is.';
 comment on column cart.left_as is 'How it was abandoned, when it was: told apart because they need different answers.';
 
 create table cart_line (

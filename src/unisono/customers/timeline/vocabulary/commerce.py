@@ -116,6 +116,13 @@ class MergedCart(Cart, frozen=True, kw_only=True):
     rule: Text | None = None
 
 
+class AbandonedCart(Cart, frozen=True, kw_only=True):
+    """A cart left alone, and why: a payment that failed or took too long asks for another answer than a change of
+    mind."""
+
+    reason: Text | None = None
+
+
 class Order(Facts, frozen=True, kw_only=True):
     """An order and its amounts, in major units of ``currency``."""
 
@@ -343,7 +350,7 @@ CARTS = (
     _event(
         name="Cart Abandoned",
         aliases=("Abandoned Cart", "Checkout Abandoned"),
-        schema=Cart,
+        schema=AbandonedCart,
         value=("value",),
         description="The cart has been left alone for the time the shop has set.",
         label_it="Carrello abbandonato",
