@@ -19,6 +19,7 @@ from unisono import __version__
 from unisono.access import api as access_api
 from unisono.access.keys import KeyRing
 from unisono.commerce import app_part as commerce
+from unisono.commerce.channel.across import AcrossSites
 from unisono.console import app_part as console
 from unisono.customers.collect import api as collect_api
 from unisono.customers.collect import failed_api
@@ -129,7 +130,7 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
     app = Litestar(
         handlers,
         lifespan=[lifespan],
-        middleware=[RequestTimer, collect_api.Preflight, collect_api.Direct],
+        middleware=[RequestTimer, AcrossSites, collect_api.Preflight, collect_api.Direct],
         after_exception=[log_unexpected],
         exception_handlers={
             UnisonoError: problem_response,

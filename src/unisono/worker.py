@@ -19,7 +19,8 @@ from unisono.kit.settings import Settings
 
 def all_readers(settings: Settings) -> list[LogReader]:
     """The readers of this installation. Raises DeclarationError when the computed traits cannot be used."""
-    return [ComputedTraitsReader(read_declaration(settings.computed_traits, settings.currency))]
+    declaration = read_declaration(settings.computed_traits, settings.currency)
+    return [ComputedTraitsReader(declaration), *commerce.readers(settings)]
 
 
 def all_timer_handlers(settings: Settings) -> list[TimerHandler]:

@@ -13,6 +13,8 @@ from unisono.commerce.inventory import api as inventory_api
 from unisono.commerce.orders import api as orders_api
 from unisono.commerce.pricing import api as pricing_api
 from unisono.commerce.promotions import api as promotions_api
+from unisono.commerce.points.reader import PointsReader
+from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timers.model import TimerHandler
 from unisono.kit.settings import Settings
 
@@ -28,6 +30,12 @@ routes: list[ControllerRouterHandler] = [
     *channel_api.routes,
 ]
 """Every route of commerce."""
+
+
+def readers(settings: Settings) -> list[LogReader]:
+    """What of commerce follows the log."""
+    del settings
+    return [PointsReader()]
 
 
 def timer_handlers(settings: Settings) -> list[TimerHandler]:

@@ -98,3 +98,17 @@ async def test_a_token_ends(shop: Shop) -> None:
             lasts=timedelta(minutes=16),
             now=now,
         )
+
+
+async def test_a_page_of_another_site_may_call(shop: Shop) -> None:
+    """Browsers ask first; answers and refusals can be read, and no cookie ever counts."""
+    asked = {"origin": "https://shop.example", "access-control-request-method": "PUT"}
+    preflight = await shop.client.options("/channel/cart/lines/1", headers=asked)
+    assert preflight.status_code == 204
+    assert "PUT" in preflight.headers["access-control-allow-methods"]
+    refused = await shop.client.post(
+        "/channel/sessions", json={"identifiers": {"user_id": "1"}}, headers={"origin": "https://shop.example"}
+    )
+    assert refused.status_code == 401
+    assert refused.headers.get_list("access-control-allow-origin") == ["*"]
+    assert "access-control-allow-credentials" not in refused.headers

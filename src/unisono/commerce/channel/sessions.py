@@ -120,11 +120,11 @@ async def recognise(request: Request[Any, Any, Any], sender: Sender, keys: list[
     """
     pool: Pool = request.app.state.pool
     async with connection(pool) as conn:
-        found = await _look(conn, keys)
+        found = await look_up(conn, keys)
     if found is None:
         await _identify(request, sender, keys, now=now)
         async with connection(pool) as conn:
-            found = await _look(conn, keys[:1])
+            found = await look_up(conn, keys[:1])
     if found is None:
         raise BadRequest(
             "The identifiers were refused.", code="bad_identifier", hint="See failed events for the reason."
@@ -132,7 +132,7 @@ async def recognise(request: Request[Any, Any, Any], sender: Sender, keys: list[
     return found
 
 
-async def _look(conn: Connection, keys: list[Key]) -> Customer | None:
+async def look_up(conn: Connection, keys: list[Key]) -> Customer | None:
     """The customer, when all of the identifiers exist and are one person."""
     rows = await _sql.customer_of(conn, namespaces=[key.namespace for key in keys], values=[key.value for key in keys])
     if len(rows) < len(keys) or len({row["person_id"] for row in rows}) != 1:
