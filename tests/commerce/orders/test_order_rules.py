@@ -49,13 +49,6 @@ def test_a_unit_is_its_share_by_the_largest_remainder(total: int, quantity: int)
     assert units == largest_remainder(total, [1] * quantity)
 
 
-def test_golden_g7_tax_inside_a_price() -> None:
-    """12.20 is 10.00 + 2.20, three times 0.99 is 2.43 + 0.54; outside the price it is reckoned on top."""
-    assert rules.tax_of(1220, 2200, included=True) == 220
-    assert rules.tax_of(297, 2200, included=True) == 54
-    assert rules.tax_of(1000, 2200, included=False) == 220
-
-
 def test_sums_with_tax_inside_and_on_top() -> None:
     """Tax inside the price changes no total; a net price list adds it."""
     lines = [line(2, 500, 100, tax_minor=162), line(1, 300, tax_minor=54)]

@@ -224,7 +224,7 @@ class DraftParcel(msgspec.Struct, frozen=True, kw_only=True):
     quantities: dict[int, int]
     holds: dict[int, tuple[str, ...]] = {}
     """Line position to hold ids."""
-    slot_hold: str | None = None
+    slot_holds: tuple[str, ...] = ()
     slot_id: int | None = None
     promised_at: datetime | None = None
     address: dict[str, Any] = {}

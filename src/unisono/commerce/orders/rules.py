@@ -65,12 +65,6 @@ def add_up(lines: Iterable[Sold], *, shipping: int, tax_included: bool) -> Amoun
     return Amounts(subtotal, discount, tax, total)
 
 
-def tax_of(amount: int, rate_bp: int, *, included: bool) -> int:
-    """The tax in (or on top of) an amount, half a unit rounded up: 2.97 with 22 % in it holds 0.54 (golden G7)."""
-    whole = 10_000 + rate_bp if included else 10_000
-    return (2 * amount * rate_bp + whole) // (2 * whole)
-
-
 def share_of_units(total: int, quantity: int, start: int, count: int) -> int:
     """What units ``start`` to ``start + count`` of a line bring back of its ``total``, by the largest remainder.
 
