@@ -1,4 +1,4 @@
-"""The worker process: every reader of the log there is, and every timer."""
+"""The worker process: every reader of the log there is, every timer, and the webhooks."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ async def _work(pool: Pool, settings: Settings, readers: list[LogReader]) -> Non
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(Worker(pool, readers, settings.readers).run(), name="readers")
         tasks.create_task(TimerWorker(pool, all_timer_handlers(settings)).run(), name="timers")
+        tasks.create_task(commerce.deliverer(pool, settings).run(), name="webhooks")
 
 
 async def run_worker(settings: Settings, dsn: str) -> None:

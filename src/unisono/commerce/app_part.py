@@ -7,15 +7,17 @@ from litestar.types import ControllerRouterHandler
 from unisono.commerce.carts import api as carts_api
 from unisono.commerce.catalog import api as catalog_api
 from unisono.commerce.changes import api as changes_api
+from unisono.commerce.changes.webhooks.deliverer import Deliverer
 from unisono.commerce.channel import api as channel_api
 from unisono.commerce.coherence import api as coherence_api
 from unisono.commerce.inventory import api as inventory_api
 from unisono.commerce.orders import api as orders_api
+from unisono.commerce.points.reader import PointsReader
 from unisono.commerce.pricing import api as pricing_api
 from unisono.commerce.promotions import api as promotions_api
-from unisono.commerce.points.reader import PointsReader
 from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timers.model import TimerHandler
+from unisono.kit.database import Pool
 from unisono.kit.settings import Settings
 
 routes: list[ControllerRouterHandler] = [
@@ -42,3 +44,8 @@ def timer_handlers(settings: Settings) -> list[TimerHandler]:
     """What commerce does at an instant, one handler a kind of timer."""
     handlers: list[TimerHandler] = []
     return handlers
+
+
+def deliverer(pool: Pool, settings: Settings) -> Deliverer:
+    """Who hands webhooks over."""
+    return Deliverer(pool, private=settings.webhook_private_addresses)

@@ -77,6 +77,9 @@ class Settings:
     computed_traits: Path | None = _setting(
         None, doc="YAML file that declares computed traits; default: the one in the package."
     )
+    webhook_private_addresses: bool = _setting(
+        False, doc="Let webhooks go to this machine and its network, and over http; otherwise to public https alone."
+    )
     log_level: str = _setting("info", doc="debug, info, warning or error.")
     log_json: bool = _setting(False, doc="Structured logs as JSON lines instead of text.")
 

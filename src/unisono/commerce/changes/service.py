@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
 
+import asyncpg
 import msgspec
 
-from unisono.commerce.changes.model import NewChange
+from unisono.commerce.changes.model import Change, NewChange
+from unisono.commerce.changes.propagation import percentile
 from unisono.kit.database import Connection
+from unisono.kit.errors import NotFound
 from unisono.kit.sql import load
 
 _sql = load("unisono.commerce.changes")
@@ -24,3 +29,56 @@ async def record_changes(conn: Connection, changes: Sequence[NewChange]) -> None
             nodes=[change.node_id for change in changes],
             data=[msgspec.json.encode(change.data).decode() for change in changes],
         )
+
+
+def as_change(row: asyncpg.Record) -> Change:
+    """A row of the log of changes as a change."""
+    return Change(
+        txid=row["txid"],
+        id=row["id"],
+        kind=row["kind"],
+        subject=row["subject"],
+        sequence=row["sequence"],
+        at=row["at"],
+        node_id=row["node_id"],
+        data=msgspec.json.decode(row["data"]),
+    )
+
+
+async def present(conn: Connection, subject: str) -> Change:
+    """The last change of a subject: its sequence is the present one. Raises NotFound when it never changed."""
+    # No subject of ours holds a NUL, and the driver would refuse it.
+    row = await _sql.present_change(conn, subject=subject.replace("\x00", ""))
+    if row is None:
+        raise NotFound(f"Nothing has changed under {subject[:200]!r}.", code="subject_unknown")
+    return as_change(row)
+
+
+class Propagation(msgspec.Struct, frozen=True):
+    """How long changes took until a channel had them, in milliseconds; each figure is the bound it stayed within."""
+
+    kind: str | None
+    """None: of all kinds."""
+    channel: str | None
+    """``stream/<who>`` or ``webhook/<name>``; None: in all channels."""
+    seen: int
+    p50_ms: int
+    p95_ms: int
+    p99_ms: int
+
+
+async def propagation(conn: Connection, since: datetime) -> list[Propagation]:
+    """How fast changes reached their subscribers since an instant (UTC): all first, then by channel, then by kind."""
+    rows = await _sql.propagation_since(conn, since=since)
+    found = []
+    for (channel, kind), group in groupby(rows, key=lambda row: (row["channel"], row["kind"])):
+        counts = [(row["bucket"], row["seen"]) for row in group]
+        found.append(
+            Propagation(
+                kind,
+                channel,
+                sum(seen for _, seen in counts),
+                *(percentile(counts, percent) for percent in (50, 95, 99)),
+            )
+        )
+    return found

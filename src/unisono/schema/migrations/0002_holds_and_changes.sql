@@ -69,6 +69,7 @@ create table webhook_endpoint (
     change_id       bigint not null,
     created_at      timestamptz not null default now(),
     created_by      text not null,
+    live_since      timestamptz not null default now(),
     succeeded_at    timestamptz,
     failing_since   timestamptz,
     last_error      text,
@@ -78,6 +79,7 @@ create table webhook_endpoint (
 comment on column webhook_endpoint.kinds is 'Kinds of changes it wants; empty means all.';
 comment on column webhook_endpoint.secret is 'whsec_ and base64: it must sign, so it is kept as it is.';
 comment on column webhook_endpoint.change_id is 'With txid: up to here its deliveries are planned. Set back, it is replayed.';
+comment on column webhook_endpoint.live_since is 'Created, replayed or enabled last: propagation is measured of changes after it.';
 comment on column webhook_endpoint.failing_since is 'The first failure after its last success; after three days it is disabled.';
 
 create table webhook_delivery (
