@@ -93,9 +93,9 @@ select version from moved;
 -- name: note_timer!
 update cart set idle_timer = :second where id = :id;
 
--- name: insert_merge!
+-- name: insert_merge<!
 insert into cart_merge (cart_id, other_id, rule, before, notices, at, actor)
-values (:cart_id, :other_id, :rule, :before::jsonb, :notices::jsonb, :at, :actor);
+values (:cart_id, :other_id, :rule, :before::jsonb, :notices::jsonb, :at, :actor) returning id;
 
 -- name: merges_apart
 -- Pairs of these carts that somebody took apart by hand: they are not merged again by themselves.

@@ -11,7 +11,7 @@ then off the other's; a product taken out altogether since stays out of both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import NamedTuple
 
@@ -160,7 +160,9 @@ def through(gained: Mapping[int, int], above: Before) -> tuple[dict[int, int], B
     return went_on, replace(above, other=other, gained=gained_above)
 
 
-def explain(line: Line, *, now_minor: int | None, currency: str, sold: bool, available: int | None) -> tuple[Reason, ...]:
+def explain(
+    line: Line, *, now_minor: int | None, currency: str, sold: bool, available: int | None
+) -> tuple[Reason, ...]:
     """What has changed since the line was looked at: its price, whether it is sold, how many are left."""
     if not sold:
         return (Reason("not_sold", "It is no longer sold.", {"sku": line.sku}),)
@@ -187,14 +189,3 @@ def explain(line: Line, *, now_minor: int | None, currency: str, sold: bool, ava
         else:
             notices.append(Reason("none_left", "None left at the moment.", {"available": 0}))
     return tuple(notices)
-
-
-def strays(lines: Sequence[Line], person_of: Mapping[int, int], person_id: int | None) -> tuple[Line, ...]:
-    """The lines that somebody else's identifier put in: they go with it when people come apart."""
-    return tuple(
-        line
-        for line in lines
-        if line.node_id is not None and person_of.get(line.node_id, person_id) != person_id and person_id is not None
-    )
-
-

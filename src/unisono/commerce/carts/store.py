@@ -17,16 +17,31 @@ from msgspec.structs import replace
 
 from unisono.commerce.carts import codes
 from unisono.commerce.carts.errors import CartNotFound
-from unisono.commerce.carts.model import Cart, Line, MergeShown, Rule, Settings
+from unisono.commerce.carts.model import Before, Cart, Line, MergeShown, Rule, Settings
 from unisono.kit.database import Connection
+from unisono.kit.reasons import Reason
 from unisono.kit.sql import load
 
 _sql = load("unisono.commerce.carts")
 
 _FIELDS = (
-    "id code node_id status channel store_id currency order_id paying_until trouble left_as left_at created_at"
-    " updated_at version idle_timer"
-).split()
+    "id",
+    "code",
+    "node_id",
+    "status",
+    "channel",
+    "store_id",
+    "currency",
+    "order_id",
+    "paying_until",
+    "trouble",
+    "left_as",
+    "left_at",
+    "created_at",
+    "updated_at",
+    "version",
+    "idle_timer",
+)
 _lines = msgspec.json.Decoder(tuple[Line, ...]).decode
 _merges = msgspec.json.Decoder(tuple[MergeShown, ...]).decode
 _encode = msgspec.json.Encoder().encode
@@ -79,6 +94,37 @@ async def lock(conn: Connection, cart_id: UUID, *, now: datetime) -> tuple[Cart,
     if not found.carts:
         raise CartNotFound("There is no such cart.")
     return found.carts[0], found.settings
+
+
+async def open_of_node(conn: Connection, node_id: int, *, now: datetime) -> Cart | None:
+    """The open cart of this very identifier, locked; None when it has none."""
+    found = await lock_of_person(conn, node_id, now=now)
+    return next((cart for cart in found.carts if cart.node_id == node_id), None)
+
+
+async def insert_merge(
+    conn: Connection,
+    cart_id: UUID,
+    other_id: UUID,
+    *,
+    rule: Rule,
+    before: Before,
+    notices: tuple[Reason, ...],
+    at: datetime,
+    actor: str,
+) -> MergeShown:
+    """Write a merge down, with what undoes it."""
+    merge_id = await _sql.insert_merge(
+        conn,
+        cart_id=cart_id,
+        other_id=other_id,
+        rule=rule,
+        before=_encode(before).decode(),
+        notices=_encode(notices).decode(),
+        at=at,
+        actor=actor,
+    )
+    return MergeShown(id=merge_id, other_id=other_id, rule=rule, at=at, actor=actor, notices=notices)
 
 
 async def read(
