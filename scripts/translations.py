@@ -19,7 +19,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCALE = ROOT / "src" / "unisono" / "console" / "locale"
+LOCALE = ROOT / "src" / "unisono" / "locale"
 BOILERPLATE = (
     '"POT-Creation-Date',
     '"PO-Revision-Date',
@@ -31,7 +31,7 @@ BOILERPLATE = (
 )
 """Lines of the header that would make every update a change, or say nothing."""
 
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "Reason": (2,), "not_among": (2,)}
 
 
 def template() -> Catalog:

@@ -41,12 +41,12 @@ def test_the_catalogue_is_read_without_compiling_and_never_uses_fuzzy_texts(tmp_
         'msgid "%(num)s page"\nmsgid_plural "%(num)s pages"\nmsgstr[0] "%(num)s pagina"\nmsgstr[1] "%(num)s pagine"\n',
         encoding="utf-8",
     )
-    found = translations(tmp_path, "it")
+    found = translations("it", tmp_path)
     assert found.gettext("People") == "Persone"
     assert found.gettext("Health") == "Health"
     assert [found.ngettext("%(num)s page", "%(num)s pages", n) for n in (1, 2)] == ["%(num)s pagina", "%(num)s pagine"]
-    assert translations(tmp_path, "en").gettext("People") == "People"
-    assert translations(tmp_path, "de").gettext("People") == "People"
+    assert translations("en", tmp_path).gettext("People") == "People"
+    assert translations("de", tmp_path).gettext("People") == "People"
 
 
 def test_words_speak_both_languages_and_an_empty_text_stays_empty() -> None:

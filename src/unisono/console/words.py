@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from gettext import NullTranslations
-from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -38,7 +37,7 @@ class Words(NamedTuple):
 
 @functools.cache
 def _catalogue(language: str) -> NullTranslations:
-    return translations(Path(__file__).parent / "locale", language)
+    return translations(language)
 
 
 @functools.cache

@@ -20,8 +20,12 @@ LANGUAGES: Final = ("en", "it")
 """Languages of the product. English is what the sources are written in, so it has no catalogue."""
 
 
+LOCALE: Final = Path(__file__).parents[1] / "locale"
+"""Where the catalogues of the product are."""
+
+
 @functools.cache
-def translations(folder: Path, language: str) -> NullTranslations:
+def translations(language: str, folder: Path = LOCALE) -> NullTranslations:
     """The catalogue ``<folder>/<language>/LC_MESSAGES/messages.po``; English when there is none.
 
     Entries marked fuzzy are not used: an uncertain translation is worse than none.

@@ -1,0 +1,29 @@
+"""Reasons are read by people: money, days and instants in their way of writing."""
+
+from __future__ import annotations
+
+import pytest
+
+from unisono.kit.reasons import Reason, in_words, worded
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("en", "€4.10 until 28 Mar, 03:30"), ("it", "4,10\N{NO-BREAK SPACE}€ until 28 mar, 03:30")],
+)
+def test_money_and_instants_are_written_for_the_reader(language: str, text: str) -> None:
+    """Minor units become money, an instant the store's local time."""
+    values = {"missing_minor": 410, "currency": "EUR", "ends_at": "2026-03-28T02:30:00+00:00"}
+    assert in_words(Reason("x", "{missing_minor} until {ends_at}", values), language, "Europe/Rome") == text
+
+
+def test_a_day_has_no_hour() -> None:
+    """A date is written as a day."""
+    assert in_words(Reason("x", "It begins on {starts_at}.", {"starts_at": "2026-12-01"})) == "It begins on 1 December."
+
+
+def test_what_cannot_be_filled_still_reads() -> None:
+    """A mistake in a text never becomes an error of a page; values stay for programs."""
+    broken = worded(Reason("x", "{nobody} fills {this", {"that": 1}))
+    assert (broken.code, broken.text, broken.values) == ("x", "{nobody} fills {this", {"that": 1})
+    assert in_words(Reason("x", "ends {ends_at}", {"ends_at": "whenever"})) == "ends whenever"
