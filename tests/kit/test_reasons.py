@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from unisono.kit.reasons import Reason, in_words, worded
+from unisono.kit.reasons import Reason, in_words, told
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,21 @@ def test_a_day_has_no_hour() -> None:
 
 def test_what_cannot_be_filled_still_reads() -> None:
     """A mistake in a text never becomes an error of a page; values stay for programs."""
-    broken = worded(Reason("x", "{nobody} fills {this", {"that": 1}))
-    assert (broken.code, broken.text, broken.values) == ("x", "{nobody} fills {this", {"that": 1})
+    text = "{nobody} fills {this"
+    assert in_words(Reason("x", text, {"that": 1})) == text
     assert in_words(Reason("x", "ends {ends_at}", {"ends_at": "whenever"})) == "ends whenever"
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """Something with reasons inside."""
+
+    number: int
+    reasons: tuple[Reason, ...]
+
+
+def test_reasons_inside_anything_are_told() -> None:
+    """Structs, tuples and mappings keep their shape; what has no reason stays the same object."""
+    plain = Shown(1, ())
+    answer = told({"a": Shown(2, (Reason("x", "{units} more", {"units": 3}),)), "b": plain})
+    assert answer["a"].reasons[0] == Reason("x", "3 more", {"units": 3})
+    assert answer["b"] is plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,6 +13,8 @@ from babel.dates import format_date, format_datetime
 from unisono.kit.i18n import translations
 from unisono.kit.money import format_money
 
+Anything = TypeVar("Anything")
+
 
 class Reason(msgspec.Struct, frozen=True):
     """One reason. ``code`` is stable; ``text`` is an English msgid with {named} places that ``values`` fill.
@@ -20,14 +22,6 @@ class Reason(msgspec.Struct, frozen=True):
     Amounts in ``values`` are minor units under names ending in ``_minor`` beside a ``currency``; instants and days
     are ISO 8601 texts under names ending in ``_at``.
     """
-
-    code: str
-    text: str
-    values: dict[str, Any] = {}
-
-
-class Worded(msgspec.Struct, frozen=True):
-    """A reason in somebody's language."""
 
     code: str
     text: str
@@ -45,9 +39,29 @@ def in_words(reason: Reason, language: str = "en", timezone: str = "UTC") -> str
         return text
 
 
-def worded(reason: Reason, language: str = "en", timezone: str = "UTC") -> Worded:
-    """A reason with its text filled in, its values kept for programs."""
-    return Worded(reason.code, in_words(reason, language, timezone), reason.values)
+def told(value: Anything, language: str = "en", timezone: str = "UTC") -> Anything:
+    """The same structs, lists and mappings with every reason in them filled in; values are kept for programs."""
+    return cast("Anything", _told(value, language, timezone))
+
+
+def _told(value: Any, language: str, timezone: str) -> Any:
+    if isinstance(value, Reason):
+        return Reason(value.code, in_words(value, language, timezone), value.values)
+    if isinstance(value, msgspec.Struct):
+        changed = {}
+        for name in value.__struct_fields__:
+            before = getattr(value, name)
+            after = _told(before, language, timezone)
+            if after is not before:
+                changed[name] = after
+        return msgspec.structs.replace(value, **changed) if changed else value
+    if isinstance(value, (tuple, list)):
+        items = [_told(item, language, timezone) for item in value]
+        same = all(after is before for after, before in zip(items, value, strict=True))
+        return value if same else type(value)(items)
+    if isinstance(value, dict):
+        return {name: _told(item, language, timezone) for name, item in value.items()}
+    return value
 
 
 def _written(name: str, value: Any, values: Mapping[str, Any], language: str, timezone: str) -> str:
