@@ -181,7 +181,7 @@ async def test_hands_run_out_and_the_ready_time_stays_honest(store: Pool) -> Non
 
 
 async def test_the_same_hands_are_never_given_twice(store: Pool) -> None:
-    """Fourteen at once: two fill the slot, the second with what was free before it; a full slot is offered to nobody."""
+    """Two of fourteen fill the slot, the second with what was free before it; a full slot is offered to nobody."""
     wishes = (take_work(store, f"k{n}", TEN, 25) for n in range(14))
     results = await asyncio.gather(*wishes, return_exceptions=True)
     assert all(isinstance(result, SlotAsk | SlotTaken) for result in results), results
