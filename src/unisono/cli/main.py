@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unisono import __version__
+from unisono.cli import catalog
 from unisono.kit.errors import UnisonoError
 from unisono.kit.logs import configure_logs
 from unisono.kit.settings import Settings, load_settings
@@ -72,6 +73,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     scenarios.add_argument("file", type=Path)
 
+    catalog.add(commands)
+
     computed = add("computed", "computed traits")
     computed.add_argument("step", choices=("rebuild",), help="rebuild: compute all traits anew from the timeline")
     return parser
@@ -120,6 +123,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             from unisono.cli.doctor import doctor
 
             return doctor(settings)
+        case "catalog":
+            return catalog.run(options, settings)
         case _:
             from unisono.cli.operate import operate
 

@@ -83,10 +83,9 @@ class VariantInput(msgspec.Struct, frozen=True, kw_only=True):
     attributes: list[AttributeInput] = []
 
 
-class ProductInput(msgspec.Struct, frozen=True, kw_only=True):
-    """A product to make or change: what is not named stays, variants that are not named stay too."""
+class ProductFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a product is to be made or changed: what is not named stays, variants that are not named stay too."""
 
-    code: str
     name: str | UnsetType = UNSET
     brand: str | UnsetType | None = UNSET
     category: str | UnsetType | None = UNSET
@@ -96,6 +95,12 @@ class ProductInput(msgspec.Struct, frozen=True, kw_only=True):
     variants: list[VariantInput] = []
     attributes: list[AttributeInput] = []
     images: list[ImageInput] | UnsetType = UNSET
+
+
+class ProductInput(ProductFields, frozen=True, kw_only=True):
+    """A product to make or change, by its code."""
+
+    code: str
 
 
 class CategoryInput(msgspec.Struct, frozen=True, kw_only=True):

@@ -71,8 +71,7 @@ def make_plan(
     """
     plan = Plan()
     outcomes: list[Outcome] = ["rejected"] * len(items)
-    kits_last = sorted(range(len(items)), key=lambda index: any(has_components(v) for v in items[index].variants))
-    for index in kits_last:
+    for index in planning_order(items):
         item = items[index]
         reasons = checked[index] or _conflicts(item, state)
         if reasons:
@@ -82,6 +81,23 @@ def make_plan(
     plan.rejected.sort(key=lambda rejected: rejected.index)
     plan.outcomes = outcomes
     return plan
+
+
+def planning_order(items: Sequence[ProductInput]) -> list[int]:
+    """The places of the items so that a kit comes behind its parts, else in the order given."""
+    needs = {
+        index: {part.sku for variant in item.variants if has_components(variant) for part in variant.components or ()}
+        for index, item in enumerate(items)
+        if any(map(has_components, item.variants))
+    }
+    order = [index for index in range(len(items)) if index not in needs]
+    for _ in range(rules.MAX_KIT_DEPTH):
+        waiting = {variant.sku: index for index in needs for variant in items[index].variants}
+        ready = [index for index in needs if all(waiting.get(sku, index) == index for sku in needs[index])]
+        order += ready
+        for index in ready:
+            del needs[index]
+    return order + list(needs)
 
 
 def has_components(variant: VariantInput) -> bool:

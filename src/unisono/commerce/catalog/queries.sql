@@ -192,9 +192,17 @@ with recursive wanted as materialized (
     select id as leaf, parent_id, names from category where id in (select category_id from wanted)
     union all
     select chain.leaf, category.parent_id, category.names from chain join category on category.id = chain.parent_id
-), category_words as (
-    select chain.leaf, string_agg(name.value, ' ') as words from chain, jsonb_each_text(chain.names) as name
-    group by chain.leaf
+), category_words as materialized (
+    -- Once a category, not once a product.
+    select leaf,
+           setweight(to_tsvector('italian', words) || to_tsvector('english', words) || to_tsvector('simple', words), 'B')
+               as words
+    from (
+        select chain.leaf, regexp_replace(
+            normalize(lower(string_agg(name.value, ' ')), nfkd), '[\u0300-\u036f]', '', 'g'
+        ) as words
+        from chain, jsonb_each_text(chain.names) as name group by chain.leaf
+    ) as named
 ), variant_words as (
     select variant.product_id, string_agg(nullif(variant.sku, wanted.code), ' ') as skus,
            string_agg(concat_ws(' ', variant.name, option.words), ' ') as words
@@ -210,26 +218,23 @@ with recursive wanted as materialized (
     from product_attribute attribute join wanted on wanted.id = attribute.product_id
     where jsonb_typeof(attribute.value) in ('string', 'array')
     group by attribute.product_id
-), written as (
-    select wanted.id, concat_ws(' ', wanted.code, variant_words.skus, wanted.name, attribute_words.names,
-                                variant_words.words) as a,
-           concat_ws(' ', wanted.brand, category_words.words) as b, attribute_words.words as c,
-           wanted.description as d
+), texts as materialized (
+    select wanted.id, category_words.words as category,
+           regexp_replace(normalize(lower(concat_ws(
+               ' ', wanted.code, variant_words.skus, wanted.name, attribute_words.names, variant_words.words
+           )), nfkd), '[\u0300-\u036f]', '', 'g') as a,
+           regexp_replace(normalize(lower(wanted.brand), nfkd), '[\u0300-\u036f]', '', 'g') as b,
+           regexp_replace(normalize(lower(attribute_words.words), nfkd), '[\u0300-\u036f]', '', 'g') as c,
+           regexp_replace(normalize(lower(wanted.description), nfkd), '[\u0300-\u036f]', '', 'g') as d
     from wanted
     left join variant_words on variant_words.product_id = wanted.id
     left join category_words on category_words.leaf = wanted.category_id
     left join attribute_words on attribute_words.product_id = wanted.id
-), texts as materialized (
-    select id, regexp_replace(normalize(lower(a), nfkd), '[\u0300-\u036f]', '', 'g') as a,
-           regexp_replace(normalize(lower(b), nfkd), '[\u0300-\u036f]', '', 'g') as b,
-           regexp_replace(normalize(lower(c), nfkd), '[\u0300-\u036f]', '', 'g') as c,
-           regexp_replace(normalize(lower(d), nfkd), '[\u0300-\u036f]', '', 'g') as d
-    from written
 )
 insert into product_search (product_id, words)
 select id,
     setweight(to_tsvector('italian', a) || to_tsvector('english', a) || to_tsvector('simple', a), 'A')
-    || setweight(to_tsvector('italian', b) || to_tsvector('english', b) || to_tsvector('simple', b), 'B')
+    || coalesce(setweight(to_tsvector('simple', b), 'B'), '') || coalesce(category, '')
     || coalesce(setweight(to_tsvector('italian', c) || to_tsvector('english', c) || to_tsvector('simple', c), 'C'), '')
     || coalesce(setweight(to_tsvector('italian', d) || to_tsvector('english', d) || to_tsvector('simple', d), 'D'), '')
 from texts
@@ -254,3 +259,123 @@ update category set parent_id = parent.id
 from unnest(:codes::text[], :parents::text[]) as given (code, parent)
 left join category parent on parent.code = given.parent
 where category.code = given.code and category.parent_id is distinct from parent.id;
+
+-- name: read_product^
+-- A product with the codes and names of its categories, from the root down.
+with recursive chain as (
+    select category.parent_id, array[category.code] as codes, jsonb_build_array(category.names) as names
+    from product join category on category.id = product.category_id where product.code = :code
+    union all
+    select category.parent_id, category.code || chain.codes, jsonb_build_array(category.names) || chain.names
+    from chain join category on category.id = chain.parent_id
+)
+select product.id, product.code, product.name, product.brand, product.description, product.status, product.version,
+       chain.codes as category_codes, chain.names as category_names
+from product left join chain on chain.parent_id is null
+where product.code = :code;
+
+-- name: read_variants
+-- The variants of a product with their barcodes.
+select variant.id, variant.sku, variant.name, variant.options, variant.status, variant.tax_class, tax_class.rate_bp,
+       variant.is_kit, variant.prep_minutes, variant.on_sale_since,
+       array(select code from barcode where barcode.variant_id = variant.id order by code) as barcodes
+from variant join tax_class on tax_class.code = variant.tax_class
+where variant.product_id = :product_id
+order by variant.id;
+
+-- name: read_components
+-- What kits consist of, one level down, as people read it.
+select kit_component.kit_id, variant.sku, product.name as product_name, variant.name as own_name, variant.options,
+       kit_component.quantity
+from kit_component join variant on variant.id = kit_component.component_id
+join product on product.id = variant.product_id
+where kit_component.kit_id = any(:ids::bigint[])
+order by kit_component.kit_id, variant.sku;
+
+-- name: read_categories
+-- The tree, with how many products are in each node itself.
+with recursive tree as (
+    select id, code, parent_id, null::text as parent, names, array[code] as path from category where parent_id is null
+    union all
+    select category.id, category.code, category.parent_id, tree.code, category.names, tree.path || category.code
+    from tree join category on category.parent_id = tree.id
+)
+select tree.code, tree.parent, tree.names, tree.path,
+       (select count(*) from product where product.category_id = tree.id) as products
+from tree order by tree.path;
+
+-- name: category_exists$
+select exists (select 1 from category where code = :code);
+
+-- name: search
+-- Exact codes first, then by rank; the words before the last in any of their forms, the last one also as a beginning.
+with recursive tree as (
+    select id from category where code = :category
+    union
+    select category.id from category join tree on category.parent_id = tree.id
+), asked as materialized (
+    select case when numnode(plainto_tsquery(:config::text::regconfig, :first)) = 0 then ''::tsquery
+                else plainto_tsquery('italian', :first) || plainto_tsquery('english', :first)
+                     || plainto_tsquery('simple', :first) end
+           && (plainto_tsquery('italian', :last) || plainto_tsquery('english', :last)
+               || to_tsquery('simple', :beginning)) as query
+), exact as materialized (
+    select product_id from variant where sku = :code
+    union
+    select variant.product_id from barcode join variant on variant.id = barcode.variant_id
+    where barcode.code = any(:barcodes::text[])
+    union
+    select id from product where product.code = :code
+), candidates as (
+    -- A word that more products have than anybody can look at is not worth ranking all of them.
+    select product_search.product_id, words, asked.query
+    from asked, product_search join product on product.id = product_search.product_id
+    where words @@ asked.query and product.status = any(:statuses::text[])
+      and (:category::text is null or product.category_id in (select id from tree))
+    limit :most::int
+), hits as (
+    select product.id as product_id, 2000000000 as score
+    from exact join product on product.id = exact.product_id
+    where product.status = any(:statuses::text[])
+      and (:category::text is null or product.category_id in (select id from tree))
+    union all
+    select product_id, (ts_rank('{0.02, 0.1, 0.4, 1}', words, query, 1) * 100000000)::int
+    from candidates where product_id not in (select product_id from exact)
+), page as (
+    select product_id, score from hits
+    where :after_score::int is null or score < :after_score
+       or (score = :after_score and product_id > :after_id::bigint)
+    order by score desc, product_id limit :limit::int
+)
+select page.score, product.id, product.code, product.name, product.brand, category.code as category, product.status,
+       array(select sku from variant where variant.product_id = product.id order by variant.id limit 50) as skus,
+       (select url from product_image image where image.product_id = product.id order by position limit 1) as image
+from page join product on product.id = page.product_id
+left join category on category.id = product.category_id
+order by page.score desc, page.product_id;
+
+-- name: list_products
+-- Products by code.
+with recursive tree as (
+    select id from category where code = :category
+    union
+    select category.id from category join tree on category.parent_id = tree.id
+)
+select product.id, product.code, product.name, product.brand, category.code as category, product.status,
+       array(select sku from variant where variant.product_id = product.id order by variant.id limit 50) as skus,
+       (select url from product_image image where image.product_id = product.id order by position limit 1) as image
+from product left join category on category.id = product.category_id
+where product.status = any(:statuses::text[]) and (:after::text is null or product.code > :after)
+  and (:category::text is null or product.category_id in (select id from tree))
+order by product.code limit :limit::int;
+
+-- name: count_catalogue^
+-- How many products and variants there are.
+select (select count(*) from product) as products, (select count(*) from variant) as variants;
+
+-- name: count_skus$
+-- How many of these skus there are.
+select count(*) from variant where sku = any(:skus::text[]);
+
+-- name: analyse!
+analyze product, variant, product_search;

@@ -17,7 +17,7 @@ from unisono.commerce.catalog.errors import CatalogueRefused, SkuUnknown
 from unisono.commerce.catalog.model import CategoryInput, ProductInput, SaveReport, Variant
 from unisono.commerce.catalog.planning import make_plan
 from unisono.kit.database import Connection
-from unisono.kit.reasons import Reason
+from unisono.kit.reasons import Reason, in_words
 from unisono.kit.sql import load
 
 _sql = load("unisono.commerce.catalog")
@@ -180,6 +180,4 @@ def _tree_reasons(changed: Sequence[str], parents: dict[str, str | None]) -> lis
 
 def refused(reasons: Sequence[Reason]) -> CatalogueRefused:
     """The error that tells every reason, the first in words."""
-    first = reasons[0]
-    detail = first.text.format(**first.values)
-    return CatalogueRefused(detail, reasons=[msgspec.to_builtins(reason) for reason in reasons[:50]])
+    return CatalogueRefused(in_words(reasons[0]), reasons=[msgspec.to_builtins(reason) for reason in reasons[:50]])

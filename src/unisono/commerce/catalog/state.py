@@ -57,6 +57,8 @@ class State:
         self.variants: dict[str, VariantRow] = {}
         self.owners: dict[str, str] = {}
         """Barcode as kept -> sku."""
+        self.released: set[str] = set()
+        """Barcodes a variant has given up here: what the database says of them is past."""
         self.barcodes: dict[str, frozenset[str]] = {}
         """Sku -> its barcodes."""
         self.attributes: dict[AttributeKey, Any] = {}
@@ -79,6 +81,7 @@ class State:
         """Give a variant these barcodes instead of those it had."""
         for code in self.barcodes.get(sku, frozenset()) - codes:
             self.owners.pop(code, None)
+            self.released.add(code)
         self.barcodes[sku] = codes
         for code in codes:
             self.owners[code] = sku

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from unisono.commerce.catalog import rules
-from unisono.commerce.catalog.model import ProductInput
+from unisono.commerce.catalog.model import ProductInput, VariantInput
 from unisono.commerce.catalog.planning import Plan, has_components
 from unisono.commerce.catalog.state import AttributeKey, ImageRow, ProductRow, State, VariantRow
 from unisono.commerce.changes.model import NewChange
@@ -32,47 +32,56 @@ async def lock(conn: Connection) -> None:
     await _sql.lock_catalogue(conn, key=LOCK)
 
 
-async def load_state(conn: Connection, items: Sequence[ProductInput]) -> State:
-    """The catalogue around these items. Values that no text column can hold must not be among the codes."""
-    state = State()
-    codes = sorted({item.code for item in items})
-    variants = [variant for item in items for variant in item.variants]
-    skus = {variant.sku for variant in variants}
-    parts = {part.sku for variant in variants if has_components(variant) for part in variant.components or ()}
-    for row in await _sql.load_products(conn, codes=codes):
-        state.products[row["code"]] = ProductRow(*row)
-    for row in await _sql.load_variants(conn, skus=sorted(skus | parts), codes=codes):
-        state.put_variant(VariantRow(row[0], row[1], row[2], _decode(row[3]), *row[4:]))
-    await _load_barcodes(conn, items, state)
-    if state.products:
-        await _load_details(conn, state)
-    if parts or any(variant.is_kit for variant in state.variants.values()):
-        for row in await _sql.load_kits(conn):
-            state.kits.setdefault(row["kit"], {})[row["component"]] = row["quantity"]
-    state.categories = {row["code"] for row in await _sql.load_categories(conn)}
+async def load_state(conn: Connection, items: Sequence[ProductInput], state: State | None = None) -> State:
+    """The catalogue around these items, all of them well-formed.
+
+    A state given is filled up: what it knows already stays as it is, so that a trial run sees its own earlier items.
+    """
+    state = state or State()
+    given = [variant for item in items for variant in item.variants]
+    parts = {part.sku for variant in given if has_components(variant) for part in variant.components or ()}
+    codes = sorted({item.code for item in items} - state.products.keys())
+    skus = sorted(({variant.sku for variant in given} | parts) - state.variants.keys())
+    found = [ProductRow(*row) for row in await _sql.load_products(conn, codes=codes)]
+    state.products.update((row.code, row) for row in found)
+    rows = [
+        VariantRow(row[0], row[1], row[2], _decode(row[3]), *row[4:])
+        for row in await _sql.load_variants(conn, skus=skus, codes=codes)
+        if row[0] not in state.variants
+    ]
+    for row in rows:
+        state.put_variant(row)
+    await _load_barcodes(conn, given, [row.sku for row in rows], state)
+    if found:
+        await _load_details(conn, [row.code for row in found], state)
+    if not state.kits and (parts or any(row.is_kit for row in rows)):
+        for kit in await _sql.load_kits(conn):
+            state.kits.setdefault(kit["kit"], {})[kit["component"]] = kit["quantity"]
+    state.categories |= {row["code"] for row in await _sql.load_categories(conn)}
     state.tax_classes = {row["code"] for row in await _sql.load_tax_classes(conn)}
     return state
 
 
-async def _load_barcodes(conn: Connection, items: Sequence[ProductInput], state: State) -> None:
-    given = {
+async def _load_barcodes(conn: Connection, given: Sequence[VariantInput], skus: Sequence[str], state: State) -> None:
+    codes = {
         rules.stored_barcode(code) or ""
-        for item in items
-        for variant in item.variants
+        for variant in given
         if variant.barcodes is not msgspec.UNSET
         for code in variant.barcodes
     }
-    if not given and not state.variants:
+    if not codes and not skus:
         return
-    found: dict[str, set[str]] = {}
-    for row in await _sql.load_barcodes(conn, codes=sorted(given), skus=sorted(state.variants)):
-        found.setdefault(row["sku"], set()).add(row["code"])
-    for sku, codes in found.items():
-        state.put_barcodes(sku, frozenset(codes))
+    found: dict[str, set[str]] = {sku: set() for sku in skus}
+    for row in await _sql.load_barcodes(conn, codes=sorted(codes - state.owners.keys()), skus=list(skus)):
+        if row["sku"] in found:
+            found[row["sku"]].add(row["code"])
+        elif row["code"] not in state.released:
+            state.owners.setdefault(row["code"], row["sku"])
+    for sku, own in found.items():
+        state.put_barcodes(sku, frozenset(own - state.released))
 
 
-async def _load_details(conn: Connection, state: State) -> None:
-    codes = sorted(state.products)
+async def _load_details(conn: Connection, codes: Sequence[str], state: State) -> None:
     for row in await _sql.load_attributes(conn, codes=codes):
         state.attributes[AttributeKey(*row[:5])] = _decode(row[5])
     for row in await _sql.load_images(conn, codes=codes):
