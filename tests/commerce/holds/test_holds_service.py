@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from tests.support.books import check_books
 from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.errors import BadHold, GoodUnknown, HoldDead, WouldBreakPromises
 from unisono.commerce.holds.model import Ask, CapacityMove, Grant, HoldRequest, NewGood, Refusal, Shortage
@@ -61,33 +61,6 @@ async def granted(conn: Conn, request: HoldRequest, *, now: datetime = NOW) -> G
 def ids(*grants: Grant) -> list[Any]:
     """The ids of their holds."""
     return [hold.id for grant in grants for hold in grant.holds]
-
-
-async def check_books(conn: Conn) -> None:
-    """What must be true after anything: counters are the sums of the holds, promises are within capacity, the risk
-    is exactly what is promised beyond it, and every version has told its change, without a gap."""
-    wrong = await conn.fetch("""
-        select good.* from good left join (
-            select good_id, sum(quantity) filter (where state = 'held') held,
-                   sum(quantity) filter (where state = 'committed') committed from hold group by good_id
-        ) sums on sums.good_id = good.id
-        where good.held <> coalesce(sums.held, 0) or good.committed <> coalesce(sums.committed, 0)
-           or good.at_risk <> greatest(0, good.held + good.committed - good.capacity)""")
-    assert [dict(row) for row in wrong] == []
-    silent = await conn.fetch("""
-        select good.kind || ':' || good.key, version, count(change.sequence), max(change.sequence) from good
-        left join change on change.subject = good.kind || ':' || good.key
-        group by good.id having version <> count(change.sequence) or version <> coalesce(max(change.sequence), 0)""")
-    assert [dict(row) for row in silent] == []
-    last = await conn.fetch("""
-        select good.capacity, good.held, good.committed, good.at_risk, change.data from good
-        join change on change.subject = good.kind || ':' || good.key and change.sequence = good.version""")
-    for row in last:
-        told = json.loads(row["data"])
-        assert {name: told[name] for name in ("capacity", "held", "committed", "at_risk")} == {
-            name: row[name] for name in ("capacity", "held", "committed", "at_risk")
-        }
-        assert told["available"] == max(0, row["capacity"] - row["held"] - row["committed"])
 
 
 async def test_three_units_and_a_hold_that_died(conn: Conn) -> None:

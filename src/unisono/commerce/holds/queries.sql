@@ -6,6 +6,9 @@ where id = any(:ids::bigint[])
 order by id
 for no key update;
 
+-- name: lock_only!
+select 1 from good where id = any(:ids::bigint[]) order by id for no key update;
+
 -- name: lock_goods_of_holds
 -- A hold's good never changes, so it may be looked up before anything is locked.
 select id, kind, key, capacity, held, committed, at_risk, version
@@ -101,7 +104,7 @@ select good.id, good.kind, good.key, good.capacity, good.committed, good.at_risk
 from good
 left join lateral (
     select sum(quantity)::bigint as quantity from hold
-    where hold.good_id = good.id and state = 'held' and expires_at <= :now::timestamptz
+    where good.held > 0 and hold.good_id = good.id and state = 'held' and expires_at <= :now::timestamptz
 ) dead on true
 where good.id = any(:ids::bigint[]);
 

@@ -300,6 +300,11 @@ async def goods(conn: Connection, ids: Collection[int], *, now: datetime) -> dic
     return {row["id"]: _state(row) for row in await _sql.read_goods(conn, ids=list(ids), now=now)}
 
 
+async def lock(conn: Connection, ids: Collection[int]) -> None:
+    """Wait until nobody else moves these goods; what is read after it stays true until the transaction ends."""
+    await _sql.lock_only(conn, ids=sorted(ids))
+
+
 async def change_capacity(
     conn: Connection, good_id: int, by: int, *, now: datetime, overrule: bool = False
 ) -> GoodState:

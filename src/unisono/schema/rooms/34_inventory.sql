@@ -31,6 +31,7 @@ create table stock (
     unique (variant_id, location_id)
 );
 create index stock_location on stock (location_id, variant_id);
+create index stock_watched on stock (good_id) where low_at is not null;
 comment on column stock.safety is 'Units kept back from remote channels: what the screen says and the shelf does not.';
 comment on column stock.low_at is 'At so many units or fewer left to promise, somebody is told.';
 
@@ -63,4 +64,5 @@ create table promise_at_risk (
     outcome     text
 );
 create index promise_at_risk_open on promise_at_risk (id desc) where settled_at is null;
+create index promise_at_risk_good on promise_at_risk (good_id) where settled_at is null;
 comment on table promise_at_risk is 'The till sold what was promised to somebody else: a task for people, until settled.';
