@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 
 from unisono.commerce.pricing.errors import PriceListDisabled, PricesNotValid
-from unisono.commerce.pricing.model import NewPrice, NewPriceList, PriceList
+from unisono.commerce.pricing.model import NewObservation, NewPrice, NewPriceList, PriceList
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest, TooLarge
-from unisono.kit.money import exponent
+from unisono.kit.money import EXPONENTS, exponent
 from unisono.kit.reasons import Reason
 from unisono.kit.sql import load
 
@@ -142,3 +142,34 @@ async def _not_before_first(
         for place, one in enumerate(good)
         if one.variant_id in first and one.starts_at >= first[one.variant_id]
     ]
+
+
+def check_observations(seen: Sequence[NewObservation], variants: Mapping[str, int], *, now: datetime) -> None:
+    """Raises PricesNotValid with every problem, TooLarge."""
+    if len(seen) > MAX_PRICES:
+        raise TooLarge(f"At most {MAX_PRICES} observations at once.", code="too_many_prices")
+    problems = []
+    for place, one in enumerate(seen):
+        wrong = _observation_problem(one, now)
+        if one.sku not in variants:
+            wrong = Reason(code="sku_unknown", text="There is no such sku.")
+        if wrong is not None:
+            problems.append((place, one.sku, wrong))
+    if problems:
+        raise PricesNotValid(problems)
+
+
+def _observation_problem(one: NewObservation, now: datetime) -> Reason | None:
+    currency = one.currency.strip().upper()
+    if currency not in EXPONENTS:
+        return Reason(
+            code="wrong_currency", text="{given} is not an ISO 4217 currency code.", values={"given": one.currency[:16]}
+        )
+    if (wrong := amount_problem(one.amount_minor, currency)) is not None:
+        return wrong
+    if not all(text is None or good_text(text, MAX_CODE) for text in (one.channel, one.store_id)):
+        return Reason(code="bad_place", text="The channel or the store cannot be used.")
+    given = [at for at in (one.observed_at, one.until) if at is not None]
+    if not all(good_instant(at) for at in given) or given[0] > now or (len(given) == 2 and given[1] < given[0]):
+        return Reason(code="bad_period", text="It must have been seen in the past, its end after its beginning.")
+    return None

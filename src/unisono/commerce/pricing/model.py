@@ -209,3 +209,55 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     window: Window
     lowest: Asked | None
     intervals: list[Asked]
+
+
+class NewObservation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen to be asked: on a shelf, on a page, on receipts before any coupon. Tax is in it."""
+
+    sku: str
+    amount_minor: int
+    currency: str
+    observed_at: datetime
+    until: datetime | None = None
+    channel: str | None = None
+    store_id: str | None = None
+    origin: Literal["receipt", "channel", "import"] = "channel"
+
+
+class NewDiscount(msgspec.Struct, frozen=True):
+    """A sku and the reduced price to be announced for it; ``currency`` is only checked against the list's."""
+
+    sku: str
+    new_minor: int
+    currency: str | None = None
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """When a reduction begins (now, when missing) and ends, and the campaign it belongs to."""
+
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    campaign: str | None = None
+
+
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """A reduction as it was announced. What it rests on: `unisono.commerce.pricing.service.evidence`."""
+
+    id: int
+    sku: str
+    price_list: str
+    channel: str | None
+    store_id: str | None
+    currency: str
+    new_minor: int
+    prior_minor: int
+    percent_bp: int
+    rule: Rule
+    starts_at: datetime
+    ends_at: datetime | None
+    campaign: str | None
+    announced_at: datetime
+    announced_by: str
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+    withdrawn_for: str | None

@@ -9,24 +9,49 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from unisono.commerce.catalog.errors import CategoryUnknown
 from unisono.commerce.pricing import checking, rules
-from unisono.commerce.pricing.errors import PriceListTaken, PriceListUnknown
+from unisono.commerce.pricing.discounts import announce, announcements, check, evidence, withdraw
+from unisono.commerce.pricing.honest import Case, asked_in
+from unisono.commerce.pricing.lists import create_list, disable_list, price_list, price_lists
+from unisono.commerce.pricing.loading import past_of
 from unisono.commerce.pricing.model import (
     Announced,
+    Asked,
     Fact,
+    NewObservation,
     NewPrice,
-    NewPriceList,
     PriceAnswer,
     PriceList,
     SetReport,
 )
-from unisono.commerce.pricing.writing import tell, write_facts
+from unisono.commerce.pricing.writing import write_facts
 from unisono.kit.database import Connection
+from unisono.kit.errors import BadRequest
 from unisono.kit.sql import load
+
+__all__ = [
+    "announce",
+    "announcements",
+    "check",
+    "create_list",
+    "disable_list",
+    "evidence",
+    "exempt_categories",
+    "find_variants",
+    "history",
+    "observe",
+    "price_list",
+    "price_lists",
+    "prices",
+    "set_exempt",
+    "set_prices",
+    "withdraw",
+]
 
 _sql = load("unisono.commerce.pricing")
 
@@ -128,60 +153,6 @@ def _announced_of(row: asyncpg.Record) -> list[Announced]:
     return found
 
 
-def _list_of(row: asyncpg.Record) -> PriceList:
-    values: dict[str, Any] = dict(row)
-    return PriceList(**values)
-
-
-async def price_lists(conn: Connection) -> list[PriceList]:
-    """Every price list, those switched off too, the strongest first."""
-    return [_list_of(row) for row in await _sql.price_lists(conn)]
-
-
-async def price_list(conn: Connection, code: str) -> PriceList:
-    """One price list. Raises PriceListUnknown."""
-    row = await _sql.price_list_by_code(conn, code=code.replace("\x00", ""))
-    if row is None:
-        raise PriceListUnknown(f"There is no price list {code[:100]!r}.")
-    return _list_of(row)
-
-
-async def create_list(conn: Connection, new: NewPriceList) -> PriceList:
-    """Make a price list. What it is for never changes after: its prices could not be told for the past.
-
-    Raises BadRequest (``bad_price_list``, ``bad_period``), MoneyError for a currency that is none, PriceListTaken.
-    """
-    new = checking.checked_list(new)
-    row = await _sql.insert_price_list(
-        conn,
-        code=new.code,
-        name=new.name,
-        currency=new.currency,
-        tax_included=new.tax_included,
-        channel=new.channel,
-        store_id=new.store_id,
-        audience=new.audience,
-        starts_at=new.starts_at,
-        ends_at=new.ends_at,
-        priority=new.priority,
-    )
-    if row is None:
-        raise PriceListTaken(f"There is a price list {new.code!r} already.")
-    return _list_of(row)
-
-
-async def disable_list(conn: Connection, code: str, *, now: datetime) -> PriceList:
-    """Switch a list off from now on; the feed is told of every sku it asked a price for. Twice is as once.
-
-    Raises PriceListUnknown.
-    """
-    chosen = await price_list(conn, code)
-    variants = [row["id"] for row in await _sql.lock_variants_of_list(conn, price_list_id=chosen.id, now=now)]
-    if await _sql.disable_price_list(conn, id=chosen.id, now=now):
-        await tell(conn, chosen, [], why="list_off", more={variant_id: {} for variant_id in variants})
-    return await price_list(conn, code)
-
-
 async def find_variants(conn: Connection, skus: Collection[str]) -> dict[str, int]:
     """The variants of these skus, as far as they exist."""
     wanted = [sku for sku in skus if "\x00" not in sku]
@@ -209,3 +180,73 @@ async def set_prices(
     facts = await checking.checked_prices(conn, chosen, new, now=now, history=history)
     written = await write_facts(conn, chosen, facts, actor=actor, now=now, why="set")
     return SetReport(chosen.code, len(written), len(new) - len(written))
+
+
+async def observe(conn: Connection, seen: Sequence[NewObservation], *, now: datetime) -> int:
+    """Note what was asked, where and when; returns how many were noted. Never changed, never taken back.
+
+    Raises TooLarge for more than 10,000, PricesNotValid with every problem (``sku_unknown``, ``bad_amount``,
+    ``wrong_currency``, ``bad_period``, ``bad_place``).
+    """
+    variants = await find_variants(conn, {one.sku for one in seen})
+    checking.check_observations(seen, variants, now=now)
+    noted: int = await _sql.insert_observations(
+        conn,
+        variants=[variants[one.sku] for one in seen],
+        channels=[one.channel for one in seen],
+        stores=[one.store_id for one in seen],
+        amounts=[one.amount_minor for one in seen],
+        currencies=[one.currency.strip().upper() for one in seen],
+        observed=[one.observed_at for one in seen],
+        untils=[one.until for one in seen],
+        origins=[one.origin for one in seen],
+    )
+    return noted
+
+
+async def history(
+    conn: Connection,
+    variant_id: int,
+    *,
+    channel: str | None,
+    store_id: str | None,
+    currency: str,
+    since: datetime,
+    until: datetime,
+    zone: ZoneInfo,
+) -> list[Asked]:
+    """What everybody was asked for a variant at a place, interval by interval, from lists and observations."""
+    past = await past_of(conn, [variant_id], since, until)
+    here = PriceList(id=0, code="", name="", currency=currency, tax_included=True, channel=channel, store_id=store_id)
+    lists = await price_lists(conn)
+    place = Case(
+        sku="",
+        variant_id=variant_id,
+        price_list=here,
+        new_minor=0,
+        starts_at=until,
+        zone=zone,
+        lists=lists,
+        facts=past.facts.get(variant_id, []),
+        observations=past.observations.get(variant_id, []),
+    )
+    return asked_in(place, since, until)
+
+
+async def exempt_categories(conn: Connection) -> dict[str, str]:
+    """The categories whose reductions need no prior price of 30 days, and why."""
+    return {row["code"]: row["reason"] for row in await _sql.exempt_categories(conn)}
+
+
+async def set_exempt(conn: Connection, category_code: str, reason: str | None) -> None:
+    """Exempt a category (goods that spoil quickly) with a reason, or with None end that.
+
+    Raises BadRequest (``bad_reason``), CategoryUnknown.
+    """
+    if reason is not None and not checking.good_text(reason, checking.MAX_NAME):
+        raise BadRequest("Say why, in at most 200 characters.", code="bad_reason")
+    known = "\x00" not in category_code
+    if reason is None and known:
+        await _sql.stop_exempting(conn, code=category_code)
+    elif not known or not await _sql.exempt_category(conn, code=category_code, reason=reason):
+        raise CategoryUnknown(f"There is no category {category_code[:100]!r}.")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from unisono.commerce.changes.model import NewChange
 from unisono.commerce.changes.service import record_changes
 from unisono.commerce.pricing.checking import GoodPrice
 from unisono.commerce.pricing.model import Fact, PriceList
+from unisono.customers.timers.model import NewTimer
+from unisono.customers.timers.service import set_timers
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
 _sql = load("unisono.commerce.pricing")
+
+DUE = "prices_due"
+"""The kind of timer that tells the feed when prices begin or end."""
 
 
 async def write_facts(
@@ -26,10 +31,12 @@ async def write_facts(
     now: datetime,
     why: str,
     more: Mapping[int, Mapping[str, Any]] | None = None,
+    origin: str = "list",
 ) -> list[Fact]:
     """Write prices of a list whose variants are locked; tell the feed once a sku. Returns what was not so before.
 
-    ``why`` and, by variant, ``more`` are told with it; a variant with more to tell is told of in any case.
+    ``why`` and, by variant, ``more`` are told with it; a variant with more to tell is told of in any case. What begins
+    or ends later is told again then. ``origin`` is that of the observations.
     """
     more = more or {}
     times = Counter(one.variant_id for one in new)
@@ -48,12 +55,30 @@ async def write_facts(
         Fact(row["id"], price_list.id, row["variant_id"], row["amount_minor"], row["starts_at"], row["ends_at"])
         for row in rows
     ]
-    await observe_begun(conn, price_list, [fact for fact in facts if fact.starts_at <= now])
+    await observe_begun(conn, price_list, [fact for fact in facts if fact.starts_at <= now], origin=origin)
     await tell(conn, price_list, facts, why=why, more=more)
+    edges = {edge for fact in facts for edge in (fact.starts_at, fact.ends_at) if edge is not None and edge > now}
+    await call_when_due(conn, price_list, edges)
     return facts
 
 
-async def observe_begun(conn: Connection, price_list: PriceList, facts: Sequence[Fact]) -> None:
+async def call_when_due(conn: Connection, price_list: PriceList, instants: Collection[datetime]) -> None:
+    """Have the feed told again when prices of a list begin or end: one timer an instant, however many prices."""
+    await set_timers(
+        conn,
+        [
+            NewTimer(
+                kind=DUE,
+                key=f"{price_list.code}@{instant.astimezone(UTC).isoformat()}",
+                due_at=instant,
+                payload={"price_list": price_list.code},
+            )
+            for instant in sorted(instants)
+        ],
+    )
+
+
+async def observe_begun(conn: Connection, price_list: PriceList, facts: Sequence[Fact], *, origin: str) -> None:
     """Note what a list began to ask of everybody. A list for an audience is no price asked of everybody."""
     asked = [fact for fact in facts if fact.amount_minor is not None]
     if price_list.audience is not None or not asked:
@@ -67,7 +92,7 @@ async def observe_begun(conn: Connection, price_list: PriceList, facts: Sequence
         currencies=[price_list.currency] * len(asked),
         observed=[fact.starts_at for fact in asked],
         untils=[fact.ends_at for fact in asked],
-        origins=["list"] * len(asked),
+        origins=[origin] * len(asked),
     )
 
 

@@ -30,6 +30,8 @@ create table price (
     check (ends_at > starts_at)
 );
 create index price_of_variant on price (variant_id, price_list_id, starts_at desc, id desc);
+create index price_begins on price (price_list_id, starts_at);
+create index price_ends on price (price_list_id, ends_at) where ends_at is not null;
 comment on table price is 'Facts, never changed: of those that hold at an instant the latest begun counts, then the latest written.';
 comment on column price.amount_minor is 'Null: from then on the list has no price for it.';
 
@@ -65,10 +67,15 @@ create table price_announcement (
     announced_at  timestamptz not null default now(),
     announced_by  text not null,
     withdrawn_at  timestamptz,
+    withdrawn_by  text,
+    withdrawn_for text,
     check (new_minor < prior_minor),
-    check (ends_at > starts_at)
+    check (ends_at > starts_at),
+    check ((withdrawn_at is null) = (withdrawn_by is null))
 );
 create index price_announcement_of on price_announcement (variant_id, starts_at desc);
+create index price_announcement_begins on price_announcement (price_list_id, starts_at);
+create index price_announcement_ends on price_announcement (price_list_id, ends_at) where ends_at is not null;
 comment on table price_announcement is 'A reduction told to customers, with the prior price it is measured on and the evidence for that.';
 
 create table exempt_category (
