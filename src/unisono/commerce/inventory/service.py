@@ -291,13 +291,16 @@ async def _refused(
         return Conflict("This key was used to hold something else.", code="hold_key_reused")
     short = {shortage.good_id for shortage in refusal.short}
     states = await holds.goods(conn, {ask.good_id for line in asked.asks for ask in line}, now=now)
-    lines = []
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
     for need, sku, asks in zip(needs, asked.skus, asked.asks, strict=True):
         if any(ask.good_id in short for ask in asks):
             free = {ask.good_id: max(0, states[ask.good_id].available - ask.leave) for ask in asks}
             each = [(ask.good_id, ask.quantity // need.quantity) for ask in asks]
-            lines.append(_short(sku, need, rules.kits_of(each, free)))
-    return NotEnough(lines)
+            before = lines.get((sku, need.location_code), {"asked": 0})["asked"]
+            line = _short(sku, need, rules.kits_of(each, free))
+            lines[sku, need.location_code] = {**line, "asked": before + need.quantity}
+    # Each alone could be had where lines compete for one part; then all of them are told, else only the short ones.
+    return NotEnough([line for line in lines.values() if line["available"] < line["asked"]] or list(lines.values()))
 
 
 def _by_line(grant: Grant, asks: Sequence[tuple[Ask, ...]]) -> list[tuple[Hold, ...]]:
