@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -29,14 +28,15 @@ from unisono.commerce.carts.model import (
     Item,
     Line,
     Rule,
-    Settings,
     Touch,
 )
 from unisono.commerce.carts.rules import in_order
+from unisono.commerce.carts.store import Locked
 from unisono.commerce.carts.truth import Truth
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.model import Variant
 from unisono.commerce.promotions.model import coupon_code
+from unisono.commerce.record import Happening
 from unisono.customers.identity.service import PersonNotFound
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest
@@ -45,15 +45,6 @@ from unisono.kit.reasons import Reason
 
 MAX_COUPON = 64
 """Characters of a coupon code."""
-
-
-class Opened(NamedTuple):
-    """A locked cart that may be changed, and what is known of who touches it."""
-
-    cart: Cart
-    settings: Settings
-    person_id: int | None
-    """Of whoever touches it, where that is known already."""
 
 
 def checked_currency(currency: str) -> str:
@@ -65,22 +56,24 @@ def checked_currency(currency: str) -> str:
 # Found --------------------------------------------------------------------------------------------------
 
 
-async def opened(conn: Connection, cart_id: UUID, touch: Touch, *, expected_version: int | None = None) -> Opened:
+async def opened(conn: Connection, cart_id: UUID, touch: Touch, *, expected_version: int | None = None) -> Locked:
     """A cart by id, locked and open to changes; the id of a merged one leads to where its lines went on.
 
     Raises CartNotFound, CartClosed, CartInCheckout, CartChanged when it is not at ``expected_version``.
     """
-    cart, settings = await store.lock(conn, cart_id, now=touch.now)
-    if cart.status == "merged":
+    found = await _locked(conn, cart_id, touch)
+    if found.cart.status == "merged":
         root = await store.read(conn, id=cart_id, now=touch.now)
-        if root is None or root.id == cart_id:
-            raise CartClosed("The cart is merged.")
-        cart, settings = await store.lock(conn, root.id, now=touch.now)
-    acting = cart.person_id if touch.node_id in (None, cart.node_id) else None
-    return _may_change(Opened(cart, settings, acting), expected_version)
+        if root is not None:
+            found = await _locked(conn, root.id, touch)
+    return _may_change(found, expected_version)
 
 
-def _may_change(found: Opened, expected_version: int | None = None) -> Opened:
+async def _locked(conn: Connection, cart_id: UUID, touch: Touch) -> Locked:
+    return await store.lock(conn, cart_id, node_id=touch.node_id, store_id=touch.store_id, now=touch.now)
+
+
+def _may_change(found: Locked, expected_version: int | None = None) -> Locked:
     cart = found.cart
     if cart.status == "checkout":
         raise CartInCheckout(
@@ -99,26 +92,27 @@ def _may_change(found: Opened, expected_version: int | None = None) -> Opened:
 
 async def opened_of(
     conn: Connection, node_id: int, touch: Touch, *, currency: str, create: bool = True, rule: Rule | None = None
-) -> Opened | None:
+) -> Locked | None:
     """The one cart of the person of a node, locked, others merged into it; a new one when there is none.
 
     It may be in a checkout. Raises PersonNotFound, WrongCurrency when there is one but in another currency.
     """
     found = await merging.open_carts(conn, node_id, touch, rule=rule)
-    if found.person_id is None:
+    person_id = found.known.person.person_id
+    if person_id is None:
         raise PersonNotFound(f"There is no person {node_id}.")
     cart = _chosen(found.carts, node_id, currency)
     if cart is None and create:
-        await store.first_of_person(conn, found.person_id)
-        await merging.separate(conn, {found.person_id}, touch)
+        await store.first_of_person(conn, person_id)
+        await merging.separate(conn, {person_id}, touch)
         found = await merging.open_carts(conn, node_id, touch, rule=rule)
         cart = _chosen(found.carts, node_id, currency) or await _made(conn, node_id, touch, currency)
-    return None if cart is None else Opened(cart, found.settings, found.person_id)
+    return None if cart is None else Locked(cart, found.known, found.settings)
 
 
 async def to_fill(
     conn: Connection, node_id: int, touch: Touch, *, currency: str, expected_version: int | None = None
-) -> Opened:
+) -> Locked:
     """The cart of the person of a node, locked, open to changes; a new one when there is none.
 
     Raises PersonNotFound, WrongCurrency, CartInCheckout, CartChanged.
@@ -153,7 +147,7 @@ async def _made(conn: Connection, node_id: int | None, touch: Touch, currency: s
     )
     if made is None:
         raise CartInCheckout("The cart of this identifier is being paid.")
-    return (await store.lock(conn, made, now=touch.now))[0]
+    return (await store.lock(conn, made, now=touch.now)).cart
 
 
 async def begin(conn: Connection, touch: Touch, *, currency: str) -> Cart:
@@ -165,14 +159,15 @@ async def begin(conn: Connection, touch: Touch, *, currency: str) -> Cart:
 
 
 async def add(
-    conn: Connection, found: Opened, items: Sequence[Item], touch: Touch, *, leave_out: bool = False
+    conn: Connection, found: Locked, items: Sequence[Item], touch: Touch, *, leave_out: bool = False
 ) -> CartView:
     """More units of some products. With ``leave_out`` what cannot be bought is left out, and said in a notice.
 
     Raises BadQuantity, SkuUnknown, NotSold, TooManyLines; then nothing has changed.
     """
     _check_items(items)
-    known = await truth.look(conn, found.cart, touch, list(dict.fromkeys(item.sku for item in items)))
+    wanted = list(dict.fromkeys(item.sku for item in items))
+    known = await truth.look(conn, found.cart, touch, wanted, known=found.known)
     lines = {line.variant_id: line for line in found.cart.lines}
     notices: list[Reason] = []
     for item in items:
@@ -226,14 +221,14 @@ def _more(line: Line | None, item: Item, variant: Variant, known: Truth, cart: C
 
 
 async def set_quantity(
-    conn: Connection, found: Opened, code: str, quantity: int, touch: Touch, *, note: str | None = None
+    conn: Connection, found: Locked, code: str, quantity: int, touch: Touch, *, note: str | None = None
 ) -> CartView:
     """So many units of a product, whatever there were; a new line where there was none.
 
     Raises BadQuantity, SkuUnknown, NotSold for a new line or more units, TooManyLines.
     """
     _check_items([Item(sku=code, quantity=quantity, note=note)])
-    known = await truth.look(conn, found.cart, touch, [code])
+    known = await truth.look(conn, found.cart, touch, [code], known=found.known)
     variant = known.coded[code]
     lines = {line.variant_id: line for line in found.cart.lines}
     line = lines.get(variant.id)
@@ -246,7 +241,7 @@ async def set_quantity(
     return await _changed(conn, found, lines, known, touch)
 
 
-async def remove(conn: Connection, found: Opened, code: str, touch: Touch) -> CartView:
+async def remove(conn: Connection, found: Locked, code: str, touch: Touch) -> CartView:
     """Take a product out. Raises LineNotFound, SkuUnknown."""
     line = next((line for line in found.cart.lines if line.sku == code), None)
     if line is None:
@@ -254,14 +249,14 @@ async def remove(conn: Connection, found: Opened, code: str, touch: Touch) -> Ca
         line = found.cart.line(variant.id)
     if line is None:
         raise LineNotFound(f"{code[:100]} is not in the cart.")
-    known = await truth.look(conn, found.cart, touch)
+    known = await truth.look(conn, found.cart, touch, known=found.known)
     lines = {kept.variant_id: kept for kept in found.cart.lines if kept.variant_id != line.variant_id}
     return await _changed(conn, found, lines, known, touch)
 
 
 async def _changed(
     conn: Connection,
-    found: Opened,
+    found: Locked,
     lines: Mapping[int, Line],
     known: Truth,
     touch: Touch,
@@ -275,11 +270,11 @@ async def _changed(
     if new.lines != old.lines:
         new = await store.save(conn, old, new, channel=touch.channel, now=touch.now)
         new = await leaving.watch(conn, new, found.settings)
-        await telling.tell(conn, _moves(old, new, known, touch), now=touch.now, person_id=found.person_id)
+        await telling.tell(conn, _moves(old, new, known, touch), now=touch.now, person_id=found.known.person.person_id)
     return await truth.view_of(conn, new, known, touch, notices=notices)
 
 
-def _moves(old: Cart, new: Cart, known: Truth, touch: Touch) -> list[telling.Happening | None]:
+def _moves(old: Cart, new: Cart, known: Truth, touch: Touch) -> list[Happening | None]:
     before = {line.variant_id: line for line in old.lines}
     after = {line.variant_id: line for line in new.lines}
     told = []
@@ -310,19 +305,19 @@ def checked_coupons(codes: Iterable[str]) -> tuple[str, ...]:
     return kept
 
 
-async def set_coupons(conn: Connection, found: Opened, codes: Iterable[str], touch: Touch) -> CartView:
+async def set_coupons(conn: Connection, found: Locked, codes: Iterable[str], touch: Touch) -> CartView:
     """The coupons entered; the view's quote says of each whether it counts, and why not. Raises BadCoupon."""
     kept = checked_coupons(codes)
     new = found.cart
     if kept != found.cart.coupons:
         new = await store.save(conn, new, replace(new, coupons=kept), channel=touch.channel, now=touch.now)
         new = await leaving.watch(conn, new, found.settings)
-    return await truth.view_of(conn, new, await truth.look(conn, new, touch), touch)
+    return await truth.view_of(conn, new, await truth.look(conn, new, touch, known=found.known), touch)
 
 
-async def mark_seen(conn: Connection, found: Opened, touch: Touch) -> CartView:
+async def mark_seen(conn: Connection, found: Locked, touch: Touch) -> CartView:
     """The channel has shown the lines at their prices of now: the price notices have done their work."""
-    known = await truth.look(conn, found.cart, touch)
+    known = await truth.look(conn, found.cart, touch, known=found.known)
     lines = []
     for line in found.cart.lines:
         price = known.buyable(line.variant_id)
@@ -374,6 +369,6 @@ async def discard(conn: Connection, cart_id: UUID, touch: Touch) -> Cart:
         conn, old, replace(old, status="discarded", shared=False), channel=touch.channel, now=touch.now
     )
     told = [telling.product_moved(new, line, None, -line.quantity, line.seen_minor, touch) for line in old.lines]
-    await telling.tell(conn, told, now=touch.now, person_id=found.person_id)
+    await telling.tell(conn, told, now=touch.now, person_id=found.known.person.person_id)
     await leaving.unwatch(conn, old, reason="discarded")
     return new

@@ -6,10 +6,10 @@ from the orders placed under any of his identifiers, cancelled ones aside.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-import asyncpg
 import msgspec
 
 from unisono.commerce.promotions.model import NOBODY, PersonFacts
@@ -18,7 +18,6 @@ from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
 _sql = load("unisono.commerce.carts")
-_decode = msgspec.json.Decoder().decode
 
 
 class Known(NamedTuple):
@@ -42,43 +41,34 @@ def _day(value: Any) -> date | None:
         return None
 
 
-def _traits(rows: list[asyncpg.Record]) -> dict[str, Any]:
-    said = [
-        TraitSaid(
-            row["name"],
-            _decode(row["value"]),
-            row["occurred_at"],
-            row["source_name"],
-            row["source_kind"],
-            row["node_id"],
-        )
-        for row in rows
-        if row["name"] is not None
-    ]
-    return {name: trait.value for name, trait in fold_traits(said).items()}
+_said = msgspec.json.Decoder(list[TraitSaid]).decode
+
+
+def known_from(row: Mapping[str, Any]) -> Known:
+    """What a row says of the person who asks."""
+    if row["asking"] is None:
+        return Known(NOBODY, row["timezone"])
+    folded = fold_traits(_said(row["traits"])) if row["traits"] else {}
+    traits = {name: trait.value for name, trait in folded.items()}
+    tier = traits.get("tier")
+    return Known(
+        PersonFacts(
+            person_id=row["asking"],
+            identified=row["identified"],
+            segments=_names(traits.get("segments")),
+            tier=tier if isinstance(tier, str) and tier else None,
+            audiences=_names(traits.get("audiences")),
+            orders_before=row["orders"],
+            birthday=_day(traits.get("birthday")),
+            traits=traits,
+        ),
+        row["timezone"],
+    )
 
 
 async def known_of(conn: Connection, node_id: int | None, *, store_id: str | None = None) -> Known:
     """What is known of the person of a node; nobody in particular without one. One statement."""
-    rows = await _sql.facts_of_node(conn, node=node_id, store_id=store_id)
-    first = rows[0]
-    if first["person_id"] is None:
-        return Known(NOBODY, first["timezone"])
-    traits = _traits(rows)
-    tier = traits.get("tier")
-    return Known(
-        PersonFacts(
-            person_id=first["person_id"],
-            identified=first["identified"],
-            segments=_names(traits.get("segments")),
-            tier=tier if isinstance(tier, str) and tier else None,
-            audiences=_names(traits.get("audiences")),
-            orders_before=first["orders"],
-            birthday=_day(traits.get("birthday")),
-            traits=traits,
-        ),
-        first["timezone"],
-    )
+    return known_from(await _sql.facts_of_node(conn, node=node_id, store_id=store_id))
 
 
 async def facts_of(conn: Connection, node_id: int | None) -> PersonFacts:

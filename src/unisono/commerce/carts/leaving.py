@@ -54,7 +54,7 @@ class CartIdle(TimerHandler):
         """Tell that it is abandoned, and why; or look again later."""
         name, _, second = timer.key.rpartition(":")
         try:
-            cart, settings = await store.lock(conn, UUID(name), now=timer.now)
+            cart, _, settings = await store.lock(conn, UUID(name), now=timer.now)
         except CartNotFound:
             return "the cart is gone"
         if cart.idle_timer != int(second):

@@ -32,7 +32,7 @@ As = Literal["asked", "split"]
 
 async def open_carts(conn: Connection, node_id: int, touch: Touch, *, rule: Rule | None = None) -> Found:
     """The open carts of the person of a node, locked, those that can be one merged into one."""
-    found = await store.lock_of_person(conn, node_id, now=touch.now)
+    found = await store.lock_of_person(conn, node_id, store_id=touch.store_id, now=touch.now)
     if sum(cart.status == "active" for cart in found.carts) < 2:
         return found
     apart = {
@@ -134,8 +134,9 @@ async def _both(conn: Connection, parting: _Parting, touch: Touch) -> tuple[Cart
     """The cart that went on and the one that was merged, locked in the order of their ids."""
     locked = {}
     for cart_id in sorted((parting.root_id, parting.other_id)):
-        locked[cart_id], settings = await store.lock(conn, cart_id, now=touch.now)
-    return locked[parting.root_id], locked[parting.other_id], settings
+        locked[cart_id] = await store.lock(conn, cart_id, now=touch.now)
+    root, other = locked[parting.root_id], locked[parting.other_id]
+    return root.cart, other.cart, root.settings
 
 
 async def undo(conn: Connection, merge_id: int, touch: Touch) -> Cart:
@@ -213,7 +214,7 @@ async def separate(conn: Connection, persons: Collection[int], touch: Touch) -> 
 
 async def _send_home(conn: Connection, cart_id: UUID, node_id: int, touch: Touch) -> None:
     """Lines that an identifier put into a cart that is somebody else's now, into a cart of its own."""
-    cart, settings = await store.lock(conn, cart_id, now=touch.now)
+    cart, _, settings = await store.lock(conn, cart_id, now=touch.now)
     moving = tuple(line for line in cart.lines if line.node_id == node_id)
     if not moving or cart.status != "active":
         return
@@ -241,7 +242,7 @@ async def _home(conn: Connection, node_id: int, like: Cart, touch: Touch) -> Car
         currency=like.currency,
         now=touch.now,
     )
-    return None if made is None else (await store.lock(conn, made, now=touch.now))[0]
+    return None if made is None else (await store.lock(conn, made, now=touch.now)).cart
 
 
 async def people_of(conn: Connection, nodes: Collection[int]) -> set[int]:

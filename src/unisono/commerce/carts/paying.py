@@ -34,7 +34,7 @@ async def end_checkout(conn: Connection, cart_id: UUID, touch: Touch, *, trouble
     A cart that is no longer in a checkout only takes the trouble down; an ordered one stays as it is. What changed
     about who is who meanwhile is made good.
     """
-    cart, settings = await store.lock(conn, cart_id, now=touch.now)
+    cart, _, settings = await store.lock(conn, cart_id, now=touch.now)
     if cart.status not in ("active", "checkout"):
         return cart
     free = replace(cart, status="active", paying_until=None, trouble=trouble or cart.trouble)
@@ -60,7 +60,7 @@ async def mark_ordered(
     checkout had expired, and somebody went on filling it) only these leave it, and the rest stays in an open cart.
     Raises CartNotFound, CartClosed when it was ordered as something else.
     """
-    cart, _ = await store.lock(conn, cart_id, now=touch.now)
+    cart = (await store.lock(conn, cart_id, now=touch.now)).cart
     if cart.status == "ordered" and cart.order_id == order_id:
         return cart
     if cart.status not in ("active", "checkout"):

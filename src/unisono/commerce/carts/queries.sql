@@ -1,18 +1,34 @@
 -- name: lock_carts
 -- One cart by its id, or every open cart of the person a node belongs to, locked in the order of their ids, with all
--- that is in them; one row without a cart when there is none. ``read_version`` is the version the lines were read at:
--- when the lock had to be waited for it is older than ``version``, and the caller reads again.
-with wanted as (
+-- that is in them, and what is known of the person (of the node, else of the cart's); one row without a cart when there
+-- is none. ``read_version`` is the version the lines were read at: when the lock had to be waited for it is older than
+-- ``version``, and the caller reads again.
+with mine as materialized (
+    select node.id, node.person_id, namespace.level
+    from node me join node on node.person_id = me.person_id join namespace on namespace.name = node.namespace
+    where me.id = coalesce(:node::bigint, (select node_id from cart where cart.id = :id::uuid))
+), wanted as (
     select cart.id from cart where cart.id = :id::uuid
     union
-    select cart.id from node me join node on node.person_id = me.person_id
-    join cart on cart.node_id = node.id and cart.status in ('active', 'checkout')
-    where me.id = :node::bigint
+    select cart.id from mine join cart on cart.node_id = mine.id and cart.status in ('active', 'checkout')
+    where :id::uuid is null
 ), locked as (
     select cart.* from cart where cart.id in (select id from wanted) order by cart.id for update
+), person as (
+    select min(person_id) as person_id, bool_or(level = 'person') as identified,
+           (select count(*) from sales_order
+            where node_id = any(array(select id from mine)) and status <> 'cancelled') as orders,
+           (select timezone from location where code = :store_id) as timezone,
+           (select jsonb_agg(jsonb_build_object(
+                   'name', trait.name, 'value', trait.value, 'at', trait.occurred_at, 'source', source.name,
+                   'source_kind', source.kind, 'node_id', trait.node_id))
+            from trait left join source on source.id = trait.source_id
+            where trait.node_id = any(array(select id from mine))) as traits
+    from mine
 )
 select locked.*, (select again.version from cart again where again.id = locked.id) as read_version,
-       owner.person_id, me.person_id as asking, coalesce(namespace.priority, 1000000) as priority,
+       owner.person_id, coalesce(namespace.priority, 1000000) as priority,
+       person.person_id as asking, person.identified, person.orders, person.timezone, person.traits,
        setting.idle_minutes, setting.merge_rule,
        (select jsonb_agg(jsonb_build_object(
                'variant_id', line.variant_id, 'sku', variant.sku, 'quantity', line.quantity, 'channel', line.channel,
@@ -24,8 +40,7 @@ select locked.*, (select again.version from cart again where again.id = locked.i
                'id', cart_merge.id, 'other_id', other_id, 'rule', rule, 'at', at, 'actor', actor, 'notices', notices)
                order by cart_merge.id desc)
         from cart_merge where cart_merge.cart_id = locked.id and undone_at is null) as merges
-from cart_setting setting
-left join node me on me.id = :node::bigint
+from cart_setting setting cross join person
 left join locked on true
 left join node owner on owner.id = locked.node_id
 left join namespace on namespace.name = owner.namespace;
@@ -141,24 +156,23 @@ select node.person_id, min(node.id) as node_id from cart join node on node.id = 
 where node.person_id = any(:persons::bigint[]) and cart.status = 'active'
 group by node.person_id having count(*) > 1 order by node.person_id;
 
--- name: facts_of_node
--- What is known of the person of a node: a row a trait said, each with how often he has ordered under any identifier.
+-- name: facts_of_node^
+-- What is known of the person of a node, as `lock_carts` has it.
 with mine as materialized (
     select node.id, node.person_id, namespace.level
     from node me join node on node.person_id = me.person_id join namespace on namespace.name = node.namespace
-    where me.id = :node
-), whole as (
-    select min(person_id) as person_id, bool_or(level = 'person') as identified,
-           (select count(*) from sales_order
-            where node_id = any(array(select id from mine)) and status <> 'cancelled') as orders,
-           (select timezone from location where code = :store_id) as timezone
-    from mine
+    where me.id = :node::bigint
 )
-select whole.timezone, whole.person_id, whole.identified, whole.orders, trait.node_id, trait.name, trait.value, trait.occurred_at,
-       source.name as source_name, source.kind as source_kind
-from whole
-left join trait on trait.node_id = any(array(select id from mine))
-left join source on source.id = trait.source_id;
+select min(person_id) as asking, bool_or(level = 'person') as identified,
+       (select count(*) from sales_order
+        where node_id = any(array(select id from mine)) and status <> 'cancelled') as orders,
+       (select timezone from location where code = :store_id) as timezone,
+       (select jsonb_agg(jsonb_build_object(
+               'name', trait.name, 'value', trait.value, 'at', trait.occurred_at, 'source', source.name,
+               'source_kind', source.kind, 'node_id', trait.node_id))
+        from trait left join source on source.id = trait.source_id
+        where trait.node_id = any(array(select id from mine))) as traits
+from mine;
 
 -- name: settings^
 select idle_minutes, merge_rule from cart_setting;

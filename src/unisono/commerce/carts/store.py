@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from unisono.commerce.carts import codes
 from unisono.commerce.carts.errors import CartNotFound
+from unisono.commerce.carts.facts import Known, known_from
 from unisono.commerce.carts.model import Before, Cart, Line, MergeShown, Rule, Settings
 from unisono.kit.database import Connection
 from unisono.kit.reasons import Reason
@@ -48,10 +49,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Found(NamedTuple):
-    """The open carts of a person, strongest identifier first, and how carts behave here."""
+    """The open carts of a person, strongest identifier first, what is known of who asks, how carts behave here."""
 
-    person_id: int | None
     carts: tuple[Cart, ...]
+    known: Known
+    settings: Settings
+
+
+class Locked(NamedTuple):
+    """A locked cart, what is known of who asks, how carts behave here."""
+
+    cart: Cart
+    known: Known
     settings: Settings
 
 
@@ -70,30 +79,31 @@ def _cart(row: asyncpg.Record, now: datetime) -> Cart:
     return cart
 
 
-async def _lock(conn: Connection, *, id: UUID | None, node: int | None) -> list[asyncpg.Record]:
-    rows: list[asyncpg.Record] = await _sql.lock_carts(conn, id=id, node=node)
+async def _lock(conn: Connection, *, id: UUID | None, node: int | None, store_id: str | None, now: datetime) -> Found:
+    rows = await _sql.lock_carts(conn, id=id, node=node, store_id=store_id)
     if any(row["version"] != row["read_version"] for row in rows):
-        rows = await _sql.lock_carts(conn, id=id, node=node)
-    return rows
-
-
-def _found(rows: list[asyncpg.Record], now: datetime) -> Found:
+        rows = await _sql.lock_carts(conn, id=id, node=node, store_id=store_id)
     settings = Settings(idle_minutes=rows[0]["idle_minutes"], merge_rule=rows[0]["merge_rule"])
     kept = sorted((row for row in rows if row["id"] is not None), key=lambda row: (row["priority"], row["created_at"]))
-    return Found(rows[0]["asking"], tuple(_cart(row, now) for row in kept), settings)
+    return Found(tuple(_cart(row, now) for row in kept), known_from(rows[0]), settings)
 
 
-async def lock_of_person(conn: Connection, node_id: int, *, now: datetime) -> Found:
+async def lock_of_person(conn: Connection, node_id: int, *, store_id: str | None = None, now: datetime) -> Found:
     """The open carts of the person of a node, locked. One statement, two after waiting for a lock."""
-    return _found(await _lock(conn, id=None, node=node_id), now)
+    return await _lock(conn, id=None, node=node_id, store_id=store_id, now=now)
 
 
-async def lock(conn: Connection, cart_id: UUID, *, now: datetime) -> tuple[Cart, Settings]:
-    """One cart, locked, whatever its state. Raises CartNotFound."""
-    found = _found(await _lock(conn, id=cart_id, node=None), now)
+async def lock(
+    conn: Connection, cart_id: UUID, *, node_id: int | None = None, store_id: str | None = None, now: datetime
+) -> Locked:
+    """One cart, locked, whatever its state; ``node_id`` is who asks, when it is not the cart's own.
+
+    Raises CartNotFound.
+    """
+    found = await _lock(conn, id=cart_id, node=node_id, store_id=store_id, now=now)
     if not found.carts:
         raise CartNotFound("There is no such cart.")
-    return found.carts[0], found.settings
+    return Locked(found.carts[0], found.known, found.settings)
 
 
 async def open_of_node(conn: Connection, node_id: int, *, now: datetime) -> Cart | None:

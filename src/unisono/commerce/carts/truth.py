@@ -47,12 +47,16 @@ class Truth(NamedTuple):
         return self.prices.get(variant_id) if variant is not None and variant.status == "active" else None
 
 
-async def look(conn: Connection, cart: Cart, touch: Touch, codes: Collection[str] = ()) -> Truth:
+async def look(
+    conn: Connection, cart: Cart, touch: Touch, codes: Collection[str] = (), *, known: Known | None = None
+) -> Truth:
     """The truth about a cart's lines, and about ``codes`` (skus or barcodes) that may become lines.
 
-    Four statements: person, variants, prices, stock; one more for each code that is no sku. Raises SkuUnknown.
+    Five statements: person (unless ``known``), variants, prices, and two for stock; one or two more for each code
+    that is no sku. Raises SkuUnknown.
     """
-    known = await facts.known_of(conn, touch.node_id or cart.node_id, store_id=touch.store_id)
+    if known is None:
+        known = await facts.known_of(conn, touch.node_id or cart.node_id, store_id=touch.store_id)
     by_sku = await catalog.variants(conn, skus={*(line.sku for line in cart.lines), *codes})
     coded = {code: by_sku.get(code) or await catalog.variant_by_code(conn, code) for code in codes}
     variants = {variant.id: variant for variant in (*by_sku.values(), *coded.values())}
@@ -69,11 +73,14 @@ async def look(conn: Connection, cart: Cart, touch: Touch, codes: Collection[str
 
 
 async def units_left(conn: Connection, variant_ids: Sequence[int], touch: Touch) -> dict[int, int | None]:
-    """How many units can be promised here: in a store its own, elsewhere those of all places together."""
-    here = [touch.store_id] if touch.channel == "store" and touch.store_id else None
-    places = await inventory.availability(conn, variant_ids, channel=touch.channel, locations=here, now=touch.now)
+    """How many units can be promised here: in a store its own, elsewhere those of all places together.
+
+    None for what no place keeps stock of: nobody counts it.
+    """
+    places = await inventory.availability(conn, variant_ids, channel=touch.channel, now=touch.now)
+    here = touch.store_id if touch.channel == "store" else None
     return {
-        variant_id: sum(max(0, place.available) for place in found) if found else None
+        variant_id: sum(place.available for place in found if here in (None, place.location_code)) if found else None
         for variant_id, found in places.items()
     }
 
