@@ -12,6 +12,7 @@ from unisono.commerce.channel import api as channel_api
 from unisono.commerce.coherence import api as coherence_api
 from unisono.commerce.inventory import api as inventory_api
 from unisono.commerce.orders import api as orders_api
+from unisono.commerce.orders.arriving.reader import OrdersReader
 from unisono.commerce.points.reader import PointsReader
 from unisono.commerce.pricing import api as pricing_api
 from unisono.commerce.promotions import api as promotions_api
@@ -36,8 +37,7 @@ routes: list[ControllerRouterHandler] = [
 
 def readers(settings: Settings) -> list[LogReader]:
     """What of commerce follows the log."""
-    del settings
-    return [PointsReader()]
+    return [OrdersReader(settings.currency), PointsReader()]
 
 
 def timer_handlers(settings: Settings) -> list[TimerHandler]:

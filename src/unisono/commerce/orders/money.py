@@ -37,15 +37,15 @@ async def lock(conn: Connection, order_id: int) -> Order:
     return (await with_lines(conn, [row]))[0]
 
 
-async def payment_status(conn: Connection, order: Order) -> PaymentStatus:
-    """What all payments of an order make of it; the one it has where nobody here took its money."""
+async def payment_status(conn: Connection, order: Order, *, refunded: int | None = None) -> PaymentStatus:
+    """What all payments of an order make of it; where nobody here took its money, what was paid less what came back."""
     own = await payments.of_order(conn, order.id)
-    aside = int(await _sql.refunded_aside(conn, order_id=order.id))
     if own:
-        return rules.payment_status_of(own, aside)
-    if order.payment_status in ("unpaid", "voided") or not order.refunded_minor:
+        return rules.payment_status_of(own, int(await _sql.refunded_aside(conn, order_id=order.id)))
+    back = order.refunded_minor if refunded is None else refunded
+    if order.payment_status in ("unpaid", "voided") or not back:
         return order.payment_status
-    return "refunded" if order.refunded_minor >= order.total_minor else "partly_refunded"
+    return "refunded" if back >= order.total_minor else "partly_refunded"
 
 
 async def save(

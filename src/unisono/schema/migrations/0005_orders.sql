@@ -35,6 +35,7 @@ create table sales_order (
 create index sales_order_node on sales_order (node_id, placed_at desc);
 create index sales_order_status on sales_order (status, placed_at desc);
 create index sales_order_placed on sales_order (placed_at desc, id desc);
+create index sales_order_source_id on sales_order (source_order_id);
 create index sales_order_store on sales_order (store_id, placed_at desc);
 comment on column sales_order.source is 'Which system names it: web, app, a till as till:<store>:<till>, an import.';
 comment on column sales_order.arrived is 'Told by the events of another system: such an order is changed by them alone.';

@@ -482,7 +482,7 @@ CHECKOUT = (
 ORDERS = (
     _event(
         name="Order Completed",
-        aliases=("Completed Order", "Order Placed", "Placed Order", "Order Paid"),
+        aliases=("Completed Order", "Order Placed", "Placed Order", "Order Paid", "Order Created", "Created Order"),
         schema=Order,
         needs=_ORDER,
         is_purchase=True,
