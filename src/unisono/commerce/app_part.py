@@ -13,6 +13,7 @@ from unisono.commerce.coherence import api as coherence_api
 from unisono.commerce.inventory import api as inventory_api
 from unisono.commerce.orders import api as orders_api
 from unisono.commerce.orders.arriving.reader import OrdersReader
+from unisono.commerce.orders.reservations.timing import ReservationExpiry, ReservationReminder
 from unisono.commerce.points.reader import PointsReader
 from unisono.commerce.pricing import api as pricing_api
 from unisono.commerce.promotions import api as promotions_api
@@ -42,8 +43,7 @@ def readers(settings: Settings) -> list[LogReader]:
 
 def timer_handlers(settings: Settings) -> list[TimerHandler]:
     """What commerce does at an instant, one handler a kind of timer."""
-    handlers: list[TimerHandler] = []
-    return handlers
+    return [ReservationExpiry(), ReservationReminder()]
 
 
 def deliverer(pool: Pool, settings: Settings) -> Deliverer:

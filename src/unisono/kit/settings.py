@@ -80,6 +80,13 @@ class Settings:
     webhook_private_addresses: bool = _setting(
         False, doc="Let webhooks go to this machine and its network, and over http; otherwise to public https alone."
     )
+    reservation_days: int = _setting(
+        1, doc="A reservation lasts until the store closes on the so many-th day of opening after today; 0 is today."
+    )
+    reservation_limit: int = _setting(5, doc="Open reservations a person may have in all stores together.")
+    pickup_days: int = _setting(
+        7, doc="Days of opening a ready order waits to be collected before it is cancelled and refunded."
+    )
     log_level: str = _setting("info", doc="debug, info, warning or error.")
     log_json: bool = _setting(False, doc="Structured logs as JSON lines instead of text.")
 

@@ -206,6 +206,24 @@ PICKUP = (
         "|Ha fatto una prenotazione",
     ),
     _store(
+        name="Reservation Ready",
+        schema=Reservation,
+        needs=_KEPT,
+        description="What was reserved lies at the counter and waits for the person.",
+        label_it="Prenotazione pronta",
+        says_en="{what} is ready[ in {where}][ until {until}]|A reservation is ready[ in {where}]",
+        says_it="{what} pronto per il ritiro[ in {where}][ fino a {until}]|Una prenotazione è pronta[ in {where}]",
+    ),
+    _store(
+        name="Reservation Reminder",
+        schema=Reservation,
+        needs=_KEPT,
+        description="Two hours of opening are left until the deadline, and the person has not come yet.",
+        label_it="Promemoria di prenotazione",
+        says_en="The reservation of {what} ends soon[: {until}]|A reservation ends soon[: {until}]",
+        says_it="La prenotazione di {what} scade presto[: {until}]|Una prenotazione scade presto[: {until}]",
+    ),
+    _store(
         name="Reservation Collected",
         schema=Reservation,
         fixed=True,
@@ -254,6 +272,15 @@ PICKUP = (
         label_it="Ordine ritirato",
         says_en="Collected order {order_id}[ in {where}]|Collected an order[ in {where}]",
         says_it="Ha ritirato l'ordine {order_id}[ in {where}]|Ha ritirato un ordine[ in {where}]",
+    ),
+    _store(
+        name="Order Not Collected",
+        schema=Pickup,
+        needs=(("order_id",), ("store_id",)),
+        description="Nobody came for an order in time: it is cancelled, its money given back, its goods on the shelf.",
+        label_it="Ordine non ritirato",
+        says_en="Order {order_id} was not collected[ in {where}]|An order was not collected[ in {where}]",
+        says_it="Ordine {order_id} non ritirato[ in {where}]|Un ordine non è stato ritirato[ in {where}]",
     ),
 )
 
