@@ -14,6 +14,7 @@ from typing import NamedTuple
 from unisono.commerce.promotions import wording
 from unisono.commerce.promotions.case import Case
 from unisono.commerce.promotions.effects import Outcome, apply, place_of
+from unisono.commerce.promotions.language import Bundle, BuyGet
 from unisono.commerce.promotions.model import Promotion
 from unisono.commerce.promotions.work import Work, begin
 from unisono.kit.reasons import Reason
@@ -25,12 +26,14 @@ MAX_SETS = 64
 class Candidate:
     """A promotion whose conditions hold, and why."""
 
-    __slots__ = ("place", "promotion", "reasons")
+    __slots__ = ("deals", "place", "promotion", "reasons")
 
     def __init__(self, promotion: Promotion, reasons: tuple[Reason, ...]) -> None:
         self.promotion = promotion
         self.reasons = reasons
         self.place = place_of(promotion)
+        self.deals = any(isinstance(effect, BuyGet | Bundle) for effect in promotion.effects)
+        """Whether it sets units aside, even in vain."""
 
 
 class Run(NamedTuple):
@@ -88,9 +91,10 @@ def run(case: Case, candidates: Iterable[Candidate]) -> Run:
     failed: dict[str, tuple[Reason, ...]] = {}
     for each in sorted(candidates, key=lambda each: each.place):
         code = each.promotion.code
-        trial = work.copy()
-        outcome = apply(each.promotion, case, trial)
         budget = case.state.budget_left_minor.get(code)
+        # Other effects that do nothing leave everything as it was.
+        trial = work.copy() if each.deals or budget is not None else work
+        outcome = apply(each.promotion, case, trial)
         if not outcome.counts:
             failed[code] = outcome.problems or (wording.nothing_left(),)
         elif budget is not None and outcome.amount > budget:
@@ -132,29 +136,34 @@ def _lost_to(loser: Promotion, winner: Promotion) -> Reason:
 
 def _settle(case: Case, taken: Sequence[Candidate], free: Sequence[Candidate]) -> tuple[list[Candidate], list[Left]]:
     """The best of promotions of one priority that can each stand beside those taken."""
-    rivals = {each: [other for other in free if other is not each and _excluded(each, other)] for each in free}
-    tangled = [each for each in free if rivals[each]]
-    if not tangled:
-        return list(free), []
-    alone = {each: run(case, [*taken, each]) for each in tangled}
+    solitary = [each for each in free if not each.promotion.combinable]
+    social = [each for each in free if each.promotion.combinable]
+    rivals = {each: [other for other in social if other is not each and _excluded(each, other)] for each in social}
+    together = [each for each in social if not rivals[each]]
+    if len(together) == len(free):
+        return together, []
+    # What each that may lose does by itself: some can do nothing, which is no loss to a rival.
+    alone = {each: run(case, [*taken, each]) for each in free if not each.promotion.combinable or rivals[each]}
     left = [
         Left(each.promotion, failed)
-        for each in tangled
-        if (failed := alone[each].failed.get(each.promotion.code)) is not None
+        for each, found in alone.items()
+        if (failed := found.failed.get(each.promotion.code)) is not None
     ]
-    able = [each for each in tangled if each.promotion.code in alone[each].counts]
-    saves = {each: alone[each].score for each in able}
-    solitary = [each for each in able if not each.promotion.combinable]
-    together = [each for each in free if not rivals[each]]
-    for cluster in _clusters([each for each in able if each.promotion.combinable], rivals):
-        sets = _sets(cluster, rivals, saves)
-        together += max(sets, key=lambda some: run(case, [*taken, *some]).score) if len(sets) > 1 else sets[0]
-    options = [together, *([each] for each in solitary)] if together else [[each] for each in solitary]
-    if not options:
-        return [], left
-    best = max(options, key=lambda some: run(case, [*taken, *some]).score) if len(options) > 1 else options[0]
-    losers = [each for each in able if each not in best]
-    return best, left + [Left(each.promotion, (_beaten(case, each, best, alone),)) for each in losers]
+    able = {each: found.score for each, found in alone.items() if each.promotion.code in found.counts}
+    for cluster in _clusters([each for each in social if each in able], rivals):
+        sets = _sets(cluster, rivals, able)
+        together += _best(case, taken, sets)
+    options = [together] if together else []
+    best = _best(case, taken, options + [[each] for each in solitary if each in able])
+    losers = [each for each in (*together, *able) if each not in best]
+    return best, left + [Left(each.promotion, (_beaten(case, each, best, alone),)) for each in dict.fromkeys(losers)]
+
+
+def _best(case: Case, taken: Sequence[Candidate], options: Sequence[list[Candidate]]) -> list[Candidate]:
+    """The option that gives the customer most; the first of equals."""
+    if len(options) < 2:
+        return options[0] if options else []
+    return max(options, key=lambda some: run(case, [*taken, *some]).score)
 
 
 def _excluded(each: Candidate, other: Candidate) -> bool:
@@ -217,6 +226,8 @@ def _beaten(case: Case, loser: Candidate, best: Sequence[Candidate], alone: dict
     code, other = loser.promotion.code, winner.promotion
     if not same_group(loser.promotion, other):
         return wording.not_combinable(other.name)
+    if loser not in alone or winner not in alone:
+        return wording.group_first(other.name)
     mine, theirs = alone[loser].counts[code].amount, alone[winner].counts[other.code].amount
     if theirs <= mine:
         return wording.group_first(other.name)

@@ -125,6 +125,24 @@ class Promotion(Definition, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return "catalogue" if any(level_of(effect) == "catalogue" for effect in self.effects) else "order"
 
 
+class PromotionState(msgspec.Struct, frozen=True, kw_only=True):
+    """A promotion with what has been used of its limits (None: not limited)."""
+
+    promotion: Promotion
+    updated_at: datetime
+    budget_used_minor: int | None
+    times_used: int | None
+
+
+class PromotionVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """What a promotion was from an instant on, and who made it so."""
+
+    version: int
+    at: datetime
+    actor: str
+    definition: Definition
+
+
 class CouponState(msgspec.Struct, frozen=True, kw_only=True):
     """What a code that was entered is: of which promotion, and why it does not stand if it does not."""
 
@@ -237,3 +255,76 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     applied: tuple[Applied, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     coupons: tuple[CouponAnswer, ...] = ()
+
+
+# Coupons --------------------------------------------------------------------------------------------------
+
+UNLIMITED_USES = 10**12
+"""The capacity of a coupon anybody may use as often as its promotion lets him: nothing is put aside for it."""
+
+
+class NewCoupons(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Coupons to make: unique ones, many at once, or one generic code."""
+
+    kind: Literal["unique", "generic"] = "unique"
+    count: Annotated[int, Meta(ge=1, le=50_000)] = 1
+    """Of unique ones, how many; with ``people`` one each."""
+    code: Annotated[str, Meta(min_length=3, max_length=40)] | None = None
+    """Of a generic one, what people type."""
+    prefix: Annotated[str, Meta(max_length=20)] = ""
+    length: Annotated[int, Meta(ge=8, le=24)] = 10
+    """Letters after the prefix: 10 are 50 bits nobody guesses."""
+    max_uses: Annotated[int, Meta(ge=1, le=10**9)] | None = None
+    """Of a generic one; None: no limit of its own."""
+    people: Annotated[tuple[Annotated[str, Meta(max_length=300)], ...], Meta(max_length=50_000)] = ()
+    """Whose they are, each by an identifier as ``email:anna@example.it`` or a person's number; he may use it under
+    any of his identifiers."""
+    batch: Name | None = None
+    starts_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class CouponBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Coupons that were made, in the order of ``people`` when they were given to some."""
+
+    promotion: str
+    batch: str | None
+    coupons: tuple[str, ...]
+
+
+class CouponUse(msgspec.Struct, frozen=True, kw_only=True):
+    """One use of a coupon: put aside, used, or given back."""
+
+    reference: str
+    order_number: str | None
+    state: Literal["held", "expired", "committed", "released"]
+    amount_minor: int
+    currency: str
+    at: datetime
+    expires_at: datetime | None
+    channel: str
+    store_id: str | None
+
+
+class Coupon(msgspec.Struct, frozen=True, kw_only=True):
+    """A coupon, whether it can be used at this instant and if not why not."""
+
+    coupon: str
+    kind: Literal["unique", "generic"]
+    promotion: str
+    promotion_name: str
+    batch: str | None
+    person_id: int | None
+    """Whose it is now; None: anybody's."""
+    starts_at: datetime | None
+    expires_at: datetime | None
+    created_at: datetime
+    created_by: str
+    disabled_at: datetime | None
+    usable: bool
+    reasons: tuple[Reason, ...]
+    max_uses: int | None
+    used: int
+    held: int
+    uses: tuple[CouponUse, ...]
+    """The latest twenty, newest first."""

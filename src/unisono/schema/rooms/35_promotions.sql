@@ -51,10 +51,13 @@ create table coupon (
     starts_at    timestamptz,
     expires_at   timestamptz,
     created_at   timestamptz not null default now(),
-    disabled_at  timestamptz
+    created_by   text not null,
+    disabled_at  timestamptz,
+    disabled_by  text
 );
 create index coupon_promotion on coupon (promotion_id, id desc);
 create index coupon_node on coupon (node_id) where node_id is not null;
+create index coupon_batch on coupon (batch) where batch is not null;
 comment on column coupon.node_id is 'Whose it is, when it is somebody''s; any identifier of the same person may use it.';
 
 create table promotion_use (
@@ -68,7 +71,16 @@ create table promotion_use (
     state        text not null check (state in ('held', 'committed', 'released')),
     at           timestamptz not null default now(),
     expires_at   timestamptz,
+    attempt      int not null default 1,
+    hold_ids     uuid[] not null default '{}',
+    channel      text not null,
+    store_id     text,
+    order_number text,
     unique (promotion_id, reference)
 );
 create index promotion_use_node on promotion_use (node_id, promotion_id) where state <> 'released';
+create index promotion_use_reference on promotion_use (reference);
+create index promotion_use_coupon on promotion_use (coupon_id) where coupon_id is not null;
 comment on column promotion_use.reference is 'The order or checkout it was used in.';
+comment on column promotion_use.attempt is 'Counts how often it was put aside for the reference: a use given back may come again.';
+comment on column promotion_use.hold_ids is 'Holds on the budget, the uses and the coupon; none when nothing of it is limited.';
