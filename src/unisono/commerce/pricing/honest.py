@@ -84,7 +84,18 @@ def window_before(starts_at: datetime, zone: ZoneInfo, *, since: datetime | None
     return Window(begins.astimezone(zone).date(), last, begins, ends, zone.key)
 
 
-def places(case: Case) -> list[Place]:
+def asking_everybody(case: Case, begins: datetime, ends: datetime) -> list[PriceList]:
+    """The lists with facts of a period for the variant that ask everybody, in the currency of the reduction."""
+    used = {
+        fact.price_list_id
+        for fact in case.facts
+        if fact.starts_at < ends and (fact.ends_at is None or fact.ends_at > begins)
+    }
+    currency = case.price_list.currency
+    return [one for one in case.lists if one.audience is None and one.id in used and one.currency == currency]
+
+
+def places(case: Case, lists: Iterable[PriceList]) -> list[Place]:
     """Where the reduction will be seen, as far as lists can tell these places apart.
 
     Of two lists that serve a place the stronger one counts, and it counts at the place it names itself, too: so the
@@ -92,7 +103,7 @@ def places(case: Case) -> list[Place]:
     """
     own = case.price_list
     found = {Place(own.channel, own.store_id)}
-    for one in case.lists:
+    for one in lists:
         if own.channel in (None, one.channel) or one.channel is None:
             if own.store_id not in (None, one.store_id) and one.store_id is not None:
                 continue
@@ -100,18 +111,20 @@ def places(case: Case) -> list[Place]:
     return sorted(found, key=lambda place: (place.channel or "", place.store_id or ""))
 
 
-def asked_by_lists(case: Case, place: Place, begins: datetime, ends: datetime) -> Iterator[Asked]:
+def asked_by_lists(
+    case: Case, lists: Sequence[PriceList], place: Place, begins: datetime, ends: datetime
+) -> Iterator[Asked]:
     """What everybody was asked at a place, interval by interval, clipped to a period."""
     marks = {begins, ends}
     for fact in case.facts:
         marks |= {fact.starts_at, fact.ends_at or ends}
-    for one in case.lists:
+    for one in lists:
         marks |= {one.starts_at or begins, one.over_at or ends}
     running: Asked | None = None
     for here, there in pairwise(sorted(mark for mark in marks if begins <= mark <= ends)):
         answer = price_at(
             case.facts,
-            case.lists,
+            lists,
             channel=place.channel,
             store_id=place.store_id,
             audiences=(),
@@ -168,7 +181,8 @@ def _meet(one: str | None, other: str | None) -> bool:
 
 def asked_in(case: Case, begins: datetime, ends: datetime) -> list[Asked]:
     """Every interval of a period, at every place of the reduction."""
-    listed = [asked for place in places(case) for asked in asked_by_lists(case, place, begins, ends)]
+    lists = asking_everybody(case, begins, ends)
+    listed = [asked for place in places(case, lists) for asked in asked_by_lists(case, lists, place, begins, ends)]
     return listed + list(observed(case, begins, ends))
 
 
@@ -261,5 +275,6 @@ def growing_from(case: Case) -> Announced | None:
     if latest is None:
         return None
     place = Place(case.price_list.channel, case.price_list.store_id)
-    since = asked_by_lists(case, place, latest.starts_at, case.starts_at)
+    lists = asking_everybody(case, latest.starts_at, case.starts_at)
+    since = asked_by_lists(case, lists, place, latest.starts_at, case.starts_at)
     return None if any(one.amount_minor >= latest.prior_minor for one in since) else latest
