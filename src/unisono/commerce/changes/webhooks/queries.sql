@@ -81,8 +81,12 @@ from unnest(:ids::bigint[], :states::text[], :ats::timestamptz[], :next_tries::t
     :errors::text[]) as tried (id, state, at, next_try_at, status, error)
 where webhook_delivery.id = tried.id and webhook_delivery.state = 'pending';
 
--- name: endpoint_succeeded!
-update webhook_endpoint set succeeded_at = :now, failing_since = null, last_error = null where id = :id;
+-- name: endpoint_succeeded$
+-- Written now and then while all is well, at once when it failed before; whether it did.
+with before as (select failing_since from webhook_endpoint where id = :id)
+update webhook_endpoint set succeeded_at = :now, failing_since = null, last_error = null
+where id = :id and (failing_since is not null or succeeded_at is null or succeeded_at < :noted_before)
+returning (select failing_since from before) is not null;
 
 -- name: endpoint_failed$
 -- Since when it fails: its first failure after its last success.

@@ -31,7 +31,7 @@ LEAST_ATTEMPTS: Final = 3
 
 _PAUSES: Final = (5, 30, 120, 600, 1800, 3600, 7200, 14_400)
 _LONGEST: Final = 21_600
-"""Seconds: 17 tries in three days."""
+"""Seconds: about nineteen tries in three days."""
 
 JITTER: Final = 0.2
 """Tries are spread by this share, so that what failed together does not come back together."""

@@ -232,11 +232,9 @@ async def write_tries(conn: Connection, to: Endpoint, tried: Sequence[Tried], *,
 
 
 async def _succeeded(conn: Connection, to: Endpoint, now: datetime) -> None:
-    if to.failing_since is not None:
+    failed_before = await _sql.endpoint_succeeded(conn, id=to.id, now=now, noted_before=now - SUCCESS_NOTED_EVERY)
+    if failed_before:
         await _sql.hasten(conn, endpoint_id=to.id, now=now)
-    elif to.succeeded_at is not None and now - to.succeeded_at < SUCCESS_NOTED_EVERY:
-        return
-    await _sql.endpoint_succeeded(conn, id=to.id, now=now)
 
 
 class LoggedDelivery(msgspec.Struct, frozen=True):
