@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
@@ -30,7 +30,7 @@ from unisono.commerce.catalog.tables import read_csv
 from unisono.commerce.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest, TooLarge
-from unisono.kit.web import PROBLEMS
+from unisono.kit.web import PROBLEM_TYPE, PROBLEMS
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -47,7 +47,7 @@ Language = Annotated[str | None, Parameter(max_length=35, description="As it or 
 Channel = Annotated[str | None, Parameter(max_length=100, description="As web, app, store.")]
 CategoryCode = Annotated[str | None, Parameter(min_length=1, max_length=100, description="With those below it.")]
 StatusFilter = Annotated[
-    list[Status] | None, Parameter(query="status", description="May be repeated; a search finds active ones.")
+    list[Status] | None, QueryParameter(name="status", description="May be repeated; a search finds active ones.")
 ]
 
 
@@ -67,6 +67,15 @@ class CategoriesChanged(msgspec.Struct, frozen=True):
     """How many categories changed."""
 
     changed: int
+
+
+def _too_deep(request: AnyRequest, _: RecursionError) -> Response[dict[str, Any]]:
+    """An attribute's value may be any JSON, also one nested so deep that nobody can read it."""
+    error = BadRequest("The JSON is nested too deep.", code="too_deep")
+    return Response(error.problem(request.scope["path"]), status_code=error.status, media_type=PROBLEM_TYPE)
+
+
+_READING = {RecursionError: _too_deep}
 
 
 @get("/api/products", guards=[requires("catalog:read")], tags=["Catalogue"], responses=PROBLEMS)
@@ -103,6 +112,7 @@ async def find_products(
     responses=PROBLEMS | {200: ResponseSpec(SaveReport, generate_examples=False, description="What became of each.")},
     status_code=200,
     request_max_body_size=MAX_BODY,
+    exception_handlers=_READING,
 )
 async def save_products(request: AnyRequest, data: JSONBody[ProductsRequest]) -> Response[bytes]:
     """Make or change up to 1,000 products; what is not named stays. Takes an Idempotency-Key."""
@@ -131,6 +141,7 @@ async def read_product(
     tags=["Catalogue"],
     responses=PROBLEMS | {200: ResponseSpec(ProductView, generate_examples=False, description="As it is now.")},
     request_max_body_size=MAX_BODY,
+    exception_handlers=_READING,
 )
 async def save_product(request: AnyRequest, code: Code, data: JSONBody[ProductFields]) -> Response[bytes]:
     """Make or change one product; what is not named stays. Takes an Idempotency-Key."""
@@ -192,7 +203,9 @@ async def save_categories(request: AnyRequest, data: JSONBody[CategoriesRequest]
 async def import_products(
     request: AnyRequest,
     dry_run: Annotated[bool, Parameter(description="Say what would happen, write nothing.")] = False,
-    columns: Annotated[list[str] | None, Parameter(query="map", description="HEADER=COLUMN; may be repeated.")] = None,
+    columns: Annotated[
+        list[str] | None, QueryParameter(name="map", description="HEADER=COLUMN; may be repeated.")
+    ] = None,
     language: Annotated[str, Parameter(min_length=2, max_length=35, description="Of the category names.")] = "en",
 ) -> ImportReport:
     """Take a CSV (the body, UTF-8, at most 16 MB) into the catalogue; sent again it changes nothing."""

@@ -100,31 +100,37 @@ def understand(header: Sequence[str], mapping: Mapping[str, str] | None = None) 
     lost = [name for name in given if name not in header]
     if lost:
         raise BadMapping(f"The file has no column {lost[0][:100]!r}.", hint=f"It has: {', '.join(header)[:500]}")
-    readers: list[Reader | None] = []
-    used: dict[str, str] = {}
+    columns = {name: given.get(name) or _own_name(name) for name in header}
+    taken = [column for column in columns.values() if column]
+    twice = [column for column in taken if taken.count(column) > 1 and column not in given.values()]
+    if twice or len(set(given.values())) < len(given):
+        raise BadMapping(f"Two columns of the file mean {(twice or [*given.values()])[0]}.")
     for name in header:
-        column = given.get(name) or _column_of(name)
-        reader = _reader(column) if column else None
-        if name in given and reader is None:
-            raise BadMapping(f"There is no column {column!r} to read {name[:100]!r} as.", hint=", ".join(COLUMNS))
-        if reader is not None and column in used.values():
-            if name in given or column == _column_of(name) == name.lower():
-                raise BadMapping(f"Two columns of the file mean {column}.")
-            reader = None
-        if reader is not None and column is not None:
-            used[name] = column
-        readers.append(reader)
+        if name not in given and columns[name] in given.values():
+            columns[name] = None
+        elif columns[name] is None and ALIASES.get(_spelled(name)) not in columns.values():
+            columns[name] = ALIASES.get(_spelled(name))
+    readers = {name: _reader(column) for name, column in columns.items() if column}
+    wrong = [name for name in given if readers[name] is None]
+    if wrong:
+        raise BadMapping(f"There is no column {given[wrong[0]][:100]!r}.", hint=", ".join(COLUMNS))
+    used = {name: column for name, column in columns.items() if column and readers[name] is not None}
     if "sku" not in used.values():
         raise BadMapping("The file has no column sku.", hint="Name the one that holds it in the mapping.")
-    return Columns(readers, used, [name for name in header if name and name not in used])
+    ignored = [name for name in header if name and name not in used]
+    return Columns([readers.get(name) for name in header], used, ignored)
 
 
-def _column_of(name: str) -> str | None:
+def _spelled(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
+def _own_name(name: str) -> str | None:
+    """The column a header is the name of."""
     kind, colon, rest = name.partition(":")
     if colon and kind.strip().lower() in ("option", "attribute"):
         return f"{kind.strip().lower()}:{rest.strip()}"
-    low = re.sub(r"[\s-]+", "_", name.strip().lower())
-    return low if low in COLUMNS else ALIASES.get(low)
+    return _spelled(name) if _spelled(name) in COLUMNS else None
 
 
 def _reader(column: str) -> Reader | None:
