@@ -360,11 +360,11 @@ async def hand_over(
 
 
 def receipt_key(store_id: str, receipt: ReceiptReference) -> str:
-    """The reference under which a till's receipt moves stock. Raises BadReservation."""
+    """The reference under which a till's receipt moves stock when it arrives (`arriving`). Raises BadReservation."""
     for text in (receipt.till_id, receipt.receipt_id):
         if not text or len(text) > 80 or not text.isprintable():
             raise BadReservation("A receipt is named by till and number.", code="bad_receipt")
-    return f"receipt:{store_id}/{receipt.till_id}/{receipt.receipt_id}"
+    return f"till:{store_id}:{receipt.till_id}:{receipt.receipt_id}"
 
 
 async def link_order(conn: Connection, reservation_id: str, order_id: int) -> None:

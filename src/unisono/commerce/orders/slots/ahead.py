@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.errors import SkuUnknown
-from unisono.commerce.holds.model import Hold
+from unisono.commerce.holds.model import Hold, Refusal
 from unisono.commerce.inventory import service as inventory
-from unisono.commerce.inventory.errors import NotEnough
 from unisono.commerce.inventory.model import Need, StockNeed
 from unisono.commerce.orders.slots import service as slots
 from unisono.commerce.orders.slots.errors import BadSlot, GoodsShort, NoSlotRule
@@ -129,15 +128,7 @@ async def hold(
     """
     minutes = await minutes_of(conn, needs)
     stock = [StockNeed(need.variant_id, store_id, need.quantity) for need in needs]
-    lines = [
-        (
-            await inventory.hold_request(
-                conn, [need], channel=channel, key=key, expires_at=expires_at, reason="order ahead", now=now
-            )
-        ).asks
-        for need in stock
-    ]
-    goods = [ask for line in lines for ask in line]
+    asked = await inventory.ask_for(conn, stock, channel, now=now)
 
     async def asking() -> SlotAsk:
         return await slots.work_asks(conn, store_id, starts_at, minutes, now=now)
@@ -150,22 +141,14 @@ async def hold(
             node_id=node_id,
             expires_at=expires_at,
             reference=reference,
-            beside=goods,
+            beside=asked.flat,
             now=now,
         )
     except GoodsShort as short:
-        raise await _not_enough(conn, stock, channel, now=now) from short
+        raise await inventory.refused(conn, Refusal(key, short.short), stock, asked, now) from short
     hands, rest = held[: len(ask.asks)], held[len(ask.asks) :]
     of_line = []
-    for line in lines:
+    for line in asked.asks:
         of_line.append(rest[: len(line)])
         rest = rest[len(line) :]
     return Held(ask, hands, of_line)
-
-
-async def _not_enough(conn: Connection, needs: Sequence[StockNeed], channel: str, *, now: datetime) -> NotEnough:
-    short = await _short(
-        conn, needs[0].location_code, [Need(need.variant_id, need.quantity) for need in needs], channel, now=now
-    )
-    lines = [{**reason.values, "location": needs[0].location_code} for reason in short]
-    return NotEnough(lines or [{"sku": "", "asked": 0, "available": 0, "location": needs[0].location_code}])

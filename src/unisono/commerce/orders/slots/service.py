@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 
 from unisono.commerce.holds import service as holds
+from unisono.commerce.holds.errors import HoldDead
 from unisono.commerce.holds.model import Ask, CapacityMove, Grant, Hold, HoldRequest, NewGood
 from unisono.commerce.inventory.model import Location
 from unisono.commerce.orders.slots import rules
@@ -358,7 +359,7 @@ async def take(
     """Hold what ``asking`` finds free, and the goods ``beside`` it, in one request: all of it or nothing.
 
     Who is beaten to it looks again, and takes what is then free. Raises what ``asking`` raises (SlotTaken above all),
-    GoodsShort when it is the goods beside it that do not suffice.
+    GoodsShort when it is the goods beside it that do not suffice, HoldDead for a key whose holds have died.
     """
     for _ in range(TRIES):
         ask = await asking()
@@ -373,6 +374,8 @@ async def take(
         answer = (await holds.take(conn, [request], now=now))[0]
         if isinstance(answer, Grant):
             return ask, answer.holds
+        if answer.code != "not_enough":
+            raise HoldDead("The time was held under this key before, and is let go.")
         short = [shortage for shortage in answer.short if shortage.good_id in {asked.good_id for asked in beside}]
         if short:
             raise GoodsShort(short)
