@@ -75,7 +75,7 @@ def _cart(row: asyncpg.Record, now: datetime) -> Cart:
     )
     if cart.status == "checkout" and cart.paying_until is not None and cart.paying_until <= now:
         # RULES R13 for checkouts: what has expired holds nobody back, whether or not somebody swept it.
-        return replace(cart, status="active", paying_until=None)
+        return replace(cart, status="active")
     return cart
 
 
