@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request, Response, get, post, put
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
@@ -158,7 +159,12 @@ async def list_price_lists(request: AnyRequest) -> list[PriceList]:
         return await pricing.price_lists(conn)
 
 
-@post("/api/price-lists", guards=[requires("prices:write")], tags=["Prices"], responses=PROBLEMS)
+@post(
+    "/api/price-lists",
+    guards=[requires("prices:write")],
+    tags=["Prices"],
+    responses=PROBLEMS | {201: ResponseSpec(PriceList, generate_examples=False, description="The list.")},
+)
 async def create_price_list(request: AnyRequest, data: JSONBody[NewPriceList]) -> Response[bytes]:
     """Make a price list. Takes an Idempotency-Key. What it is for does not change after."""
     actor = caller(request).actor
@@ -175,7 +181,7 @@ async def create_price_list(request: AnyRequest, data: JSONBody[NewPriceList]) -
     "/api/price-lists/{code:str}/disable",
     guards=[requires("prices:write")],
     tags=["Prices"],
-    responses=PROBLEMS,
+    responses=PROBLEMS | {200: ResponseSpec(PriceList, generate_examples=False, description="The list, switched off.")},
     status_code=200,
 )
 async def disable_price_list(request: AnyRequest, code: Code) -> Response[bytes]:
@@ -194,7 +200,8 @@ async def disable_price_list(request: AnyRequest, code: Code) -> Response[bytes]
     "/api/price-lists/{code:str}/import",
     guards=[requires("prices:write")],
     tags=["Prices"],
-    responses=PROBLEMS,
+    responses=PROBLEMS
+    | {200: ResponseSpec(ImportReport, generate_examples=False, description="What was written, or would be.")},
     status_code=200,
 )
 async def import_prices(request: AnyRequest, code: Code, data: JSONBody[ImportRequest]) -> Response[bytes]:
@@ -213,7 +220,12 @@ async def import_prices(request: AnyRequest, code: Code, data: JSONBody[ImportRe
     return await write(request, act)
 
 
-@put("/api/prices", guards=[requires("prices:write")], tags=["Prices"], responses=PROBLEMS)
+@put(
+    "/api/prices",
+    guards=[requires("prices:write")],
+    tags=["Prices"],
+    responses=PROBLEMS | {200: ResponseSpec(SetReport, generate_examples=False, description="What was written.")},
+)
 async def set_prices(request: AnyRequest, data: JSONBody[PricesRequest]) -> Response[bytes]:
     """Set up to 10,000 prices of one list, all or none. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
@@ -304,7 +316,7 @@ async def price_history(
     "/api/prices/observations",
     guards=[requires("prices:write")],
     tags=["Prices"],
-    responses=PROBLEMS,
+    responses=PROBLEMS | {201: ResponseSpec(Noted, generate_examples=False, description="How many were noted.")},
 )
 async def observe_prices(request: AnyRequest, data: JSONBody[ObservationsRequest]) -> Response[bytes]:
     """Note what was asked in channels and stores: evidence of prior prices. Takes an Idempotency-Key."""
@@ -323,7 +335,13 @@ async def list_exempt_categories(request: AnyRequest) -> dict[str, str]:
         return await pricing.exempt_categories(conn)
 
 
-@put("/api/exempt-categories/{code:str}", guards=[requires("prices:write")], tags=["Prices"], responses=PROBLEMS)
+@put(
+    "/api/exempt-categories/{code:str}",
+    guards=[requires("prices:write")],
+    tags=["Prices"],
+    responses=PROBLEMS
+    | {200: ResponseSpec(dict[str, str], generate_examples=False, description="All exempt categories, and why.")},
+)
 async def exempt_category(request: AnyRequest, code: Code, data: JSONBody[ExemptRequest]) -> Response[bytes]:
     """Exempt a category of goods that spoil quickly, or end that. Takes an Idempotency-Key."""
     actor = caller(request).actor

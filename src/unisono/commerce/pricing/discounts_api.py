@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import MediaType, Request, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
@@ -48,7 +49,12 @@ def _zone(request: AnyRequest) -> ZoneInfo:
     "/api/discounts/check",
     guards=[requires("prices:write")],
     tags=["Discounts"],
-    responses=PROBLEMS,
+    responses=PROBLEMS
+    | {
+        200: ResponseSpec(
+            list[Evidence], generate_examples=False, description="Each with its evidence, in their order."
+        )
+    },
     status_code=200,
 )
 async def check_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest]) -> Response[bytes]:
@@ -61,7 +67,13 @@ async def check_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest])
     return await write(request, act)
 
 
-@post("/api/discounts", guards=[requires("prices:write")], tags=["Discounts"], responses=PROBLEMS)
+@post(
+    "/api/discounts",
+    guards=[requires("prices:write")],
+    tags=["Discounts"],
+    responses=PROBLEMS
+    | {201: ResponseSpec(list[Announcement], generate_examples=False, description="What was announced.")},
+)
 async def announce_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest]) -> Response[bytes]:
     """Announce reductions and set their prices; one that is none is refused with evidence. Takes an Idempotency-Key."""
     actor, now, zone = caller(request).actor, now_of(request), _zone(request)
@@ -99,7 +111,8 @@ async def list_discounts(
     "/api/discounts/{announcement_id:int}/withdraw",
     guards=[requires("prices:write")],
     tags=["Discounts"],
-    responses=PROBLEMS,
+    responses=PROBLEMS
+    | {200: ResponseSpec(Announcement, generate_examples=False, description="The reduction, withdrawn.")},
     status_code=200,
 )
 async def withdraw_discount(
