@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, get, put
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -119,7 +119,7 @@ async def read_opening(
 @get("/api/availability", guards=[requires("catalog:read")], tags=["Stock"], responses=PROBLEMS)
 async def read_availability(
     request: AnyRequest,
-    skus: Annotated[list[str], Parameter(query="sku", min_items=1, max_items=200, description="May be repeated.")],
+    skus: Annotated[list[str], QueryParameter(name="sku", min_items=1, max_items=200, description="May be repeated.")],
     channel: Annotated[str, Parameter(min_length=1, max_length=100)] = "web",
     codes: Codes = None,
     near: Annotated[str | None, Parameter(description="latitude,longitude: nearest first.")] = None,

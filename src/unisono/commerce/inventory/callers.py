@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 
 from unisono.access.guards import Principal
 from unisono.commerce.catalog import service as catalog
@@ -19,8 +19,8 @@ from unisono.kit.errors import Forbidden
 MAX_LINES = 5_000
 """Lines of one request."""
 
-Skus = Annotated[list[str] | None, Parameter(query="sku", max_items=200, description="May be repeated.")]
-Codes = Annotated[list[str] | None, Parameter(query="location", max_items=200, description="May be repeated.")]
+Skus = Annotated[list[str] | None, QueryParameter(name="sku", max_items=200, description="May be repeated.")]
+Codes = Annotated[list[str] | None, QueryParameter(name="location", max_items=200, description="May be repeated.")]
 Limit = Annotated[int, Parameter(ge=1, le=500)]
 
 
