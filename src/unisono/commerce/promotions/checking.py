@@ -27,6 +27,9 @@ MAX_QUANTITY = 1_000_000
 MAX_UNIT = 10**12
 """Minor units: a basket of the most and dearest lines stays within a bigint."""
 
+RESERVED = frozenset({"conflicts", "import", "simulate"})
+"""Codes that addresses of the API are named by."""
+
 Problem = tuple[str, str]
 
 
@@ -68,6 +71,8 @@ def check_definition(definition: Definition) -> None:
         *_company(definition),
         *_conditions(definition),
     ]
+    if definition.code in RESERVED:
+        problems.append(("$.code", "is the name of something else"))
     for number, effect in enumerate(definition.effects):
         problems += _effect(effect, f"$.effects[{number}]")
     levels = {level for effect in definition.effects if (level := say.level_of(effect)) is not None}
@@ -81,14 +86,14 @@ def check_definition(definition: Definition) -> None:
         raise BadPromotion(problems)
 
 
-def is_storable(text: str) -> bool:
-    """Whether a text has neither control characters nor half characters."""
-    return not any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t" for letter in text)
+def is_storable(text: str, allowed: str = "") -> bool:
+    """Whether a text has neither control characters, but those ``allowed``, nor half characters."""
+    return not any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in allowed for letter in text)
 
 
 def _texts(value: Any, where: str) -> Iterator[Problem]:
     if isinstance(value, str):
-        if not is_storable(value):
+        if not is_storable(value, "\n\t" if where.startswith("$.texts") else ""):
             yield where, "contains characters that cannot be kept"
     elif isinstance(value, dict):
         for key, inner in value.items():
@@ -197,7 +202,7 @@ def _effect(effect: say.Effect, where: str) -> Iterator[Problem]:
     elif isinstance(effect, say.Bundle):
         for number, item in enumerate(effect.items):
             yield from _lines(item.lines, f"{where}.items[{number}].lines")
-    elif isinstance(effect, say.Points) and effect.factor_bp == 10_000 and not effect.bonus:
+    elif isinstance(effect, say.MorePoints) and effect.factor_bp == 10_000 and not effect.bonus:
         yield where, "gives no points"
 
 

@@ -198,7 +198,7 @@ def _shipping_off(effect: say.ShippingOff, code: str, case: Case, work: Work) ->
     return Outcome(shipping=saved)
 
 
-def _points(effect: say.Points, code: str, case: Case, work: Work) -> Outcome:
+def _points(effect: say.MorePoints, code: str, case: Case, work: Work) -> Outcome:
     return Outcome(points_factor=effect.factor_bp, points_bonus=effect.bonus)
 
 
@@ -210,10 +210,19 @@ _APPLY: dict[type[Any], Callable[[Any, str, Case, Work], Outcome]] = {
     say.Bundle: _bundle,
     say.Gift: _gift,
     say.ShippingOff: _shipping_off,
-    say.Points: _points,
+    say.MorePoints: _points,
 }
 
-ORDER = (say.FixedPrice, say.Bundle, say.BuyGet, say.PercentOff, say.AmountOff, say.ShippingOff, say.Gift, say.Points)
+ORDER = (
+    say.FixedPrice,
+    say.Bundle,
+    say.BuyGet,
+    say.PercentOff,
+    say.AmountOff,
+    say.ShippingOff,
+    say.Gift,
+    say.MorePoints,
+)
 """At one level and priority: prices first, then deals on units, percentages, amounts. Percentages before amounts
 because what a name or the order of entry decides would be chance."""
 

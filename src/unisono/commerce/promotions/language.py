@@ -282,14 +282,14 @@ class ShippingOff(_Effect, frozen=True, tag="shipping_off"):
     amount_minor: Positive | None = None
 
 
-class Points(_Effect, frozen=True, tag="points"):
+class MorePoints(_Effect, frozen=True, tag="points"):
     """Loyalty points multiplied (20000 doubles them), and points on top."""
 
     factor_bp: Annotated[int, Meta(ge=10_000, le=1_000_000)] = 10_000
     bonus: Counted = 0
 
 
-Effect = PercentOff | AmountOff | FixedPrice | BuyGet | Bundle | Gift | ShippingOff | Points
+Effect = PercentOff | AmountOff | FixedPrice | BuyGet | Bundle | Gift | ShippingOff | MorePoints
 """Any effect, told by its ``kind``."""
 
 CATALOGUE_EFFECTS = (FixedPrice, BuyGet, Bundle)

@@ -30,7 +30,7 @@ Below = Mapping[str, frozenset[str]]
 """A category to itself and all below it."""
 
 
-class Conflict(msgspec.Struct, frozen=True, kw_only=True):
+class Overlap(msgspec.Struct, frozen=True, kw_only=True):
     """Two promotions: ``one`` shadows ``other`` (it never applies), they exclude each other, or both reduce the same
     goods, one on what the other leaves."""
 
@@ -40,7 +40,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
 
 
-async def conflicts(conn: Connection, *, now: datetime) -> list[Conflict]:
+async def conflicts(conn: Connection, *, now: datetime) -> list[Overlap]:
     """Pairs of promotions that get in each other's way, the gravest first; drafts are compared too."""
     rows = await _sql.list_promotions(conn, statuses=["draft", "active", "paused"], after=None, limit=MOST)
     promotions = [
@@ -54,7 +54,7 @@ async def conflicts(conn: Connection, *, now: datetime) -> list[Conflict]:
     return find_conflicts(current, {code: frozenset(codes) for code, codes in below.items()})
 
 
-def find_conflicts(promotions: Sequence[Promotion], below: Below) -> list[Conflict]:
+def find_conflicts(promotions: Sequence[Promotion], below: Below) -> list[Overlap]:
     """The same for given promotions. Pure."""
     facts = {one.code: _Facts(one, below) for one in promotions}
     found = [
@@ -102,7 +102,7 @@ def _goods(promotion: Promotion) -> tuple[say.Lines | None, ...]:
     return tuple(found)
 
 
-def _compare(one: _Facts, other: _Facts) -> Conflict | None:
+def _compare(one: _Facts, other: _Facts) -> Overlap | None:
     """``one`` has the higher priority, or the same and comes first by name."""
     first, second = one.promotion, other.promotion
     if _apart(one, other):
@@ -111,11 +111,11 @@ def _compare(one: _Facts, other: _Facts) -> Conflict | None:
         why = _why_excluded(first, second)
         if first.priority > second.priority and _covers(one, other):
             higher = Reason("always_first", "{other} applies wherever it does, and comes first.", {"other": first.name})
-            return Conflict(kind="shadows", one=first.code, other=second.code, reasons=(why, higher))
-        return Conflict(kind="excludes", one=first.code, other=second.code, reasons=(why,))
+            return Overlap(kind="shadows", one=first.code, other=second.code, reasons=(why, higher))
+        return Overlap(kind="excludes", one=first.code, other=second.code, reasons=(why,))
     if _share_goods(one.goods, other.goods, one.below):
         stacked = Reason("same_goods", "Both reduce the same goods: {other} on what is left.", {"other": second.name})
-        return Conflict(kind="overlaps", one=first.code, other=second.code, reasons=(stacked,))
+        return Overlap(kind="overlaps", one=first.code, other=second.code, reasons=(stacked,))
     return None
 
 
