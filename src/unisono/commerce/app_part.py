@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from litestar.types import ControllerRouterHandler
 
 from unisono.commerce.carts import api as carts_api
+from unisono.commerce.carts.leaving import CartIdle
+from unisono.commerce.carts.reader import CartsReader
+from unisono.commerce.carts.leaving import CartIdle
+from unisono.commerce.carts.reader import CartsReader
 from unisono.commerce.catalog import api as catalog_api
 from unisono.commerce.changes import api as changes_api
 from unisono.commerce.changes.webhooks.deliverer import Deliverer
 from unisono.commerce.channel import api as channel_api
 from unisono.commerce.coherence import api as coherence_api
+from unisono.commerce.holds.sweeping import Sweeper
 from unisono.commerce.inventory import api as inventory_api
 from unisono.commerce.orders import api as orders_api
 from unisono.commerce.orders.arriving.reader import OrdersReader
 from unisono.commerce.orders.reservations.timing import ReservationExpiry, ReservationReminder
 from unisono.commerce.points.reader import PointsReader
 from unisono.commerce.pricing import api as pricing_api
+from unisono.commerce.pricing.due import PricesDue
 from unisono.commerce.promotions import api as promotions_api
+from unisono.commerce.promotions.due import PromotionTurns
 from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timers.model import TimerHandler
 from unisono.kit.database import Pool
@@ -38,14 +47,25 @@ routes: list[ControllerRouterHandler] = [
 
 def readers(settings: Settings) -> list[LogReader]:
     """What of commerce follows the log."""
-    return [OrdersReader(settings.currency), PointsReader()]
+    return [OrdersReader(settings.currency), CartsReader(), PointsReader()]
 
 
 def timer_handlers(settings: Settings) -> list[TimerHandler]:
     """What commerce does at an instant, one handler a kind of timer."""
-    return [ReservationExpiry(), ReservationReminder()]
+    return [
+        CartIdle(),
+        PricesDue(ZoneInfo(settings.timezone)),
+        PromotionTurns(),
+        ReservationExpiry(),
+        ReservationReminder(),
+    ]
 
 
 def deliverer(pool: Pool, settings: Settings) -> Deliverer:
     """Who hands webhooks over."""
     return Deliverer(pool, private=settings.webhook_private_addresses)
+
+
+def sweeper(pool: Pool) -> Sweeper:
+    """Who ends dead holds in good time."""
+    return Sweeper(pool)
