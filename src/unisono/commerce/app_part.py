@@ -20,7 +20,11 @@ from unisono.commerce.holds.sweeping import Sweeper
 from unisono.commerce.inventory import api as inventory_api
 from unisono.commerce.orders import api as orders_api
 from unisono.commerce.orders.arriving.reader import OrdersReader
+from unisono.commerce.orders.pickup import api as pickup_api
+from unisono.commerce.orders.pickup.timing import PickupTimeout
+from unisono.commerce.orders.reservations import api as reservations_api
 from unisono.commerce.orders.reservations.timing import ReservationExpiry, ReservationReminder
+from unisono.commerce.orders.slots import api as slots_api
 from unisono.commerce.points.reader import PointsReader
 from unisono.commerce.pricing import api as pricing_api
 from unisono.commerce.pricing.due import PricesDue
@@ -39,6 +43,9 @@ routes: list[ControllerRouterHandler] = [
     *promotions_api.routes,
     *carts_api.routes,
     *orders_api.routes,
+    *pickup_api.routes,
+    *reservations_api.routes,
+    *slots_api.routes,
     *coherence_api.routes,
     *channel_api.routes,
 ]

@@ -1,20 +1,17 @@
-"""The channel API: sessions of customers, and what each may do."""
+"""The channel API: what a shop front, an app, a till, a bot call. Sessions of customers here; the rest by theme."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Request, post
+from litestar import post
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import customer_tokens
 from unisono.access.guards import now_of, open_to_all
-from unisono.commerce.channel import sessions
+from unisono.commerce.channel import cart_api, sessions, shelf_api
 from unisono.commerce.channel.sessions import SessionMade, SessionRequest
+from unisono.commerce.channel.speaking import AnyRequest
 from unisono.kit.database import transaction
 from unisono.kit.web import PROBLEMS
-
-AnyRequest = Request[Any, Any, Any]
 
 TAGS = ["Channels"]
 
@@ -48,4 +45,4 @@ async def end_session(request: AnyRequest) -> None:
         await customer_tokens.revoke(conn, token, now=now_of(request))
 
 
-routes: list[ControllerRouterHandler] = [begin_session, end_session]
+routes: list[ControllerRouterHandler] = [begin_session, end_session, *shelf_api.routes(), *cart_api.routes()]

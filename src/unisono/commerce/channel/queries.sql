@@ -56,3 +56,7 @@ where r.status = 'pending' order by r.id limit :limit;
 update product_review r set status = :status from product p
 where r.id = :id and p.id = r.product_id
 returning r.id, r.status, r.node_id, r.rating, p.code, p.name;
+
+-- name: zone_of_store$
+-- The IANA zone of a place.
+select timezone from location where code = :code;

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from unisono.commerce.catalog import pages
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.model import Found, ProductView, Variant, VariantView
 from unisono.commerce.channel.speaking import Speaker
@@ -163,12 +164,20 @@ def on_shelf(variant: Variant | VariantView, variant_id: int, there: Market, sto
 
 
 async def product_page(
-    conn: Connection, code: str, speaker: Speaker, *, currency: str, near: tuple[float, float] | None
+    conn: Connection,
+    code: str,
+    speaker: Speaker,
+    *,
+    currency: str,
+    near: tuple[float, float] | None,
+    audiences: Collection[str] = frozenset(),
 ) -> ProductPage:
     """A product by its code, a sku or a barcode. Raises NotFound."""
-    view = await catalog.product_page(conn, code, channel=speaker.channel, language=speaker.language)
+    view = await pages.product_page(conn, code, channel=speaker.channel, language=speaker.language)
     variants = await catalog.variants(conn, skus=[variant.sku for variant in view.variants])
-    there = await market(conn, [variant.id for variant in variants.values()], speaker, currency=currency, near=near)
+    there = await market(
+        conn, [variant.id for variant in variants.values()], speaker, currency=currency, near=near, audiences=audiences
+    )
     return ProductPage(
         product=view,
         variants=tuple(
@@ -179,10 +188,19 @@ async def product_page(
     )
 
 
-async def listed(conn: Connection, found: Sequence[Found], speaker: Speaker, *, currency: str) -> list[ListedProduct]:
+async def listed(
+    conn: Connection,
+    found: Sequence[Found],
+    speaker: Speaker,
+    *,
+    currency: str,
+    audiences: Collection[str] = frozenset(),
+) -> list[ListedProduct]:
     """Products of a list with their lowest price and what can be promised."""
     variants: dict[str, Variant] = await catalog.variants(conn, skus=[sku for one in found for sku in one.skus])
-    there = await market(conn, [variant.id for variant in variants.values()], speaker, currency=currency)
+    there = await market(
+        conn, [variant.id for variant in variants.values()], speaker, currency=currency, audiences=audiences
+    )
     return [_listed(one, variants, there) for one in found]
 
 

@@ -10,11 +10,15 @@ from litestar import Request
 
 from unisono.access.guards import Principal, caller, now_of
 from unisono.access.keys import KeyRing, Sender
+from unisono.commerce.carts import facts
 from unisono.commerce.channel.model import Customer
 from unisono.commerce.channel.sessions import customer_of_token, look_up, read_identifiers, recognise
 from unisono.customers.identity import service as identity
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest, Forbidden, NotFound, Unauthenticated
+from unisono.kit.sql import load
+
+_sql = load("unisono.commerce.channel")
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -49,7 +53,7 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
 
 def language_of(request: AnyRequest) -> str:
     """The language a channel asks for: ``language`` in the query, else the first known of Accept-Language."""
-    asked = request.query_params.get("language") or request.headers.get("accept-language", "")
+    asked = request.query_params.get("language") or request.headers.get("accept-language") or ""
     for part in asked.split(","):
         code = part.split(";")[0].strip()[:2].lower()
         if code in LANGUAGES:
@@ -141,3 +145,16 @@ async def person_nodes(conn: Connection, speaker: Speaker) -> list[int]:
     if speaker.customer is None:
         return []
     return [row["id"] for row in await identity.nodes_of(conn, speaker.customer.person_id)]
+
+
+async def zone_of(conn: Connection, request: AnyRequest, store_id: str | None) -> str:
+    """The time zone of a store, else of the company."""
+    company: str = request.app.state.settings.timezone
+    if store_id is None:
+        return company
+    return str(await _sql.zone_of_store(conn, code=store_id) or company)
+
+
+async def audiences_of(conn: Connection, speaker: Speaker) -> frozenset[str]:
+    """Whose price lists count for the customer."""
+    return (await facts.facts_of(conn, speaker.node_id)).audiences if speaker.customer else frozenset()
