@@ -9,8 +9,6 @@ from litestar.types import ControllerRouterHandler
 from unisono.commerce.carts import api as carts_api
 from unisono.commerce.carts.leaving import CartIdle
 from unisono.commerce.carts.reader import CartsReader
-from unisono.commerce.carts.leaving import CartIdle
-from unisono.commerce.carts.reader import CartsReader
 from unisono.commerce.catalog import api as catalog_api
 from unisono.commerce.changes import api as changes_api
 from unisono.commerce.changes.webhooks.deliverer import Deliverer
@@ -19,6 +17,7 @@ from unisono.commerce.coherence import api as coherence_api
 from unisono.commerce.holds.sweeping import Sweeper
 from unisono.commerce.inventory import api as inventory_api
 from unisono.commerce.orders import api as orders_api
+from unisono.commerce.orders import duties as orders_duties
 from unisono.commerce.orders.arriving.reader import OrdersReader
 from unisono.commerce.orders.pickup import api as pickup_api
 from unisono.commerce.orders.pickup.timing import PickupTimeout
@@ -60,8 +59,10 @@ def readers(settings: Settings) -> list[LogReader]:
 def timer_handlers(settings: Settings) -> list[TimerHandler]:
     """What commerce does at an instant, one handler a kind of timer."""
     return [
+        *orders_duties.timer_handlers(),
         CartIdle(),
         PricesDue(ZoneInfo(settings.timezone)),
+        PickupTimeout(),
         PromotionTurns(),
         ReservationExpiry(),
         ReservationReminder(),

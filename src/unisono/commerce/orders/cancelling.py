@@ -16,6 +16,7 @@ from unisono.commerce.orders.errors import BadOrder, NothingToCancel, OrderState
 from unisono.commerce.orders.model import CancelLine, Order, OrderLine
 from unisono.commerce.orders.money import Changed
 from unisono.commerce.orders.placing import note
+from unisono.commerce.promotions import service as promotions
 from unisono.kit.database import Connection
 from unisono.kit.errors import Conflict
 from unisono.kit.sql import load
@@ -60,6 +61,8 @@ async def cancel(
     await _free_goods(conn, order, less, everything=everything, now=now)
     if await _sql.lock_order(conn, id=order.id, version=order.version) is None:
         raise Conflict("The order was changed in the same moment.", code="order_changed", hint="Read it again.")
+    if everything and "uses" in order.quote:
+        await promotions.release_uses(conn, order.quote["uses"], now=now, reason="order cancelled")
     await money.change_lines(conn, cancelled=wanted)
     await _sql.take_from_parcels(
         conn,

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from unisono.commerce.promotions.model import Basket, Quote
+
 Kind = Literal["sale", "receipt", "ahead", "b2b"]
 Status = Literal["open", "ready", "completed", "cancelled", "returned"]
 PaymentStatus = Literal["unpaid", "authorised", "paid", "partly_refunded", "refunded", "voided"]
@@ -112,6 +114,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     provider_id: str | None
     created_at: datetime
+    detail: dict[str, Any] = {}
+    """What the provider was asked with."""
     entries: list[PaymentEntry] = []
 
 
@@ -261,37 +265,43 @@ class CheckoutLine(msgspec.Struct, frozen=True, kw_only=True):
     tax_rate_bp: int
     tax_minor: int
     total_minor: int
-    note: str | None = None
+    prep_minutes: int = 0
+    detail: dict[str, Any] = {}
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the units come from: one parcel a place."""
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes from one place together, and the holds on it."""
 
     kind: Literal["ship", "pickup", "carry"]
-    location: str
+    location: str | None
+    """None: nobody keeps stock of these."""
     quantities: dict[int, int]
     """Line position to units."""
+    uncounted: tuple[int, ...] = ()
+    """Positions of what nobody keeps stock of: there is nothing to hold."""
+    holds: dict[int, tuple[str, ...]] = {}
+    """Line position to hold ids."""
+
+
+class HeldTime(msgspec.Struct, frozen=True, kw_only=True):
+    """The time that is held for an order made ahead, or for a pick-up."""
+
+    slot_id: int
+    ready_at: datetime
+    holds: tuple[str, ...]
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """What a checkout froze when it began: lines, amounts, offers, where the goods come from."""
 
-    currency: str
-    tax_included: bool
-    channel: str
-    store_id: str | None
-    subtotal_minor: int
-    discount_minor: int
-    shipping_minor: int
-    tax_minor: int
-    total_minor: int
-    coupons: tuple[str, ...] = ()
+    basket: Basket
+    offer: Quote
     lines: tuple[CheckoutLine, ...]
-    plans: tuple[Plan, ...]
-    promotions: dict[str, Any] = {}
-    """Applied and rejected promotions, with their reasons, as they were shown."""
-    basket: dict[str, Any] = {}
-    slot: dict[str, Any] | None = None
+    """Gifts of promotions come last."""
+    batches: tuple[Batch, ...]
+    slot: HeldTime | None = None
+    cart_version: int
+    """Of the cart while it is being paid: when it has another one, somebody has gone on filling it."""
 
 
 class Checkout(msgspec.Struct, frozen=True, kw_only=True):
@@ -307,6 +317,11 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     quote: Frozen
     expires_at: datetime
     order_number: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """Under which its holds, uses and payments are kept."""
+        return f"checkout:{self.id}"
 
 
 class PayRequest(msgspec.Struct, frozen=True, kw_only=True):

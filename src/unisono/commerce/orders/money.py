@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from unisono.commerce import record
 from unisono.commerce.changes import service as changes
 from unisono.commerce.orders import events, rules
 from unisono.commerce.orders.errors import OrderNotFound
@@ -32,6 +33,14 @@ class Changed(msgspec.Struct, frozen=True):
 async def lock(conn: Connection, order_id: int) -> Order:
     """The order with its lines, locked until the transaction ends. Raises OrderNotFound."""
     row = await _sql.wait_for_order(conn, id=order_id)
+    if row is None:
+        raise OrderNotFound(f"There is no order {order_id}.")
+    return (await with_lines(conn, [row]))[0]
+
+
+async def read(conn: Connection, order_id: int) -> Order:
+    """The order with its lines, as it stands. Raises OrderNotFound."""
+    row = await _sql.order_by_id(conn, id=order_id)
     if row is None:
         raise OrderNotFound(f"There is no order {order_id}.")
     return (await with_lines(conn, [row]))[0]
@@ -86,6 +95,17 @@ async def give_back(
                 calls.append(entry)
             left -= part
     return amount - left, tuple(calls)
+
+
+async def refunded(conn: Connection, order: Order, amount: int, *, reason: str, actor: str, now: datetime) -> Order:
+    """Write down that so much of a locked order's money goes back, and why."""
+    await note(conn, order.id, "refunded", actor=actor, now=now, reason=reason, detail={"amount_minor": amount})
+    saved = await save(conn, order, status=order.status, payment_status=order.payment_status, refunded=amount, now=now)
+    told = events.of_order(
+        order, "Order Refunded", f"order:{order.number}:refunded:{saved.version}", amount=amount, reason=reason
+    )
+    await record.record(conn, told, clock=lambda: now)
+    return saved
 
 
 async def let_go(conn: Connection, order: Order, *, key: str, now: datetime) -> tuple[int, ...]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
 from unisono.commerce import record
+from unisono.commerce.carts.codes import new_code
 from unisono.commerce.changes import service as changes
 from unisono.commerce.orders import events
 from unisono.commerce.orders.model import Draft, DraftParcel, Order, OrderLine
@@ -20,14 +20,6 @@ from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
 _sql = load("unisono.commerce.orders")
-
-_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base 32: nothing that is mistaken for something else."""
-
-
-def new_code() -> str:
-    """A pick-up code: eight characters somebody can read aloud, a trillion of them."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(8))
 
 
 def encode(value: Any) -> str:

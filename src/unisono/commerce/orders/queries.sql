@@ -194,3 +194,31 @@ select * from return_case where key = :key;
 select coalesce(sum(refund_minor), 0)::bigint from return_case
 where order_id = :order_id and refund_to in ('cash', 'transfer');
 
+
+-- name: checkout_by_id^
+select checkout.*, sales_order.number as order_number from checkout
+left join sales_order on sales_order.id = checkout.order_id where checkout.id = :id;
+
+-- name: lock_checkout^
+select checkout.*, sales_order.number as order_number from checkout
+left join sales_order on sales_order.id = checkout.order_id where checkout.id = :id for update of checkout;
+
+-- name: checkout_by_source^
+select checkout.*, sales_order.number as order_number from checkout
+left join sales_order on sales_order.id = checkout.order_id
+where checkout.source = :source and checkout.source_order_id = :source_order_id for update of checkout;
+
+-- name: put_checkout^
+-- A checkout that ran out may be begun again under the same order id.
+insert into checkout (id, cart_id, node_id, source, source_order_id, state, request, quote, expires_at, created_at)
+values (:id, :cart_id, :node_id, :source, :source_order_id, 'open', :request::text::jsonb, :quote::text::jsonb,
+        :expires_at, :now)
+on conflict (source, source_order_id) do update
+set state = 'open', request = excluded.request, quote = excluded.quote, expires_at = excluded.expires_at
+returning checkout.*, null::text as order_number;
+
+-- name: settle_checkout!
+update checkout set state = :state, order_id = :order_id where id = :id;
+
+-- name: keep_open!
+update checkout set state = 'open', quote = :quote::text::jsonb, expires_at = :expires_at where id = :id;

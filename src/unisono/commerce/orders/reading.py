@@ -70,14 +70,6 @@ async def get(conn: Connection, number: str) -> Order:
     return (await _with_persons(conn, await with_lines(conn, [row])))[0]
 
 
-async def by_id(conn: Connection, order_id: int) -> Order:
-    """An order with its lines. Raises OrderNotFound."""
-    row = await _sql.order_by_id(conn, id=order_id)
-    if row is None:
-        raise OrderNotFound(f"There is no order {order_id}.")
-    return (await with_lines(conn, [row]))[0]
-
-
 async def detail(conn: Connection, number: str, *, stores: Collection[str] | None = None) -> OrderDetail:
     """An order with history, payments, fulfilments and returns.
 

@@ -132,7 +132,7 @@ class Arrival:
     @property
     def coupons(self) -> tuple[str, ...]:
         """The coupons named."""
-        return self.said.get("coupons", ())
+        return tuple(self.said.get("coupons", ()))
 
     @property
     def status(self) -> str:

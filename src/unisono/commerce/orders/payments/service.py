@@ -286,6 +286,8 @@ async def _with_entries(conn: Connection, rows: Sequence[asyncpg.Record]) -> lis
             state=row["state"],
             provider_id=row["provider_id"],
             created_at=row["created_at"],
+            # What stands for the means of payment stays with us.
+            detail={key: value for key, value in msgspec.json.decode(row["detail"]).items() if key != "token"},
             entries=entries[str(row["id"])],
         )
         for row in rows
