@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -240,3 +241,37 @@ async def test_a_category_never_lies_below_itself(pool: Pool) -> None:
                 await catalog.save_categories(conn, [CategoryInput(code="x"), bad], "test")
         assert error.value.extra["reasons"][0]["code"] == reason
         assert await snapshot(pool) == before
+
+
+async def test_two_writers_at_once_never_make_a_kit_contain_itself(pool: Pool) -> None:
+    """Each alone would be right; one of the two is refused, whoever comes second."""
+    await save(pool, *(ProductInput(code=sku, name=sku, variants=[VariantInput(sku=sku)]) for sku in "ab"))
+
+    def kit(sku: str, part: str) -> ProductInput:
+        return ProductInput(code=sku, variants=[VariantInput(sku=sku, components=[ComponentInput(sku=part)])])
+
+    reports = await asyncio.gather(save(pool, kit("a", "b")), save(pool, kit("b", "a")))
+    assert sorted(report.updated for report in reports) == [0, 1]
+    assert await pool.fetchval("select count(*) from kit_component") == 1
+
+
+async def test_writers_of_the_same_products_at_once_leave_no_gap_and_no_double(pool: Pool) -> None:
+    """Twenty of them, in different orders: every product once, every version told once, a barcode with one owner."""
+    items = [shoe(code=f"p{n}", variants=[VariantInput(sku=f"p{n}")]) for n in range(5)]
+
+    async def write(turn: int) -> SaveReport:
+        mine = [msgspec.structs.replace(item, brand=f"brand {turn}") for item in items]
+        taker = msgspec.structs.replace(
+            mine[turn % 5], variants=[VariantInput(sku=f"p{turn % 5}", barcodes=["4006381333931"])]
+        )
+        return await save(pool, *(reversed(mine) if turn % 2 else mine), taker)
+
+    reports = await asyncio.gather(*(write(turn) for turn in range(20)))
+    assert sum(report.created for report in reports) == 5
+    rows = await pool.fetch(
+        """select product.version, array_agg(sequence order by sequence) as told from product
+           join change on subject = 'product:' || code group by product.id"""
+    )
+    assert [row["told"] for row in rows] == [list(range(1, row["version"] + 1)) for row in rows]
+    assert len(rows) == 5
+    assert await pool.fetchval("select count(*) from barcode") == 1

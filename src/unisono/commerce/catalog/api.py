@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 
 from unisono.access.guards import caller, now_of, requires
 from unisono.commerce.catalog import pages, searching
@@ -75,7 +75,7 @@ def _too_deep(request: AnyRequest, _: RecursionError) -> Response[dict[str, Any]
     return Response(error.problem(request.scope["path"]), status_code=error.status, media_type=PROBLEM_TYPE)
 
 
-_READING = {RecursionError: _too_deep}
+_READING: ExceptionHandlersMap = {RecursionError: _too_deep}
 
 
 @get("/api/products", guards=[requires("catalog:read")], tags=["Catalogue"], responses=PROBLEMS)

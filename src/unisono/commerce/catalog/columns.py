@@ -250,8 +250,7 @@ class CategoryTree:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.new: dict[str, CategoryInput] = {}
-        """Named since the last look, a parent before its children."""
+        self._new: list[CategoryInput] = []
         self._codes: dict[tuple[str, ...], str] = {}
 
     def code_of(self, names: Sequence[str]) -> str:
@@ -271,5 +270,10 @@ class CategoryTree:
                     )
                 )
             self._codes[path] = known
-            self.new[known] = CategoryInput(code=known, parent=parent, names={self.language: path[-1]})
+            self._new.append(CategoryInput(code=known, parent=parent, names={self.language: path[-1]}))
         return known
+
+    def take(self) -> list[CategoryInput]:
+        """The categories named since the last look, a parent before its children."""
+        new, self._new = self._new, []
+        return new

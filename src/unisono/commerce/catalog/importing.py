@@ -88,6 +88,17 @@ class _Item(NamedTuple):
     item: ProductInput
 
 
+class _Part:
+    """Some rows, read."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.items: list[_Item] = []
+        self.kits: list[_Item] = []
+        self.refused: list[tuple[Row, str, Reason]] = []
+        self.categories: list[CategoryInput] = []
+
+
 async def import_file(
     pool: Pool,
     path: Path,
@@ -190,63 +201,61 @@ class _Run:
         self.categories_created = 0
         self.in_catalogue = 0
         self._seen: set[str] = set()
-        self._kits: list[_Item] = []
         self._file: TextIO | None = None
         self._written: Any = None
 
     async def everything(self, part: int, progress: Progress | None) -> None:
         """Go through the rows; the next part is read while the present one is being written."""
         rows = self.table.rows()
+        kits: list[_Item] = []
         done = 0
         reading = asyncio.create_task(asyncio.to_thread(self._read, rows, part))
-        while True:
-            items, read = await reading
-            if not read:
-                break
+        while (now := await reading).read:
             reading = asyncio.create_task(asyncio.to_thread(self._read, rows, part))
             try:
-                await self._save(items)
-            except BaseException:
-                await reading
-                raise
-            done += read
+                for row, sku, reason in now.refused:
+                    self._refuse(row, sku, (reason,))
+                kits += now.kits
+                await self._save(now.items, now.categories)
+            finally:
+                await asyncio.wait([reading])
+            done += now.read
             if progress:
-                progress(done - len(self._kits), self.table.count)
+                progress(done - len(kits), self.table.count)
         # A kit needs its parts, which may stand anywhere in the file.
-        order = planning_order([kit.item for kit in self._kits])
+        order = planning_order([kit.item for kit in kits])
         for first in range(0, len(order), part):
-            await self._save([self._kits[index] for index in order[first : first + part]])
+            await self._save([kits[index] for index in order[first : first + part]], [])
         if progress:
             progress(done, self.table.count)
 
-    def _read(self, rows: Iterator[Row], part: int) -> tuple[list[_Item], int]:
-        """The next rows as items, and how many rows that were: kits are put aside, rows that are no items refused."""
-        items = []
-        read = 0
+    def _read(self, rows: Iterator[Row], part: int) -> _Part:
+        """The next rows as items; runs beside the writing and touches nothing that it does."""
+        found = _Part()
         for row in rows:
-            read += 1
+            found.read += 1
             try:
                 item = read_row(self.columns, row.cells, self.tree)
             except RowRefused as refused:
-                self._refuse(row, "", (refused.reason,))
+                found.refused.append((row, "", refused.reason))
             else:
                 sku = item.variants[0].sku
                 if sku in self._seen:
-                    self._refuse(row, sku, (Reason("sku_twice", "A sku is named twice.", {}),))
-                elif has_components(item.variants[0]):
-                    self._kits.append(_Item(row, item))
+                    found.refused.append((row, sku, Reason("sku_twice", "A sku is named twice.", {})))
                 else:
-                    items.append(_Item(row, item))
+                    kept = found.kits if has_components(item.variants[0]) else found.items
+                    kept.append(_Item(row, item))
                 self._seen.add(sku)
-            if read == part:
+            if found.read == part:
                 break
-        return items, read
+        found.categories = self.tree.take()
+        return found
 
-    async def _save(self, items: Sequence[_Item]) -> None:
-        if not items:
-            return
+    async def _save(self, items: Sequence[_Item], categories: Sequence[CategoryInput]) -> None:
         inputs = [one.item for one in items]
-        wanted = [self.tree.new[code] for code in list(self.tree.new) if code not in self.categories]
+        wanted = [category for category in categories if category.code not in self.categories]
+        if not inputs and not wanted:
+            return
         if self.foresight is None:
             report = await self._write(inputs, wanted)
         else:
