@@ -14,6 +14,7 @@ from unisono.commerce.changes import api as changes_api
 from unisono.commerce.changes.webhooks.deliverer import Deliverer
 from unisono.commerce.channel import api as channel_api
 from unisono.commerce.coherence import api as coherence_api
+from unisono.commerce.coherence.reader import CloseWhenQuiet, CoherenceReader
 from unisono.commerce.holds.sweeping import Sweeper
 from unisono.commerce.inventory import api as inventory_api
 from unisono.commerce.orders import api as orders_api
@@ -53,7 +54,7 @@ routes: list[ControllerRouterHandler] = [
 
 def readers(settings: Settings) -> list[LogReader]:
     """What of commerce follows the log."""
-    return [OrdersReader(settings.currency), CartsReader(), PointsReader()]
+    return [OrdersReader(settings.currency), CartsReader(), PointsReader(), CoherenceReader(settings.currency)]
 
 
 def timer_handlers(settings: Settings) -> list[TimerHandler]:
@@ -61,6 +62,7 @@ def timer_handlers(settings: Settings) -> list[TimerHandler]:
     return [
         *orders_duties.timer_handlers(),
         CartIdle(),
+        CloseWhenQuiet(),
         PricesDue(ZoneInfo(settings.timezone)),
         PickupTimeout(),
         PromotionTurns(),

@@ -87,9 +87,14 @@ class Page(msgspec.Struct, frozen=True):
     next: str | None
 
 
+def key_of(at: datetime, number: int) -> str:
+    """An instant and an id as the key of a page."""
+    return f"{(at - _EPOCH) // timedelta(microseconds=1)}.{number}"
+
+
 def page_key(event: Event) -> str:
     """The place of an event in its person's timeline."""
-    return f"{(event.occurred_at - _EPOCH) // timedelta(microseconds=1)}.{event.id}"
+    return key_of(event.occurred_at, event.id)
 
 
 def parse_page_key(key: str | None) -> tuple[datetime, int] | None:
