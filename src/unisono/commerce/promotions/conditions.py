@@ -46,7 +46,7 @@ def _all(condition: say.AllOf, case: Case) -> Verdict:
     unmet = [verdict for verdict in verdicts if not verdict.met]
     if unmet:
         return Verdict(False, _flat(unmet), _missing(unmet, max))
-    return Verdict(True, _flat(verdicts))
+    return Verdict(True, _flat(verdicts) or (wording.FOR_ALL,))
 
 
 def _any(condition: say.AnyOf, case: Case) -> Verdict:
