@@ -94,10 +94,10 @@ class Driven(NamedTuple):
     latencies: list[float]
     """Seconds of each request, from sending it to having read its answer."""
     refused: int
-    """Answers that were not 200."""
+    """Answers that were not the one wanted."""
 
 
-async def drive(port: int, requests: Sequence[bytes], clients: int) -> Driven:
+async def drive(port: int, requests: Sequence[bytes], clients: int, *, status: int = 200) -> Driven:
     """Send all requests over so many connections, each sending the next one when it has been answered."""
     links = [await Link.open(port) for _ in range(clients)]
     left = iter(requests)
@@ -111,7 +111,7 @@ async def drive(port: int, requests: Sequence[bytes], clients: int) -> Driven:
             sent = clock()
             answer = await link.ask(request)
             latencies.append(clock() - sent)
-            refused += answer.status != 200
+            refused += answer.status != status
 
     began = clock()
     await asyncio.gather(*(client(link) for link in links))

@@ -40,6 +40,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     idle_before: float = 10.0
     idle_seconds: float = 20.0
     households: int | None = None
+    holding_seconds: float = 10.0
+    """How long the hot sku is given out."""
+    held_requests: int = 5_000
 
 
 QUICK = Load(
@@ -54,6 +57,8 @@ QUICK = Load(
     idle_before=5.0,
     idle_seconds=5.0,
     households=100,
+    holding_seconds=3.0,
+    held_requests=1_000,
 )
 
 

@@ -11,12 +11,14 @@ from typing import Final
 from unisono import __version__
 from unisono.bench.model import Load, Row
 from unisono.bench.rows import (
+    cart,
     demo_load,
     feed,
     idle,
     intake_batch,
     intake_import,
     intake_single,
+    oversell,
     profile_call,
     read_your_writes,
     replay,
@@ -39,6 +41,8 @@ ROWS: Final[dict[str, Row]] = {
         search_phone,
         replay,
         idle,
+        oversell,
+        cart,
         demo_load,
     )
 }

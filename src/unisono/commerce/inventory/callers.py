@@ -9,12 +9,14 @@ import msgspec
 from litestar.params import Parameter, QueryParameter
 
 from unisono.access.guards import Principal
-from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.errors import SkuUnknown
 from unisono.commerce.inventory.errors import BadStock
 from unisono.commerce.inventory.model import StockLine
 from unisono.kit.database import Connection
 from unisono.kit.errors import Forbidden
+from unisono.kit.sql import load
+
+_sql = load("unisono.commerce.inventory")
 
 MAX_LINES = 5_000
 """Lines of one request."""
@@ -50,8 +52,9 @@ async def lines_of(conn: Connection, lines: Sequence[LineInput]) -> list[StockLi
     """The lines with their variants' ids. Raises SkuUnknown, BadStock for none or too many."""
     if not 1 <= len(lines) <= MAX_LINES:
         raise BadStock(f"1 to {MAX_LINES} lines are taken at once, not {len(lines)}.")
-    variants = await catalog.variants(conn, skus={line.sku for line in lines})
+    skus = {line.sku for line in lines if "\x00" not in line.sku}
+    ids = {row["sku"]: row["id"] for row in await _sql.variant_ids(conn, skus=list(skus))}
     for line in lines:
-        if line.sku not in variants:
+        if line.sku not in ids:
             raise SkuUnknown(f"There is no sku {line.sku[:100]!r}.")
-    return [StockLine(variants[line.sku].id, line.location, line.quantity) for line in lines]
+    return [StockLine(ids[line.sku], line.location, line.quantity) for line in lines]

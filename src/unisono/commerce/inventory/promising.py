@@ -102,10 +102,13 @@ async def ask_for(conn: Connection, needs: Sequence[StockNeed], channel: str, *,
     """
     if not needs:
         raise BadStock("Nothing is asked for.")
-    parts = await finding.parts_of(conn, {need.variant_id for need in needs})
-    pairs = {(part, need.location_code) for need in needs for part, _ in parts[need.variant_id]}
-    pairs |= {(need.variant_id, need.location_code) for need in needs}
-    found = await finding.find(conn, pairs, now=now)
+    found = await finding.find(conn, {(need.variant_id, need.location_code) for need in needs}, now=now)
+    kits = {one.variant_id for one in found.values() if one.is_kit}
+    parts: dict[int, tuple[tuple[int, int], ...]] = {one.variant_id: ((one.variant_id, 1),) for one in found.values()}
+    if kits:
+        parts |= await finding.parts_of(conn, kits)
+        inside = {(part, need.location_code) for need in needs for part, _ in parts[need.variant_id]}
+        found |= await finding.find(conn, inside, now=now)
     remote = rules.keeps_safety(channel)
     asked = Asked([], [], [])
     nothing: list[dict[str, Any]] = []

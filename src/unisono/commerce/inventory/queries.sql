@@ -29,6 +29,9 @@ where stock.variant_id = any(:variants::bigint[])
   and (:locations::text[] is null or location.code = any(:locations))
   and (location.closed_at is null or location.closed_at > :now);
 
+-- name: variant_ids
+select id, sku from variant where sku = any(:skus::text[]);
+
 -- name: find_stock
 -- Each asked (variant, place), whether or not there is such a variant, place or stock.
 select asked.variant_id, asked.code, variant.sku, coalesce(variant.is_kit, false) as is_kit,
