@@ -87,6 +87,12 @@ class Settings:
     pickup_days: int = _setting(
         7, doc="Days of opening a ready order waits to be collected before it is cancelled and refunded."
     )
+    shipping_minor: int = _setting(
+        0, doc="What sending an order costs in minor units, where the shop's own server does not say another price."
+    )
+    test_payments: bool = _setting(
+        False, doc="Allow the provider `test`, which takes no money: for the demo and for trying a front out."
+    )
     log_level: str = _setting("info", doc="debug, info, warning or error.")
     log_json: bool = _setting(False, doc="Structured logs as JSON lines instead of text.")
 

@@ -7,7 +7,7 @@ from litestar.types import ControllerRouterHandler
 
 from unisono.access import customer_tokens
 from unisono.access.guards import now_of, open_to_all
-from unisono.commerce.channel import cart_api, sessions, shelf_api
+from unisono.commerce.channel import buying_api, cart_api, keeping_api, sessions, shelf_api
 from unisono.commerce.channel.sessions import SessionMade, SessionRequest
 from unisono.commerce.channel.speaking import AnyRequest
 from unisono.kit.database import transaction
@@ -45,4 +45,12 @@ async def end_session(request: AnyRequest) -> None:
         await customer_tokens.revoke(conn, token, now=now_of(request))
 
 
-routes: list[ControllerRouterHandler] = [begin_session, end_session, *shelf_api.routes(), *cart_api.routes()]
+routes: list[ControllerRouterHandler] = [
+    begin_session,
+    end_session,
+    *shelf_api.routes(),
+    *cart_api.routes(),
+    *buying_api.routes(),
+    *keeping_api.routes(),
+]
+"""Every route of the channel API."""

@@ -16,11 +16,10 @@ from unisono.commerce.channel.cart_api import currency_of
 from unisono.commerce.channel.speaking import AnyRequest, own, person_nodes, speaker_of, staff_only, zone_of
 from unisono.commerce.inventory.model import Need
 from unisono.commerce.orders.reservations import service as reservations
-from unisono.commerce.orders.reservations.api import policy_of
+from unisono.commerce.orders.reservations.api import for_staff, policy_of
 from unisono.commerce.orders.reservations.model import NewReservation, ReceiptReference, Reservation
 from unisono.commerce.orders.slots import ahead, appointments
-from unisono.commerce.orders.slots.appointments import NewAppointment
-from unisono.commerce.orders.slots.model import Appointment, Offers, SlotKind
+from unisono.commerce.orders.slots.model import Appointment, NewAppointment, Offers, SlotKind
 from unisono.commerce.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest
@@ -57,7 +56,7 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     store_id: Annotated[str, msgspec.Meta(max_length=100)]
     starts_at: datetime
     resource: Annotated[str, msgspec.Meta(max_length=100)] = ""
-    minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] | None = None
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
     service: Annotated[str, msgspec.Meta(max_length=200)] | None = None
     note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
 
@@ -107,6 +106,8 @@ async def list_reservations(request: AnyRequest) -> Kept:
             staff_only(speaker)
             stores = [speaker.store_id] if speaker.store_id else []
             found = await reservations.to_hand_over(conn, stores, now=speaker.now)
+    if speaker.principal.kind == "till":
+        found = [for_staff(one) for one in found]
     return Kept(tuple(found))
 
 
@@ -145,9 +146,10 @@ async def hand_over(request: AnyRequest, reservation_id: Id, data: HandOver) -> 
     staff_only(speaker)
 
     async def action(conn: Connection) -> Reservation:
-        return await reservations.hand_over(
+        handed = await reservations.hand_over(
             conn, reservation_id, data.code, receipt=data.receipt, actor=speaker.actor, now=speaker.now
         )
+        return for_staff(handed)
 
     return await write(request, action)
 

@@ -20,6 +20,7 @@ from unisono.commerce.channel.shelf import OnShelf, ProductPage, Shelf
 from unisono.commerce.channel.speaking import AnyRequest, Speaker, audiences_of, person_nodes, speaker_of
 from unisono.commerce.points import service as points
 from unisono.commerce.promotions import service as promotions
+from unisono.commerce.promotions.model import Promotion
 from unisono.commerce.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest
@@ -65,6 +66,12 @@ class Points(msgspec.Struct, frozen=True):
 
 def _near(latitude: float | None, longitude: float | None) -> tuple[float, float] | None:
     return (latitude, longitude) if latitude is not None and longitude is not None else None
+
+
+def _on(promotion: Promotion, speaker: Speaker) -> bool:
+    """Whether it has begun and not ended."""
+    begun = promotion.starts_at is None or promotion.starts_at <= speaker.now
+    return begun and (promotion.ends_at is None or speaker.now < promotion.ends_at)
 
 
 @get("/channel/products", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="Find products")
@@ -138,9 +145,11 @@ async def read_offers(request: AnyRequest) -> Offers:
     """Promotions that count now, in the words meant for customers; those without such words are not told."""
     speaker = await speaker_of(request)
     async with connection(request.app.state.pool) as conn:
-        live = await promotions.list_promotions(conn, status="active")
+        live = await promotions.list_promotions(conn, statuses=["active"], limit=200)
     told = []
-    for promotion in live:
+    for promotion in [state.promotion for state in live]:
+        if not _on(promotion, speaker):
+            continue
         text = (
             promotion.texts.get(speaker.language)
             or promotion.texts.get("en")
