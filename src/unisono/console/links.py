@@ -32,6 +32,24 @@ HOUSEHOLD_ADD = f"{ROOT}/households/{{household:int}}/people/{{person_id:int}}/a
 HOUSEHOLD_REMOVE = f"{ROOT}/households/{{household:int}}/people/{{person_id:int}}/remove"
 """POST ``reason``, ``next``; patterns of `household_add` and `household_remove`."""
 AUDIT = f"{ROOT}/audit"
+PRODUCTS = f"{ROOT}/products"
+PRODUCT_SAVE = f"{ROOT}/products-save"
+"""POST: ``code`` and ``part`` (product, variant, attribute, images) change a product, or make one."""
+CATALOGUE_IMPORT = f"{ROOT}/catalogue-import"
+"""GET the form; POST ``file`` or ``csv`` with ``deed`` (check or import)."""
+PRICES = f"{ROOT}/prices"
+PRICE_LISTS = f"{ROOT}/price-lists"
+"""POST: makes a price list."""
+PRICE_SET = f"{ROOT}/prices-set"
+"""POST ``sku``, ``list``, ``amount``, ``starts``, ``ends``."""
+DISCOUNTS = f"{ROOT}/discounts"
+"""POST ``sku``, ``list``, ``amount``, ``starts``, ``ends``, ``campaign``, ``deed`` (check or announce)."""
+PROMOTIONS = f"{ROOT}/promotions"
+PROMOTION_BUILDER = f"{ROOT}/promotion-builder"
+"""GET ``code`` opens one; POST the whole form with ``do``: what was pressed."""
+PROMOTION_SIMULATOR = f"{ROOT}/promotion-simulator"
+PROMOTION_CONFLICTS = f"{ROOT}/promotion-conflicts"
+COHERENCE = f"{ROOT}/coherence"
 SEARCH = f"{ROOT}/search"
 PALETTE = f"{ROOT}/palette"
 
@@ -60,6 +78,15 @@ NAVIGATION: tuple[Group, ...] = (
             Entry("live", LIVE, N_("Live events"), "l"),
             Entry("identity", IDENTITY, N_("Identity"), "i"),
             Entry("sources", SOURCES, N_("Sources and keys"), "s"),
+        ),
+    ),
+    Group(
+        N_("One truth"),
+        (
+            Entry("products", PRODUCTS, N_("Products"), "d"),
+            Entry("prices", PRICES, N_("Prices and discounts"), "e"),
+            Entry("promotions", PROMOTIONS, N_("Promotions"), "m"),
+            Entry("coherence", COHERENCE, N_("Coherence"), "c"),
         ),
     ),
     Group(
@@ -193,3 +220,58 @@ def account_disable(account_id: int) -> str:
 def account_enable(account_id: int) -> str:
     """POST: opens a closed account again."""
     return f"{TEAM}/{account_id}/enable"
+
+
+def product(code: str) -> str:
+    """The page of a product; ``code`` may be that of a variant."""
+    return f"{PRODUCTS}/{quote(code, safe='')}"
+
+
+def price_of(sku: str) -> str:
+    """What a sku costs, and cost."""
+    return f"{PRICES}/{quote(sku, safe='')}"
+
+
+def price_list(code: str) -> str:
+    """The prices of a list."""
+    return f"{PRICE_LISTS}/{quote(code, safe='')}"
+
+
+def discount(announcement_id: int) -> str:
+    """A reduction with what it rests on."""
+    return f"{DISCOUNTS}/{announcement_id}"
+
+
+def discount_table(announcement_id: int) -> str:
+    """The evidence as CSV."""
+    return f"{DISCOUNTS}/{announcement_id}/evidence.csv"
+
+
+def discount_withdraw(announcement_id: int) -> str:
+    """POST ``reason``, ``keep_price``: takes a reduction back."""
+    return f"{DISCOUNTS}/{announcement_id}/withdraw"
+
+
+def promotion(code: str) -> str:
+    """The page of a promotion."""
+    return f"{PROMOTIONS}/{quote(code, safe='')}"
+
+
+def promotion_status(code: str) -> str:
+    """POST ``status``: starts, pauses, goes on, ends."""
+    return f"{promotion(code)}/status"
+
+
+def promotion_coupons(code: str) -> str:
+    """POST: makes coupons, or disables a batch."""
+    return f"{promotion(code)}/coupons"
+
+
+def promotion_edit(code: str) -> str:
+    """The builder with a promotion in it."""
+    return with_query(PROMOTION_BUILDER, {"code": code})
+
+
+def incident_close(incident_id: int) -> str:
+    """POST ``reason``: an incident is dealt with."""
+    return f"{COHERENCE}/{incident_id}/close"

@@ -23,12 +23,13 @@ from unisono.console import contexts, links
 from unisono.console.marking import N_
 from unisono.console.staff import NAMES, Dot, render_staff
 from unisono.kit.money import format_money
+from unisono.kit.reasons import Reason, in_words
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 TEMPLATES = HERE / "templates"
 
-STYLESHEETS = ("tokens", "reset", "base", "components", "forms", "staff", "screens", "person", "utilities")
+STYLESHEETS = ("tokens", "reset", "base", "components", "forms", "staff", "screens", "person", "commerce", "utilities")
 """In the order of their layers; tokens.css declares that order and so comes first."""
 
 LANGUAGES = (("it", "Italiano"), ("en", "English"))
@@ -229,6 +230,13 @@ def figure(context: Context, value: Any) -> str:
 
 
 @pass_context
+def reason(context: Context, why: Reason) -> str:
+    """A reason of any room in the reader's words, its amounts and instants written their way."""
+    page = page_of(context)
+    return in_words(why, page.locale, page.zone)
+
+
+@pass_context
 def staff(context: Context, score: contexts.Score, size: Any = "full", name: str = "staff") -> Markup:
     """Draw a score in the reader's language and local days."""
     page = page_of(context)
@@ -249,7 +257,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     filter_.__name__: filter_
     for filter_ in (
         money, number, compact, clock, clock_seconds, absolute, distance, when,
-        day_short, day_long, month, month_or_year, moment, lasting, figure,
+        day_short, day_long, month, month_or_year, moment, lasting, figure, reason,
     )
 }  # fmt: skip
 

@@ -31,9 +31,10 @@ def described(lines: Lines | None) -> str:
 def amount_missing(missing: int, at_least: int, currency: str, lines: Lines | None) -> Reason:
     """The sum is too small."""
     what = described(lines)
-    text = "{missing_minor} more of {what} is missing." if what else "{missing_minor} more is missing."
     values = {"missing_minor": missing, "at_least_minor": at_least, "currency": currency}
-    return Reason("amount_missing", text, {**values, "what": what} if what else values)
+    if not what:
+        return Reason("amount_missing", "{missing_minor} more is missing.", values)
+    return Reason("amount_missing", "{missing_minor} more of {what} is missing.", {**values, "what": what})
 
 
 def amount_above(found: int, at_most: int, currency: str) -> Reason:
@@ -50,8 +51,9 @@ def amount_reached(found: int, currency: str) -> Reason:
 def units_missing(missing: int, lines: Lines | None) -> Reason:
     """There are too few units."""
     what = described(lines)
-    text = "{missing} more of {what}." if what else "{missing} more."
-    return Reason("units_missing", text, {"missing": missing, "what": what} if what else {"missing": missing})
+    if not what:
+        return Reason("units_missing", "{missing} more.", {"missing": missing})
+    return Reason("units_missing", "{missing} more of {what}.", {"missing": missing, "what": what})
 
 
 def units_above(found: int, at_most: int) -> Reason:
@@ -62,15 +64,17 @@ def units_above(found: int, at_most: int) -> Reason:
 def units_reached(found: int, lines: Lines | None) -> Reason:
     """There are as many units as there should be."""
     what = described(lines)
-    text = "There are {found} of {what}." if what else "There are {found}."
-    return Reason("units_reached", text, {"found": found, "what": what} if what else {"found": found})
+    if not what:
+        return Reason("units_reached", "There are {found}.", {"found": found})
+    return Reason("units_reached", "There are {found} of {what}.", {"found": found, "what": what})
 
 
 def kinds_missing(missing: int, lines: Lines | None) -> Reason:
     """There are too few different goods."""
     what = described(lines)
-    text = "{missing} more different goods of {what}." if what else "{missing} more different goods."
-    return Reason("kinds_missing", text, {"missing": missing, "what": what} if what else {"missing": missing})
+    if not what:
+        return Reason("kinds_missing", "{missing} more different goods.", {"missing": missing})
+    return Reason("kinds_missing", "{missing} more different goods of {what}.", {"missing": missing, "what": what})
 
 
 def not_among(code: str, text: str, wanted: Iterable[str], found: str | None = None) -> Reason:
