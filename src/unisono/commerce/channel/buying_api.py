@@ -15,6 +15,7 @@ from unisono.access.guards import requires
 from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.errors import CartNotFound
 from unisono.commerce.channel.cart_api import currency_of
+from unisono.commerce.channel.model import Paying, paying
 from unisono.commerce.channel.speaking import (
     AnyRequest,
     Speaker,
@@ -26,7 +27,7 @@ from unisono.commerce.channel.speaking import (
 )
 from unisono.commerce.orders import checkout as checkouts
 from unisono.commerce.orders import duties, reading
-from unisono.commerce.orders.model import Checkout, CheckoutRequest, Fulfil, Order, OrderDetail, PayRequest
+from unisono.commerce.orders.model import Checkout, CheckoutRequest, Fulfil, Order, PayRequest, Return
 from unisono.commerce.orders.payments.providers import AT_THE_COUNTER
 from unisono.commerce.orders.pickup import service as pickup
 from unisono.commerce.orders.pickup.model import CounterPayment, Parcel
@@ -78,9 +79,10 @@ class Orders(msgspec.Struct, frozen=True):
 
 
 class MyOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order with its parcels and, for whoever may collect them, the codes."""
+    """An order with what came back of it, its parcels and, for whoever may collect them, the codes."""
 
-    detail: OrderDetail
+    order: Order
+    returns: tuple[Return, ...]
     parcels: tuple[Parcel, ...]
     codes: dict[int, str]
     """Parcel to the code that is shown at the counter."""
@@ -122,7 +124,7 @@ async def begin_checkout(request: AnyRequest, data: Begin) -> Response[bytes]:
     speaker = await speaker_of(request)
     asked = _request(request, speaker, data)
 
-    async def action(conn: Connection) -> Checkout:
+    async def action(conn: Connection) -> Paying:
         cart_id = data.cart
         if cart_id is not None:
             own(speaker, (await carts.find_cart(conn, cart_id, now=speaker.now)).person_id)
@@ -139,17 +141,19 @@ async def begin_checkout(request: AnyRequest, data: Begin) -> Response[bytes]:
             cart_id = found.id if found is not None else None
         if cart_id is None:
             raise CartNotFound("There is no cart to buy.")
-        return await checkouts.begin(
+        zone = await zone_of(conn, request, speaker.store_id)
+        begun = await checkouts.begin(
             conn,
             cart_id,
             asked,
             channel=speaker.channel,
             store_id=speaker.store_id,
             node_id=speaker.node_id,
-            timezone=await zone_of(conn, request, speaker.store_id),
+            timezone=zone,
             actor=speaker.actor,
             now=speaker.now,
         )
+        return paying(begun, speaker.language, zone)
 
     return await write(request, action, status=201)
 
@@ -161,11 +165,12 @@ async def _own_checkout(conn: Connection, speaker: Speaker, checkout_id: UUID) -
 
 
 @get("/channel/checkouts/{checkout_id:uuid}", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="A checkout")
-async def read_checkout(request: AnyRequest, checkout_id: Id) -> Checkout:
+async def read_checkout(request: AnyRequest, checkout_id: Id) -> Paying:
     """How it stands: open until its instant, placed with the order's number, or over."""
     speaker = await speaker_of(request)
     async with connection(request.app.state.pool) as conn:
-        return await _own_checkout(conn, speaker, checkout_id)
+        found = await _own_checkout(conn, speaker, checkout_id)
+        return paying(found, speaker.language, await zone_of(conn, request, speaker.store_id))
 
 
 @delete(
@@ -180,9 +185,10 @@ async def cancel_checkout(request: AnyRequest, checkout_id: Id) -> Response[byte
     """Back to the cart: what was held is free at once."""
     speaker = await speaker_of(request)
 
-    async def action(conn: Connection) -> Checkout:
+    async def action(conn: Connection) -> Paying:
         await _own_checkout(conn, speaker, checkout_id)
-        return await checkouts.cancel(conn, checkout_id, actor=speaker.actor, now=speaker.now)
+        given_up = await checkouts.cancel(conn, checkout_id, actor=speaker.actor, now=speaker.now)
+        return paying(given_up, speaker.language, await zone_of(conn, request, speaker.store_id))
 
     return await write(request, action)
 
@@ -237,10 +243,17 @@ async def read_order(request: AnyRequest, number: Number) -> MyOrder:
     async with connection(request.app.state.pool) as conn:
         detail = await reading.detail(conn, number)
         own(speaker, detail.order.person_id)
+        # Who of the staff did what is the shop's affair.
+        returns = tuple(msgspec.structs.replace(one, actor="") for one in detail.returns)
         parcels = await pickup.parcels_of(conn, number)
         codes = {parcel.id: await pickup.code_of(conn, parcel.id) for parcel in parcels if parcel.kind == "pickup"}
     shown = {parcel: code for parcel, code in codes.items() if code is not None}
-    return MyOrder(detail=detail, parcels=tuple(parcels), codes=shown if speaker.principal.kind != "till" else {})
+    return MyOrder(
+        order=detail.order,
+        returns=returns,
+        parcels=tuple(msgspec.structs.replace(parcel, handed_by=None) for parcel in parcels),
+        codes=shown if speaker.principal.kind != "till" else {},
+    )
 
 
 @get("/channel/pickups", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="What waits at the till's store")
