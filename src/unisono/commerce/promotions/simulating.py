@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated
 
@@ -68,7 +69,8 @@ class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     channel: str = "web"
     store_id: str | None = None
     currency: str = "EUR"
-    tax_included: bool = True
+    tax_included: bool | None = None
+    """As the price lists say when missing."""
     at: datetime | None = None
     """The present when missing."""
     timezone: str = "Europe/Rome"
@@ -126,7 +128,7 @@ async def _basket(conn: Connection, asked: Simulation, now: datetime) -> Basket:
     )
     return Basket(
         currency=asked.currency,
-        tax_included=asked.tax_included,
+        tax_included=_included(asked, prices.values()),
         channel=asked.channel,
         store_id=asked.store_id,
         at=at,
@@ -136,6 +138,15 @@ async def _basket(conn: Connection, asked: Simulation, now: datetime) -> Basket:
         shipping_minor=asked.shipping_minor,
         lines=lines,
     )
+
+
+def _included(asked: Simulation, prices: Iterable[PriceAnswer]) -> bool:
+    found = {price.tax_included for price in prices}
+    if asked.tax_included is not None:
+        found = {asked.tax_included}
+    if len(found) > 1:
+        raise BadBasket("Some of these prices include tax and some do not.", code="mixed_tax")
+    return found.pop() if found else True
 
 
 def _line(number: int, line: SimulatedLine, variant: Variant, price: PriceAnswer | None) -> BasketLine:
