@@ -286,7 +286,6 @@ async def close(
     await _end_holds(conn, checkout, now=now, reason=state)
     await _sql.settle_checkout(conn, id=UUID(checkout.id), state=state, order_id=None)
     await carts.end_checkout(conn, UUID(checkout.cart_id), touch_of(checkout, actor=actor, now=now), trouble=trouble)
-    await timers.cancel_timer(conn, TIMER, timer_key(checkout), reason=state)
 
 
 async def _end_holds(conn: Connection, checkout: Checkout, *, now: datetime, reason: str) -> None:

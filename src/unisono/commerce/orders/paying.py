@@ -300,7 +300,6 @@ async def _place(conn: Connection, checkout: Checkout, payment: Payment, *, acto
     )
     await payments.assign(conn, payment.id, order.id, now=now)
     await _sql.settle_checkout(conn, id=UUID(checkout.id), state="placed", order_id=order.id)
-    await timers.cancel_timer(conn, checkouts.TIMER, checkouts.timer_key(checkout), reason="placed")
     if payment.state == "pending":
         await timers.set_timer(conn, TRANSFER, payment.id, now + TRANSFER_DAYS, payload={"order": order.number})
     return order

@@ -130,8 +130,8 @@ update sales_order set status = :status, payment_status = :payment_status,
 where id = :id returning *;
 
 -- name: change_lines!
-update order_line set cancelled = cancelled + change.cancelled, handed_over = handed_over + change.handed_over,
-       returned = returned + change.returned
+update order_line set cancelled = order_line.cancelled + change.cancelled,
+       handed_over = order_line.handed_over + change.handed_over, returned = order_line.returned + change.returned
 from unnest(:lines::bigint[], :cancelled::int[], :handed_over::int[], :returned::int[])
      as change (id, cancelled, handed_over, returned)
 where order_line.id = change.id;

@@ -63,7 +63,8 @@ class CardTerminal(PaymentProvider):
         return Answer(outcome="pending", detail="a clerk gives it back on the terminal and confirms")
 
     async def lookup(self, action: Action, ask: Ask) -> Answer | None:
-        return None
+        # What the terminal has taken only its slip knows; what it shall give back waits for the clerk.
+        return await self.do(action, ask) if action in ("void", "refund") else None
 
 
 class BankTransfer(PaymentProvider):
@@ -85,4 +86,4 @@ class BankTransfer(PaymentProvider):
         return Answer(outcome="pending", detail="until it is transferred back")
 
     async def lookup(self, action: Action, ask: Ask) -> Answer | None:
-        return None
+        return await self.do(action, ask)

@@ -159,7 +159,7 @@ async def look_up(call: Call) -> Answer | None:
 async def settle(conn: Connection, call: Call, answer: Answer, *, now: datetime) -> Payment:
     """Write what a call came to, once: whoever settles it second finds it settled.
 
-    Its watching timer is called off, unless the outcome is still unknown: then it is looked up again.
+    While the outcome is unknown a timer looks it up again; the timer of the call itself finds it settled.
     """
     row = await _sql.lock_payment(conn, id=call.payment_id)
     if row is None:
@@ -191,8 +191,6 @@ async def settle(conn: Connection, call: Call, answer: Answer, *, now: datetime)
         )
     if answer.outcome == "unknown":
         await timers.set_timer(conn, TIMER, f"{call.entry_id}:{int(now.timestamp())}", now + LOOK_AGAIN)
-    else:
-        await timers.cancel_timer(conn, TIMER, str(call.entry_id), reason="settled")
     return await read(conn, call.payment_id)
 
 
