@@ -186,6 +186,32 @@ async def test_who_moves_or_cancels_a_timer_while_it_fires_wins(rung: Pool, what
     assert later == (1 if what == "moved" else 0)
 
 
+class Daily(TimerHandler):
+    """Rings every day three times, as a service would: it calls its own timer off, and sets it again."""
+
+    kind: ClassVar[str] = "bell"
+
+    async def fire(self, conn: Connection, timer: Timer) -> str:
+        await conn.execute("insert into rung (key, due_at) values ($1, $2)", timer.key, timer.due_at)
+        async with conn.transaction():
+            await timers.cancel_timer(conn, "bell", timer.key)
+        rung = timer.payload.get("rung", 0) + 1
+        if rung < 3:
+            await timers.set_timer(conn, "bell", timer.key, timer.due_at + timedelta(days=1), payload={"rung": rung})
+        return f"rang {rung}"
+
+
+async def test_a_handler_may_cancel_or_set_the_timer_it_fires(rung: Pool) -> None:
+    """Cancelling it is settling it; setting it again has it fire again, once an instant."""
+    await timers.set_timer(rung, "bell", "a", NOON)
+    worker = TimerWorker(rung, [Daily()])
+    assert [await worker.drain(NOON + timedelta(days=day)) for day in range(5)] == [1, 1, 1, 0, 0]
+    found = await timers.find_timer(rung, "bell", "a")
+    assert found is not None
+    assert (found.state, found.outcome, found.due_at) == ("fired", "rang 3", NOON + timedelta(days=2))
+    assert await keys(rung) == ["a", "a", "a"]
+
+
 async def test_a_worker_that_outlives_its_lease_settles_nothing(rung: Pool) -> None:
     """Another took the timer over meanwhile: it has rung once."""
     slow = Slow()

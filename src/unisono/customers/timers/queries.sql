@@ -42,6 +42,12 @@ returning timer.id, timer.kind, timer.key, timer.due_at, timer.not_after, timer.
 update timer set state = :state, settled_at = :now, outcome = :outcome, error = null
 where id = :id and state = 'pending' and attempts = :attempts;
 
+-- name: fire_again!
+-- Its handler set it anew: it waits for the new instant.
+update timer set due_at = :due_at, try_at = :due_at, not_after = :not_after, payload = :payload::text::jsonb,
+       outcome = :outcome, error = null, attempts = attempts + 1
+where id = :id and state = 'pending' and attempts = :attempts;
+
 -- name: postpone!
 update timer set try_at = :try_at, error = :error where id = :id and state = 'pending' and attempts = :attempts;
 

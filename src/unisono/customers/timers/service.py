@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,18 @@ LOOK = 5.0
 """Seconds between two looks of a worker at the most; what is due later needs no notification."""
 
 
+class Firing:
+    """The timer a worker is firing in this task. What its own handler says of it is part of the firing: cancelling it
+    is settling it, setting it again is firing it again later."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        self.name = (kind, key)
+        self.again: NewTimer | None = None
+
+
+firing: ContextVar[Firing | None] = ContextVar("firing", default=None)
+
+
 def as_timer(row: asyncpg.Record, *, fired_at: datetime | None = None) -> Timer:
     """A row as a timer."""
     fields: dict[str, Any] = dict(row)
@@ -32,12 +45,18 @@ def as_timer(row: asyncpg.Record, *, fired_at: datetime | None = None) -> Timer:
 async def set_timers(conn: Connection, timers: Sequence[NewTimer]) -> set[tuple[str, str]]:
     """Set timers inside the caller's transaction, one statement for all; returns the (kind, key) that will fire.
 
-    Setting again moves what is pending and revives what was cancelled; what has fired or was skipped is over.
+    Setting again moves what is pending and revives what was cancelled; what has fired or was skipped is over. A
+    handler that sets the very timer it fires has it fire again, at the new instant.
     Several of one (kind, key): the last counts.
     """
-    wanted = list({(timer.kind, timer.key): timer for timer in timers}.values())
+    by_name = {(timer.kind, timer.key): timer for timer in timers}
+    own = firing.get()
+    again = by_name.pop(own.name, None) if own else None
+    if own and again:
+        own.again = again
+    wanted = list(by_name.values())
     if not wanted:
-        return set()
+        return {own.name} if own and again else set()
     rows = await _sql.set_timers(
         conn,
         kinds=[timer.kind for timer in wanted],
@@ -48,7 +67,7 @@ async def set_timers(conn: Connection, timers: Sequence[NewTimer]) -> set[tuple[
         channel=CHANGED,
         within=LOOK,
     )
-    return {(row["kind"], row["key"]) for row in rows}
+    return {(row["kind"], row["key"]) for row in rows} | ({own.name} if own and again else set())
 
 
 async def set_timer(
@@ -69,6 +88,10 @@ async def cancel_timers(
     conn: Connection, timers: Sequence[tuple[str, str]], *, reason: str = "no longer needed"
 ) -> set[tuple[str, str]]:
     """Cancel these (kind, key) inside the caller's transaction; returns those that were pending."""
+    own = firing.get()
+    if own and own.name in timers:
+        own.again = None
+    timers = [name for name in timers if not (own and name == own.name)]
     if not timers:
         return set()
     rows = await _sql.cancel_timers(

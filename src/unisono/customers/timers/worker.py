@@ -14,14 +14,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
+import msgspec
 import structlog
 
 from unisono.customers.timeline import service as timeline
 from unisono.customers.timeline.lanes import guarded
 from unisono.customers.timeline.parking import error_text, pause_after
 from unisono.customers.timeline.watching import is_gone
-from unisono.customers.timers.model import Timer, TimerHandler
-from unisono.customers.timers.service import CHANGED, LOOK, as_timer
+from unisono.customers.timers.model import NewTimer, Timer, TimerHandler
+from unisono.customers.timers.service import CHANGED, LOOK, Firing, as_timer, firing
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.crash import crash_point
 from unisono.kit.database import AWAY, Connection, Pool
@@ -122,10 +123,12 @@ class TimerWorker:
 
     async def _fire(self, timer: Timer, clock: Clock) -> bool:
         """Fire one leased timer; whether it is settled now. Raises Unavailable when the database is away."""
+        own = Firing(timer.kind, timer.key)
+        token = firing.set(own)
         try:
             async with guarded(self._pool) as conn:
                 state, outcome = await self._effects(conn, timer, clock())
-                await self._settle(conn, timer, state, outcome, clock())
+                await self._settle(conn, timer, state, outcome, own.again, clock())
                 crash_point("timers.before_commit")
         except Moved:
             log.info("timers.moved", kind=timer.kind, key=timer.key)
@@ -137,6 +140,8 @@ class TimerWorker:
             log.exception("timers.failed", kind=timer.kind, key=timer.key, attempts=timer.attempts)
             await self._postpone(timer, error, clock())
             return False
+        finally:
+            firing.reset(token)
         crash_point("timers.after_commit")
         return True
 
@@ -148,8 +153,22 @@ class TimerWorker:
             return "skipped", f"too late: not after {timer.not_after.isoformat()}, it was {now.isoformat()}{because}"
         return "fired", await self._handlers[timer.kind].fire(conn, timer)
 
-    async def _settle(self, conn: Connection, timer: Timer, state: str, outcome: str, now: datetime) -> None:
-        if not await _sql.settle(conn, id=timer.id, attempts=timer.attempts, state=state, outcome=outcome, now=now):
+    async def _settle(
+        self, conn: Connection, timer: Timer, state: str, outcome: str, again: NewTimer | None, now: datetime
+    ) -> None:
+        if again is None:
+            done = await _sql.settle(conn, id=timer.id, attempts=timer.attempts, state=state, outcome=outcome, now=now)
+        else:
+            done = await _sql.fire_again(
+                conn,
+                id=timer.id,
+                attempts=timer.attempts,
+                due_at=again.due_at,
+                not_after=again.not_after,
+                payload=msgspec.json.encode(again.payload).decode(),
+                outcome=outcome,
+            )
+        if not done:
             raise Moved
 
     async def _postpone(self, timer: Timer, error: Exception, now: datetime) -> None:
