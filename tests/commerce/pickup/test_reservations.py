@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.counter import events_of, make_person, make_place, make_variant, stock_up
-from unisono.commerce.app_part import timer_handlers
 from unisono.commerce.catalog.errors import SkuUnknown
 from unisono.commerce.inventory.errors import NotEnough
+from unisono.commerce.orders import service as orders
+from unisono.commerce.orders.model import DirectPayment
 from unisono.commerce.orders.reservations import service
 from unisono.commerce.orders.reservations.errors import (
     BadReservation,
@@ -22,13 +23,15 @@ from unisono.commerce.orders.reservations.errors import (
     WrongCode,
 )
 from unisono.commerce.orders.reservations.model import NewReservation, Policy, ReceiptReference, Reservation
+from unisono.commerce.orders.reservations.timing import ReservationExpiry, ReservationReminder
 from unisono.commerce.orders.slots.errors import PlaceUnknown
+from unisono.commerce.pricing import service as pricing
+from unisono.commerce.pricing.model import NewPrice, NewPriceList
 from unisono.customers.identity import service as identity
 from unisono.customers.profiles.upcoming import upcoming_items
 from unisono.customers.timers import service as timers
 from unisono.customers.timers.worker import TimerWorker
 from unisono.kit.database import Pool, transaction
-from unisono.kit.settings import Settings
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
 """Monday, ten in Rome."""
@@ -78,7 +81,7 @@ async def units(store: Store) -> tuple[int, int, int]:
 
 
 def worker(store: Store) -> TimerWorker:
-    return TimerWorker(store.pool, timer_handlers(Settings()))
+    return TimerWorker(store.pool, [ReservationExpiry(), ReservationReminder()])
 
 
 async def names(store: Store, node: int = 0) -> list[str]:
@@ -211,6 +214,27 @@ async def test_with_a_receipt_the_unit_leaves_once_whichever_comes_first(store: 
     assert await units(store) == (1, 0, 0)
     moved = await store.pool.fetchval("select sum(quantity) from stock_movement where state = 'on_hand'")
     assert moved == -2
+
+
+async def test_paid_at_the_counter_it_becomes_an_order(store: Store) -> None:
+    """At the price of the day, once, under the identifier it was reserved with; the unit leaves once."""
+    async with transaction(store.pool) as conn:
+        await pricing.create_list(conn, NewPriceList(code="base", name="base", currency="EUR"))
+        await pricing.set_prices(conn, "base", [NewPrice("SHOE-42", 8900, None, None)], actor="test", now=NOW)
+    made = await reserve(store, now=NOW + timedelta(minutes=1))
+    assert (made.unit_minor, made.currency) == (8900, "EUR")
+    later = NOW + timedelta(hours=1)
+    done = await hand_over(store, made, now=later, payment=DirectPayment(provider="cash"))
+    assert done.order_number is not None
+    order = await orders.get(store.pool, done.order_number)
+    assert (order.node_id, order.status, order.payment_status, order.total_minor) == (
+        store.nodes[0],
+        "completed",
+        "paid",
+        8900,
+    )
+    assert await units(store) == (2, 0, 0)
+    assert await names(store) == ["Product Reserved", "Order Completed", "Reservation Collected"]
 
 
 async def test_a_cancelled_reservation_frees_its_units_at_once(store: Store) -> None:

@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
 from unisono.commerce.orders import reading
+from unisono.commerce.orders.duties import finish_all
 from unisono.commerce.orders.pickup import service
 from unisono.commerce.orders.pickup.errors import PickupNotFound
 from unisono.commerce.orders.pickup.model import CounterPayment, Done, Parcel, ParcelLine, Waiting
@@ -112,12 +113,17 @@ async def _own(request: AnyRequest, conn: Connection, parcel_id: int) -> Parcel:
 
 
 async def _change(request: AnyRequest, parcel_id: int, change: Any) -> Response[bytes]:
+    calls: list[int] = []
+
     async def act(conn: Connection) -> Parcel:
         await _own(request, conn, parcel_id)
         done: Done = await change(conn)
+        calls.extend(done.calls)
         return done.parcel
 
-    return await write(request, act)
+    answer = await write(request, act)
+    await finish_all(request.app.state.pool, calls, clock=lambda: now_of(request))
+    return answer
 
 
 @get("/api/pickups", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)

@@ -214,12 +214,17 @@ async def hand_over(
 
 
 async def _take_goods(conn: Connection, parcel: Parcel, *, actor: str, now: datetime) -> None:
+    """The goods leave the shelf; then the order is locked and the parcel still there. Raises PickupState."""
     held = [row["hold_id"] for row in await _sql.holds_of_parcel(conn, id=parcel.id)]
     try:
         await inventory.hand_over(conn, held, reference=f"order:{parcel.order_number}", actor=actor, now=now)
     except HoldDead as dead:
-        # Taken back or cancelled in the same moment, or given out already.
+        # Taken back or cancelled in the same moment.
         raise _over((await get(conn, parcel.id)).state, "handed_over") from dead
+    await money.lock(conn, parcel.order_id)
+    state = (await get(conn, parcel.id)).state
+    if state not in WAITING:
+        raise _over(state, "handed_over")
 
 
 async def _take_money(conn: Connection, parcel: Parcel, payment: CounterPayment, *, actor: str, now: datetime) -> None:

@@ -11,6 +11,7 @@ from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
+from unisono.commerce.orders.model import DirectPayment
 from unisono.commerce.orders.pickup.seeing import AnyRequest, Limit, StoreIds, check_store, stores_asked
 from unisono.commerce.orders.reservations import service
 from unisono.commerce.orders.reservations.errors import BadReservation, ReservationNotFound
@@ -64,10 +65,12 @@ class CancelRequest(msgspec.Struct, frozen=True):
 
 
 class HandOverRequest(msgspec.Struct, frozen=True):
-    """The code the customer shows; the till's receipt, where there is one already."""
+    """The code the customer shows; the till's receipt, or how it is paid here: then it becomes an order. With neither
+    the units leave, and the till does the rest."""
 
     code: str
     receipt: ReceiptReference | None = None
+    payment: DirectPayment | None = None
 
 
 class ReservationPage(msgspec.Struct, frozen=True):
@@ -239,11 +242,21 @@ async def hand_over(
     request: AnyRequest, reservation_id: ReservationId, data: JSONBody[HandOverRequest]
 ) -> Response[bytes]:
     """The units are in the customer's hands: they leave the shelf, once. Takes an Idempotency-Key."""
+    currency = request.app.state.settings.currency
     actor, now = caller(request).actor, now_of(request)
     return await _change(
         request,
         reservation_id,
-        lambda conn: service.hand_over(conn, reservation_id, data.code, receipt=data.receipt, actor=actor, now=now),
+        lambda conn: service.hand_over(
+            conn,
+            reservation_id,
+            data.code,
+            receipt=data.receipt,
+            payment=data.payment,
+            currency=currency,
+            actor=actor,
+            now=now,
+        ),
     )
 
 

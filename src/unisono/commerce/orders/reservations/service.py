@@ -21,7 +21,10 @@ from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.errors import HoldDead
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.model import StockNeed
+from unisono.commerce.orders.direct import place_direct
 from unisono.commerce.orders.events import major
+from unisono.commerce.orders.model import DirectPayment, NewLine, NewOrder, Order
+from unisono.commerce.orders.placing import by_source
 from unisono.commerce.orders.reservations import rules
 from unisono.commerce.orders.reservations.errors import (
     BadReservation,
@@ -56,6 +59,9 @@ _sql = load("unisono.commerce.orders.reservations")
 EXPIRY: Final = "reservation.expiry"
 REMINDER: Final = "reservation.reminder"
 """Kinds of timers; the key is the reservation's id."""
+
+OVERRIDE: Final = "reserved by the buyer"
+"""Why the till may sell what is promised: it is promised to him."""
 
 MAX_TEXT: Final = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -321,16 +327,22 @@ async def hand_over(
     code: str,
     *,
     receipt: ReceiptReference | None = None,
+    payment: DirectPayment | None = None,
+    currency: str = "EUR",
     actor: str,
     now: datetime,
 ) -> Reservation:
     """The units are in the customer's hands, once: they leave the shelf here, whatever the till sends later.
 
     With the till's ``receipt`` the movement carries the receipt's own reference, so the receipt, before or after,
-    moves nothing more. Raises WrongCode, ReservationState when it is past its deadline, collected or cancelled.
+    moves nothing more. With a ``payment`` it becomes an order at the prices of the day. With neither the units leave
+    and the till does the rest. Raises WrongCode, ReservationState when it is past its deadline, collected or
+    cancelled, BadReservation, and what `place_direct` raises.
     """
     before = await check_code(conn, reservation_id, code, now=now)
     held = (await _row(conn, reservation_id, now=now))["holds"]
+    if receipt is not None and payment is not None:
+        raise BadReservation("Either the till has sold it, or it is paid here.", code="bad_receipt")
     if before.state not in OPEN:
         raise _over(before.state, "handed over")
     try:
@@ -338,38 +350,77 @@ async def hand_over(
     except HoldDead as dead:
         raise _over("expired", "handed over") from dead
     sold = None if receipt is None else receipt_key(before.store_id, receipt)
-    if sold is None:
-        await inventory.hand_over(conn, held, reference=f"reservation:{before.id}", actor=actor, now=now)
-    else:
-        await inventory.release(conn, held, now=now, reason="sold at the till")
-        await inventory.sell_at_till(
-            conn,
-            before.store_id,
-            [(before.variant_id, before.quantity)],
-            reference=sold,
-            actor=actor,
-            override_reason="reserved by the buyer",
-            occurred_at=now,
-            now=now,
-        )
+    order = await _give(conn, before, held, sold, payment, currency, actor=actor, now=now)
     found = await _move(conn, before, "collected", of=OPEN, actor=actor, receipt=sold, now=now)
+    if order is not None:
+        await _sql.link_order(conn, id=uuid.UUID(before.id), order_id=order.id)
+        found = await get(conn, before.id, now=now)
     crash_point("reservations.before_commit")
     await _told(conn, found, "Reservation Collected", "collected", channel="store", now=now)
     await _cancel_timers(conn, found.id, "reservation collected")
     return found
 
 
+async def _give(
+    conn: Connection,
+    before: Reservation,
+    held: Sequence[uuid.UUID],
+    sold: str | None,
+    payment: DirectPayment | None,
+    currency: str,
+    *,
+    actor: str,
+    now: datetime,
+) -> Order | None:
+    """The units leave the shelf, in one of three ways; the order that came of it, if there is one."""
+    if sold is None and payment is None:
+        await inventory.hand_over(conn, held, reference=f"reservation:{before.id}", actor=actor, now=now)
+        return None
+    # Given back and taken again under the same lock: nobody comes between.
+    await inventory.release(conn, held, now=now, reason="sold to whom it was reserved for")
+    if payment is not None:
+        return await _sell(conn, before, payment, currency, actor=actor, now=now)
+    assert sold is not None
+    await inventory.sell_at_till(
+        conn,
+        before.store_id,
+        [(before.variant_id, before.quantity)],
+        reference=sold,
+        actor=actor,
+        override_reason=OVERRIDE,
+        occurred_at=now,
+        now=now,
+    )
+    source, _, number = sold.rpartition(":")
+    return await by_source(conn, source, number)
+
+
+async def _sell(
+    conn: Connection, before: Reservation, payment: DirectPayment, currency: str, *, actor: str, now: datetime
+) -> Order:
+    nodes = await identity.nodes_of(conn, before.person_id)
+    whose = next(row for row in nodes if row["id"] == before.node_id)
+    asked = NewOrder(
+        source="reservation",
+        source_order_id=before.id,
+        lines=(NewLine(sku=before.sku, quantity=before.quantity),),
+        channel="store",
+        store_id=before.store_id,
+        currency=currency,
+        identifier=f"{whose['namespace']}:{whose['value']}",
+        fulfilment="carry",
+        payment=payment,
+        override_reason=OVERRIDE,
+    )
+    return (await place_direct(conn, asked, actor=actor, now=now)).order
+
+
 def receipt_key(store_id: str, receipt: ReceiptReference) -> str:
     """The reference under which a till's receipt moves stock when it arrives (`arriving`). Raises BadReservation."""
     for text in (receipt.till_id, receipt.receipt_id):
-        if not text or len(text) > 80 or not text.isprintable():
+        if not text or len(text) > 80 or not text.isprintable() or ":" in text:
             raise BadReservation("A receipt is named by till and number.", code="bad_receipt")
     return f"till:{store_id}:{receipt.till_id}:{receipt.receipt_id}"
-
-
-async def link_order(conn: Connection, reservation_id: str, order_id: int) -> None:
-    """Note which order a collected reservation became."""
-    await _sql.link_order(conn, id=uuid.UUID(reservation_id), order_id=order_id)
 
 
 async def expire(conn: Connection, reservation_id: str, *, now: datetime) -> Reservation:
