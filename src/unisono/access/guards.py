@@ -73,6 +73,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """The channel a customer's token or a till's key speaks for."""
     store_id: str | None = None
     """The store of a till, or that a token was made for."""
+    expires_at: datetime | None = None
+    """When a customer's token ends."""
     proven: bool = True
     """False for a customer only a browser has named: such a one must be nobody in particular."""
 
@@ -161,6 +163,7 @@ async def _by_token(asking: Asking, token: str) -> Principal:
         channel=found.channel,
         store_id=found.store_id,
         proven=found.proven,
+        expires_at=found.expires_at,
     )
 
 

@@ -1,0 +1,231 @@
+"""A shop in small, through the API alone: the same basket, price and stock in every channel, bought once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.shop import Shop, fresh, open_shop
+from unisono.access.keys import SCOPES, create_source
+
+DAY = [["00:00", "24:00"]]
+ALWAYS = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), DAY)
+
+
+class Market:
+    """Keys and shorthands."""
+
+    def __init__(self, shop: Shop, server: str, till: str) -> None:
+        self.shop = shop
+        self.server = {"authorization": f"Bearer {server}"}
+        self.till = {"authorization": f"Bearer {till}"}
+
+    async def call(self, method: str, path: str, body: Any = None, *, status: int = 200, **headers: str) -> Any:
+        """Call with headers, expecting a status."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = await self.shop.client.request(method, path, json=body, headers=sent)
+        assert answer.status_code == status, (method, path, answer.status_code, answer.text[:600])
+        return answer.json() if answer.content else None
+
+    async def api(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
+        """As the company's server."""
+        return await self.call(method, path, body, status=status, **self.server)
+
+    async def customer(self, user: str | None = None, channel: str = "web") -> dict[str, str]:
+        """The headers of somebody who has signed in."""
+        made = await self.call(
+            "POST",
+            "/channel/sessions",
+            {"identifiers": {"user_id": user or fresh("u")}, "channel": channel},
+            status=201,
+            **self.server,
+        )
+        return {"authorization": f"Bearer {made['token']}"}
+
+    async def stock(self, sku: str) -> dict[str, Any]:
+        """Availability everywhere, as the web sees it."""
+        found = await self.call("GET", f"/channel/skus?sku={sku}", **self.server)
+        return found["variants"][0]
+
+
+@asynccontextmanager
+async def opened(server_dsn: str) -> AsyncIterator[Market]:
+    """A database with a store, a warehouse, two skus with prices, stock and a promotion."""
+    async with open_shop(server_dsn, env={"UNISONO_TEST_PAYMENTS": "true", "UNISONO_SHIPPING_MINOR": "490"}) as shop:
+        made = await create_source(shop.conn, name="server", kind="server", actor="t", scopes=frozenset(SCOPES))
+        market = Market(shop, made.key, shop.keys.till)
+        for code, kind in (("milano", "store"), ("torino", "store"), ("hub", "warehouse")):
+            place = {"name": code.title(), "kind": kind, "timezone": "Europe/Rome", "opening": ALWAYS}
+            place |= {"ships": kind == "warehouse", "picks_up": kind == "store"}
+            await market.api("PUT", f"/api/locations/{code}", place)
+        variants = [{"sku": "SHOE-42"}, {"sku": "SHOE-43"}]
+        products = [{"code": "shoe", "name": "Trail shoe", "variants": variants}]
+        await market.api("POST", "/api/products", {"products": products})
+        shelf = {"code": "shelf", "name": "Shelf", "currency": "EUR"}
+        await market.api("POST", "/api/price-lists", shelf, status=201)
+        prices = [{"sku": "SHOE-42", "amount_minor": 8000}, {"sku": "SHOE-43", "amount_minor": 8000}]
+        await market.api("PUT", "/api/prices", {"price_list": "shelf", "prices": prices})
+        for place, units in (("milano", 3), ("hub", 5)):
+            move = {"kind": "receive", "lines": [{"sku": "SHOE-42", "location": place, "quantity": units}]}
+            await market.api("POST", "/api/stock/movements", move | {"reason": "first delivery"})
+        yield market
+
+
+@pytest.fixture(scope="module")
+async def market(server_dsn: str, template_dsn: str) -> AsyncIterator[Market]:
+    """One for all tests of this file; each uses customers of its own."""
+    async with opened(server_dsn) as found:
+        yield found
+
+
+async def buy(market: Market, who: dict[str, str], fulfilment: dict[str, Any], token: str = "tok_approve") -> Any:
+    begun = await market.call("POST", "/channel/checkouts", fulfilment, status=201, **who)
+    paid = {"provider": "test", "token": token, "key": "first"}
+    return await market.call("POST", f"/channel/checkouts/{begun['id']}/pay", paid, **who)
+
+
+async def test_a_basket_begun_on_the_web_is_finished_at_the_till(market: Market) -> None:
+    """One cart: the till sees what the web put in, adds to it, takes the money; the web sees the order."""
+    user = fresh("u")
+    web = await market.customer(user)
+    cart = (await market.call("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42"}]}, **web))["cart"]
+    named = market.till | {"x_customer": f"user_id:{user}"}
+    seen = (await market.call("GET", "/channel/cart", **named))["cart"]
+    assert (seen["id"], [line["sku"] for line in seen["lines"]]) == (cart["id"], ["SHOE-42"])
+    assert seen["lines"][0]["seen_channel"] == "web"
+    opened = await market.call("POST", "/channel/cart/open", {"code": cart["code"]}, **market.till)
+    assert opened["cart"]["id"] == cart["id"]
+    before = await market.stock("SHOE-42")
+    begun = await market.call("POST", "/channel/checkouts", {"fulfilment": "carry"}, status=201, **named)
+    paid = {"provider": "cash", "tendered_minor": 10000}
+    order = await market.call("POST", f"/channel/checkouts/{begun['id']}/pay", paid, **named)
+    assert (order["total_minor"], order["channel"], order["status"]) == (8000, "store", "completed")
+    assert [one["number"] for one in (await market.call("GET", "/channel/orders", **web))["orders"]] == [
+        order["number"]
+    ]
+    assert (await market.call("GET", "/channel/cart", **web))["cart"] is None
+    assert (await market.stock("SHOE-42"))["available"] == before["available"] - 1
+
+
+async def test_the_same_sku_costs_the_same_in_every_channel_at_one_moment(market: Market) -> None:
+    """Web, app and till ask; one answer, and the till's own store is what it calls here."""
+    answers = []
+    for who in (await market.customer(), await market.customer(channel="app"), market.till):
+        found = await market.call("GET", "/channel/products/SHOE-42", **who)
+        answers.append(found["variants"][0]["price"]["amount_minor"])
+        assert {one["store_id"] for one in found["variants"][0]["nearby"]} <= {"milano", "hub"}
+    assert answers == [8000, 8000, 8000]
+    till = await market.call("GET", "/channel/skus?sku=SHOE-42&sku=NONE", **market.till)
+    assert till["variants"][0]["available_here"] is not None
+    assert till["unknown"] == ["NONE"]
+
+
+async def test_click_and_collect_from_the_app_to_the_counter(market: Market) -> None:
+    """Paid in the app, prepared, ready, handed over with the customer's code, which the till never learns by itself."""
+    app = await market.customer(channel="app")
+    await market.call("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42"}]}, **app)
+    order = await buy(market, app, {"fulfilment": "pickup", "location": "milano"})
+    assert order["payment_status"] in ("authorised", "paid")
+    mine = await market.call("GET", f"/channel/orders/{order['number']}", **app)
+    [parcel] = mine["parcels"]
+    code = mine["codes"][str(parcel["id"])]
+    waiting = await market.call("GET", "/channel/pickups", **market.till)
+    assert parcel["id"] in {one["id"] for one in waiting}
+    await market.api("POST", f"/api/pickups/{parcel['id']}/picking")
+    await market.api("POST", f"/api/pickups/{parcel['id']}/ready")
+    path = f"/channel/pickups/{parcel['id']}/hand-over"
+    await market.call("POST", path, {"code": "XXXXXX"}, status=409, **market.till)
+    handed = await market.call("POST", path, {"code": code}, **market.till)
+    assert handed["state"] == "handed_over"
+    await market.call("POST", path, {"code": code}, status=409, **market.till)
+
+
+async def test_nobody_reaches_what_is_somebody_elses(market: Market) -> None:
+    """Orders, carts, checkouts and reservations of others do not exist for a customer's token."""
+    mario, anna = await market.customer(), await market.customer()
+    cart = (await market.call("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42"}]}, **mario))["cart"]
+    begun = await market.call("POST", "/channel/checkouts", {"fulfilment": "ship"}, status=201, **mario)
+    await market.call("GET", f"/channel/checkouts/{begun['id']}", status=404, **anna)
+    await market.call("GET", f"/channel/cart?cart={cart['id']}", status=404, **anna)
+    await market.call("POST", "/channel/cart/open", {"code": cart["code"]}, status=403, **anna)
+    await market.call("DELETE", f"/channel/checkouts/{begun['id']}", status=404, **anna)
+    kept = await market.call(
+        "POST", "/channel/reservations", {"sku": "SHOE-42", "store_id": "milano"}, status=201, **mario
+    )
+    await market.call("DELETE", f"/channel/reservations/{kept['id']}", status=404, **anna)
+    assert (await market.call("GET", "/channel/reservations", **anna))["reservations"] == []
+    await market.call("DELETE", f"/channel/reservations/{kept['id']}", **mario)
+    await market.call("DELETE", f"/channel/checkouts/{begun['id']}", **mario)
+
+
+async def test_a_buyer_neither_pays_cash_from_home_nor_sets_the_price_of_sending(market: Market) -> None:
+    """What only a counter or a server may say is refused, or left out."""
+    mario = await market.customer()
+    await market.call("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42"}]}, **mario)
+    begun = await market.call(
+        "POST", "/channel/checkouts", {"fulfilment": "ship", "shipping_minor": 0}, status=201, **mario
+    )
+    assert begun["offer"]["shipping_minor"] == 490
+    path = f"/channel/checkouts/{begun['id']}/pay"
+    assert (await market.call("POST", path, {"provider": "cash"}, status=403, **mario))["code"] == "pay_at_counter"
+    await market.call("DELETE", f"/channel/checkouts/{begun['id']}", **mario)
+
+
+async def test_a_change_at_the_till_reaches_the_web_at_once(market: Market) -> None:
+    """The stream of a customer tells of his cart, whoever touched it, and of prices and stock; of nobody else's."""
+    user, other = fresh("u"), fresh("u")
+    web = await market.customer(user)
+    await market.call("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42"}]}, **web)
+    heard: list[str] = []
+
+    async def listen() -> None:
+        async with (
+            httpx.AsyncClient(base_url=market.shop.url, timeout=20) as client,
+            client.stream("GET", "/channel/stream", headers=web) as stream,
+        ):
+            async for line in stream.aiter_lines():
+                if line.startswith("data:"):
+                    heard.append(line)
+                    if '"kind":"cart"' in line:
+                        return
+
+    listening = asyncio.create_task(listen())
+    await asyncio.sleep(0.5)
+    for customer in (other, user):
+        await market.call(
+            "POST",
+            "/channel/cart/lines",
+            {"items": [{"sku": "SHOE-42"}]},
+            **(market.till | {"x_customer": f"user_id:{customer}"}),
+        )
+    await asyncio.wait_for(listening, 5)
+    assert sum('"kind":"cart"' in line for line in heard) == 1
+
+
+async def test_bad_input_changes_nothing_and_says_what_is_wrong(market: Market) -> None:
+    """Negative quantities, unknown skus, 1e9 lines, NUL characters: a code each, and the cart is as before."""
+    mario = await market.customer()
+    await market.call("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42"}]}, **mario)
+    wrong: list[tuple[str, str, Any]] = [
+        ("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42", "quantity": -1}]}),
+        ("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42", "quantity": 10**9}]}),
+        ("POST", "/channel/cart/lines", {"items": [{"sku": "NO-SUCH"}]}),
+        ("POST", "/channel/cart/lines", {"items": [{"sku": "a\x00b"}]}),
+        ("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42"}] * 201}),
+        ("POST", "/channel/cart/lines", {"items": []}),
+        ("PUT", "/channel/cart/lines/SHOE-42", {"quantity": 1.5}),
+        ("PUT", "/channel/cart/coupons", {"coupons": ["x" * 500]}),
+        ("POST", "/channel/checkouts", {"fulfilment": "pickup", "location": "nowhere"}),
+        ("POST", "/channel/reservations", {"sku": "SHOE-42", "store_id": "milano", "quantity": 0}),
+    ]
+    for method, path, body in wrong:
+        answer = await market.shop.client.request(method, path, json=body, headers=mario)
+        assert 400 <= answer.status_code < 500, (path, body, answer.status_code, answer.text[:300])
+        assert answer.json()["code"], answer.text
+    lines = (await market.call("GET", "/channel/cart", **mario))["cart"]["lines"]
+    assert [(line["sku"], line["quantity"]) for line in lines] == [("SHOE-42", 1)]
