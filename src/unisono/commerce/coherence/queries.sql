@@ -32,8 +32,11 @@ from unnest(:kinds::text[], :skus::text[], :channels::text[], :stores::text[], :
 order by kind, sku, channel, store_id
 on conflict (kind, sku, channel, store_id) where closed_at is null do update set
     first_at = least(incident.first_at, excluded.first_at), last_at = greatest(incident.last_at, excluded.last_at),
-    occurrences = incident.occurrences + excluded.occurrences, shown = excluded.shown, truth = excluded.truth,
-    event_id = excluded.event_id, correct_at = null
+    occurrences = incident.occurrences + excluded.occurrences,
+    shown = case when excluded.last_at >= incident.last_at then excluded.shown else incident.shown end,
+    truth = case when excluded.last_at >= incident.last_at then excluded.truth else incident.truth end,
+    event_id = case when excluded.last_at >= incident.last_at then excluded.event_id else incident.event_id end,
+    correct_at = case when incident.correct_at > excluded.last_at then incident.correct_at end
 returning id, kind, sku, channel, store_id, first_at, last_at, version, xmax = 0 as is_new;
 
 -- name: add_people!
