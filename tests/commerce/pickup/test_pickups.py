@@ -81,7 +81,7 @@ async def hand_over(store: Store, parcel: Parcel, *, now: datetime = NOW, **more
 
 
 def worker(store: Store) -> TimerWorker:
-    return TimerWorker(store.pool, [PickupTimeout(), PaymentTimer()])
+    return TimerWorker(store.pool, [PickupTimeout()])
 
 
 async def units(store: Store) -> tuple[int, int, int]:
@@ -136,7 +136,7 @@ async def test_what_nobody_came_for_is_cancelled_and_refunded(store: Store) -> N
     assert (found.status, found.refunded_minor) == ("cancelled", 16000)
     assert (await service.get(store.pool, parcel.id)).state == "not_collected"
     assert await units(store) == (5, 0, 0)
-    await worker(store).drain(COLLECT_BY + timedelta(minutes=5))
+    await TimerWorker(store.pool, [PaymentTimer()]).drain(COLLECT_BY + timedelta(minutes=5))
     refunded = await store.pool.fetchrow("select state, refunded_minor from payment")
     assert refunded is not None and tuple(refunded) == ("refunded", 16000)
     told = await names(store)
