@@ -122,6 +122,33 @@ async def test_a_category_narrows_to_what_is_in_it_and_below(shelf: Pool) -> Non
         await found(shelf, "caffe", category="nowhere")
 
 
+@pytest.mark.parametrize("code", ["it's", "back\\slash", "a & b | !c", "@casa", "'", "(", "=active"])
+async def test_a_category_may_be_called_anything(shelf: Pool, code: str) -> None:
+    """Its code is no part of the language searches are written in."""
+    async with transaction(shelf) as conn:
+        await catalog.save_categories(conn, [CategoryInput(code=code, parent="casa")], "test")
+        await catalog.save_products(conn, [product("new", "Tovaglia", category=code)], "test")
+    assert await found(shelf, "tovaglie", category=code) == ["new"]
+    assert await found(shelf, "tovaglie", category="casa") == ["new"]
+    assert await found(shelf, "tovaglie", category="sport") == []
+    assert await found(shelf, "=active") == []
+
+
+async def test_a_product_that_moves_with_its_category_is_found_where_it_is(shelf: Pool) -> None:
+    """Narrowing follows the tree, the status and the product's own category."""
+    assert await found(shelf, "caffettiera", category="casa") == ["m2"]
+    async with transaction(shelf) as conn:
+        await catalog.save_categories(conn, [CategoryInput(code="cucina", parent=None)], "test")
+    assert await found(shelf, "caffettiera", category="casa") == []
+    async with transaction(shelf) as conn:
+        await catalog.save_products(conn, [ProductInput(code="m2", category="sport")], "test")
+    assert await found(shelf, "caffettiera", category="sport") == ["m2"]
+    async with transaction(shelf) as conn:
+        await catalog.save_products(conn, [ProductInput(code="m2", status="draft")], "test")
+    assert await found(shelf, "caffettiera", category="sport") == []
+    assert await found(shelf, "caffettiera", statuses=["draft"]) == ["m2"]
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 async def test_pages_follow_each_other_without_gaps_or_repeats(shelf: Pool, limit: int) -> None:
     """Of a search and of the list of all."""

@@ -38,10 +38,7 @@ async def product_page(
     row, sku = await _find(conn, code_or_sku.strip())
     rows = await _sql.read_variants(conn, product_id=row["id"])
     known = {variant["sku"] for variant in rows}
-    attributes = [
-        rules.AttributeRow(one["name"], _decode(one["value"]), one["sku"], one["channel"], one["language"])
-        for one in await _sql.load_attributes(conn, codes=[row["code"]])
-    ]
+    attributes = await attribute_rows(conn, row["code"])
     shared = rules.attributes_for(attributes, sku=None, channel=channel, language=language)
     name = _text(shared.get("name"), row["name"])
     parts = await _parts(conn, [variant["id"] for variant in rows if variant["is_kit"]])
@@ -83,6 +80,14 @@ async def _find(conn: Connection, code: str) -> tuple[asyncpg.Record, str | None
             raise ProductUnknown(unknown.detail) from unknown
         return await _sql.read_product(conn, code=variant.product_code), variant.sku
     raise ProductUnknown("No product has such a code.")
+
+
+async def attribute_rows(conn: Connection, product_code: str) -> list[rules.AttributeRow]:
+    """Every attribute of a product and its variants as it is kept, for those who maintain them."""
+    return [
+        rules.AttributeRow(one["name"], _decode(one["value"]), one["sku"], one["channel"], one["language"])
+        for one in await _sql.load_attributes(conn, codes=[product_code])
+    ]
 
 
 def _text(value: Any, default: Any) -> Any:

@@ -185,16 +185,18 @@ join product on product.code = given.product left join variant on variant.sku = 
 
 -- name: refresh_search!
 -- The words of these products: name, variants and codes weigh most, then brand and categories, then attributes, then
--- the description; each as Italian, as English and as written, all without accents.
+-- the description; each as Italian, as English and as written, all without accents. Beside them stand what a search is
+-- narrowed by, as words nobody can type: =active for the status, @shoes for each category it is in.
 with recursive wanted as materialized (
-    select id, code, name, brand, category_id, description from product where code = any(:codes::text[])
+    select id, code, name, brand, category_id, description, status from product where code = any(:codes::text[])
 ), chain as (
-    select id as leaf, parent_id, names from category where id in (select category_id from wanted)
+    select id as leaf, parent_id, code, names from category where id in (select category_id from wanted)
     union all
-    select chain.leaf, category.parent_id, category.names from chain join category on category.id = chain.parent_id
+    select chain.leaf, category.parent_id, category.code, category.names
+    from chain join category on category.id = chain.parent_id
 ), category_words as materialized (
     -- Once a category, not once a product.
-    select leaf,
+    select leaf, array_to_tsvector(array(select '@' || code from chain where chain.leaf = named.leaf)) ||
            setweight(to_tsvector('italian', words) || to_tsvector('english', words) || to_tsvector('simple', words), 'B')
                as words
     from (
@@ -219,7 +221,7 @@ with recursive wanted as materialized (
     where jsonb_typeof(attribute.value) in ('string', 'array')
     group by attribute.product_id
 ), texts as materialized (
-    select wanted.id, category_words.words as category,
+    select wanted.id, wanted.status, category_words.words as category,
            regexp_replace(normalize(lower(concat_ws(
                ' ', wanted.code, variant_words.skus, wanted.name, attribute_words.names, variant_words.words
            )), nfkd), '[\u0300-\u036f]', '', 'g') as a,
@@ -233,7 +235,7 @@ with recursive wanted as materialized (
 )
 insert into product_search (product_id, words)
 select id,
-    setweight(to_tsvector('italian', a) || to_tsvector('english', a) || to_tsvector('simple', a), 'A')
+    array_to_tsvector(array['=' || status]) || setweight(to_tsvector('italian', a) || to_tsvector('english', a) || to_tsvector('simple', a), 'A')
     || coalesce(setweight(to_tsvector('simple', b), 'B'), '') || coalesce(category, '')
     || coalesce(setweight(to_tsvector('italian', c) || to_tsvector('english', c) || to_tsvector('simple', c), 'C'), '')
     || coalesce(setweight(to_tsvector('italian', d) || to_tsvector('english', d) || to_tsvector('simple', d), 'D'), '')
@@ -309,11 +311,7 @@ select exists (select 1 from category where code = :code);
 
 -- name: search
 -- Exact codes first, then by rank; the words before the last in any of their forms, the last one also as a beginning.
-with recursive tree as (
-    select id from category where code = :category
-    union
-    select category.id from category join tree on category.parent_id = tree.id
-), asked as materialized (
+with asked as materialized (
     select case when numnode(plainto_tsquery(:config::text::regconfig, :first)) = 0 then ''::tsquery
                 else plainto_tsquery('italian', :first) || plainto_tsquery('english', :first)
                      || plainto_tsquery('simple', :first) end
@@ -328,16 +326,12 @@ with recursive tree as (
     select id from product where product.code = :code
 ), candidates as (
     -- A word that more products have than anybody can look at is not worth ranking all of them.
-    select product_search.product_id, words, asked.query
-    from asked, product_search join product on product.id = product_search.product_id
-    where words @@ asked.query and product.status = any(:statuses::text[])
-      and (:category::text is null or product.category_id in (select id from tree))
+    select product_id, words, asked.query from asked, product_search
+    where numnode(asked.query) > 0 and words @@ (asked.query && :narrowed::text::tsquery)
     limit :most::int
 ), hits as (
-    select product.id as product_id, 2000000000 as score
-    from exact join product on product.id = exact.product_id
-    where product.status = any(:statuses::text[])
-      and (:category::text is null or product.category_id in (select id from tree))
+    select product_id, 2000000000 as score
+    from exact join product_search using (product_id) where words @@ :narrowed::text::tsquery
     union all
     select product_id, (ts_rank('{0.02, 0.1, 0.4, 1}', words, query, 1) * 100000000)::int
     from candidates where product_id not in (select product_id from exact)
