@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from litestar import Request, Response, get
 
+from unisono.commerce.coherence import measures as commerce
 from unisono.customers.collect import failed
 from unisono.customers.collect.committer import Committer
 from unisono.customers.timeline.readers import reader_status
@@ -52,7 +53,7 @@ DEAD = Measure("unisono_reader_dead_letters", "gauge", "Events a reader gave up 
 
 MEASURES = (
     ACCEPTED, DUPLICATES, FAILED, CHANGES, QUEUE, DATABASE, OPEN, PROCESSED, BEHIND, LAG, PARKED, DEAD,
-    REQUEST_SECONDS,
+    *commerce.MEASURES, REQUEST_SECONDS,
 )  # fmt: skip
 """Every measure of ours, in the order of the reference."""
 
@@ -85,6 +86,7 @@ async def of_database(pool: Any) -> list[Reading]:
                     Reading(PARKED, status.parked, reader),
                     Reading(DEAD, status.dead, reader),
                 ]
+            readings += await commerce.readings(conn)
     except Unavailable as error:
         log.warning("metrics.database_away", error=error.detail)
         return [Reading(DATABASE, 0)]

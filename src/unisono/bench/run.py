@@ -20,6 +20,7 @@ from unisono.bench.rows import (
     intake_single,
     oversell,
     profile_call,
+    propagation,
     read_your_writes,
     replay,
     search_phone,
@@ -43,6 +44,7 @@ ROWS: Final[dict[str, Row]] = {
         idle,
         oversell,
         cart,
+        propagation,
         demo_load,
     )
 }

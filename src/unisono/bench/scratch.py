@@ -107,9 +107,10 @@ class Database:
         return Sender(made.source_id, "bench", "server", made.id, "secret", frozenset({"events:write"}))
 
     @asynccontextmanager
-    async def web(self, *, worker: bool = False) -> AsyncIterator[Process]:
-        """A real web process on this database, and a worker beside it if wanted; ended afterwards."""
-        settings = {"database_url": self.dsn, "serve_parent": str(os.getpid())}
+    async def web(self, *, worker: bool = False, **more: str) -> AsyncIterator[Process]:
+        """A real web process on this database, and a worker beside it if wanted, with ``more`` settings; ended
+        afterwards."""
+        settings = {"database_url": self.dsn, "serve_parent": str(os.getpid()), **more}
         port = free_port()
         running = [start(["unisono.cli", "web", "--port", str(port)], port, **settings)]
         if worker:

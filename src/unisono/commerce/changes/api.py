@@ -126,7 +126,9 @@ async def stream_changes(
     principal = caller(request)
     position = read_position(request.headers.get("last-event-id")) or read_position(after)
     wanted = _wanted(principal, kind, subject, sku, location)
-    return await change_stream(request, f"stream/{principal.name}", wanted, position)
+    # A key is named after the channel it serves; an account is a person, whose name is nobody's to count under.
+    channel = principal.name if principal.kind == "key" else "console"
+    return await change_stream(request, f"stream/{channel}", wanted, position)
 
 
 @get(
