@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta
 
@@ -37,13 +37,13 @@ PathCode = Annotated[FromPath[str], Parameter(min_length=1, max_length=80)]
 PathCoupon = Annotated[FromPath[str], Parameter(min_length=1, max_length=100)]
 Limit = Annotated[int, Parameter(ge=1, le=200)]
 After = Annotated[str | None, Parameter(max_length=80, description="The code of the last one seen.")]
-Only = Annotated[Status | None, Parameter(query="status", description="Only those of this status.")]
+Only = Annotated[Status | None, QueryParameter(name="status", description="Only those of this status.")]
 Version = Annotated[
     int | None,
     Parameter(ge=0, le=2**63 - 1, description="The version one has seen, 0 for a new one: another refuses."),
 ]
 Start = Annotated[
-    Literal["draft", "active"], Parameter(query="status", description="Of a new one; a known one keeps its own.")
+    Literal["draft", "active"], QueryParameter(name="status", description="Of a new one; a known one keeps its own.")
 ]
 
 

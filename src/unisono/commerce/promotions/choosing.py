@@ -26,7 +26,7 @@ MAX_SETS = 64
 class Candidate:
     """A promotion whose conditions hold, and why."""
 
-    __slots__ = ("deals", "place", "promotion", "reasons")
+    __slots__ = ("deals", "picky", "place", "promotion", "reasons")
 
     def __init__(self, promotion: Promotion, reasons: tuple[Reason, ...]) -> None:
         self.promotion = promotion
@@ -34,6 +34,8 @@ class Candidate:
         self.place = place_of(promotion)
         self.deals = any(isinstance(effect, BuyGet | Bundle) for effect in promotion.effects)
         """Whether it sets units aside, even in vain."""
+        self.picky = promotion.exclusive_group is not None or promotion.combines_with is not None
+        """Whether it may exclude some that go with all others."""
 
 
 class Run(NamedTuple):
@@ -62,7 +64,8 @@ def choose(case: Case, candidates: Sequence[Candidate]) -> tuple[Run, list[Left]
     """The promotions that apply, at work, and the others with their reasons."""
     taken: list[Candidate] = []
     left: list[Left] = []
-    at_work = run(case, ())
+    trials = Trials(case)
+    at_work = trials.run(())
     ordered = sorted(candidates, key=lambda each: (-each.promotion.priority, each.promotion.code))
     for _, peers in groupby(ordered, key=lambda each: each.promotion.priority):
         free = []
@@ -72,9 +75,9 @@ def choose(case: Case, candidates: Sequence[Candidate]) -> tuple[Run, list[Left]
                 free.append(each)
             else:
                 left.append(Left(each.promotion, (_lost_to(each.promotion, rival.promotion),)))
-        winners, losers = _settle(case, taken, free)
+        winners, losers = _settle(trials, taken, free)
         left += losers
-        at_work = run(case, [*taken, *winners])
+        at_work = trials.run([*taken, *winners])
         left += [
             Left(each.promotion, at_work.failed[each.promotion.code])
             for each in (*taken, *winners)
@@ -82,6 +85,22 @@ def choose(case: Case, candidates: Sequence[Candidate]) -> tuple[Run, list[Left]
         ]
         taken = [each for each in (*taken, *winners) if each.promotion.code in at_work.counts]
     return at_work, left
+
+
+class Trials:
+    """Promotions let loose on a basket in this company and that: each company once."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self._runs: dict[frozenset[Candidate], Run] = {}
+
+    def run(self, candidates: Iterable[Candidate]) -> Run:
+        """What comes of these together."""
+        company = frozenset(candidates)
+        found = self._runs.get(company)
+        if found is None:
+            found = self._runs[company] = run(self.case, company)
+        return found
 
 
 def run(case: Case, candidates: Iterable[Candidate]) -> Run:
@@ -134,16 +153,22 @@ def _lost_to(loser: Promotion, winner: Promotion) -> Reason:
 # Among equals ---------------------------------------------------------------------------------------------
 
 
-def _settle(case: Case, taken: Sequence[Candidate], free: Sequence[Candidate]) -> tuple[list[Candidate], list[Left]]:
+def _settle(
+    trials: Trials, taken: Sequence[Candidate], free: Sequence[Candidate]
+) -> tuple[list[Candidate], list[Left]]:
     """The best of promotions of one priority that can each stand beside those taken."""
     solitary = [each for each in free if not each.promotion.combinable]
     social = [each for each in free if each.promotion.combinable]
-    rivals = {each: [other for other in social if other is not each and _excluded(each, other)] for each in social}
+    picky = [each for each in social if each.picky]
+    rivals = {
+        each: [other for other in (social if each.picky else picky) if other is not each and _excluded(each, other)]
+        for each in social
+    }
     together = [each for each in social if not rivals[each]]
     if len(together) == len(free):
         return together, []
     # What each that may lose does by itself: some can do nothing, which is no loss to a rival.
-    alone = {each: run(case, [*taken, each]) for each in free if not each.promotion.combinable or rivals[each]}
+    alone = {each: trials.run([*taken, each]) for each in free if not each.promotion.combinable or rivals[each]}
     left = [
         Left(each.promotion, failed)
         for each, found in alone.items()
@@ -152,18 +177,20 @@ def _settle(case: Case, taken: Sequence[Candidate], free: Sequence[Candidate]) -
     able = {each: found.score for each, found in alone.items() if each.promotion.code in found.counts}
     for cluster in _clusters([each for each in social if each in able], rivals):
         sets = _sets(cluster, rivals, able)
-        together += _best(case, taken, sets)
+        together += _best(trials, taken, sets)
     options = [together] if together else []
-    best = _best(case, taken, options + [[each] for each in solitary if each in able])
+    best = _best(trials, taken, options + [[each] for each in solitary if each in able])
     losers = [each for each in (*together, *able) if each not in best]
-    return best, left + [Left(each.promotion, (_beaten(case, each, best, alone),)) for each in dict.fromkeys(losers)]
+    return best, left + [
+        Left(each.promotion, (_beaten(trials.case, each, best, alone),)) for each in dict.fromkeys(losers)
+    ]
 
 
-def _best(case: Case, taken: Sequence[Candidate], options: Sequence[list[Candidate]]) -> list[Candidate]:
+def _best(trials: Trials, taken: Sequence[Candidate], options: Sequence[list[Candidate]]) -> list[Candidate]:
     """The option that gives the customer most; the first of equals."""
     if len(options) < 2:
         return options[0] if options else []
-    return max(options, key=lambda some: run(case, [*taken, *some]).score)
+    return max(options, key=lambda some: trials.run([*taken, *some]).score)
 
 
 def _excluded(each: Candidate, other: Candidate) -> bool:

@@ -34,32 +34,42 @@ def _sets(wants: Sequence[Want]) -> list[_Set]:
     return found
 
 
-def times(supply: Sequence[int], wants: Sequence[Want]) -> int:
-    """How often a deal is possible with so many units in each pool."""
-    return min(sum(supply[pool] for pool in each.pools) // each.quantity for each in _sets(wants))
+class Deal:
+    """Parts that want units, and so many units in each pool."""
 
+    def __init__(self, supply: Sequence[int], wants: Sequence[Want]) -> None:
+        self.supply = supply
+        self.wants = wants
+        self._sets = _sets(wants)
+        self._found = [sum([supply[pool] for pool in each.pools]) for each in self._sets]
 
-def draw(supply: Sequence[int], wants: Sequence[Want], often: int) -> list[list[tuple[int, int]]]:
-    """Units for a deal done ``often`` times: for each part, (pool, units). ``often`` is at most `times`.
+    @property
+    def times(self) -> int:
+        """How often it is possible."""
+        return min([found // each.quantity for found, each in zip(self._found, self._sets, strict=True)])
 
-    A part gets what it prefers as far as the parts after it can still be served.
-    """
-    sets = _sets(wants)
-    slack = [sum(supply[pool] for pool in each.pools) - often * each.quantity for each in sets]
-    free = list(supply)
-    drawn: list[list[tuple[int, int]]] = []
-    for part, want in enumerate(wants):
-        needed = often * want.quantity
-        got = []
-        for pool in want.pools:
-            # Taking units costs the sets that could have used this pool for other parts.
-            rivals = [at for at, each in enumerate(sets) if not each.parts >> part & 1 and pool in each.pools]
-            units = min([needed, free[pool], *(slack[at] for at in rivals)])
-            if units > 0:
-                got.append((pool, units))
-                free[pool] -= units
-                needed -= units
-                for at in rivals:
-                    slack[at] -= units
-        drawn.append(got)
-    return drawn
+    def draw(self, often: int) -> list[list[tuple[int, int]]]:
+        """Units for the deal done ``often`` times, at most `times`: for each part, (pool, units).
+
+        A part gets what it prefers as far as the parts after it can still be served.
+        """
+        slack = [found - often * each.quantity for found, each in zip(self._found, self._sets, strict=True)]
+        free = list(self.supply)
+        drawn: list[list[tuple[int, int]]] = []
+        for part, want in enumerate(self.wants):
+            needed = often * want.quantity
+            got = []
+            for pool in want.pools:
+                if not needed:
+                    break
+                # Taking units costs the sets that could have used this pool for other parts.
+                rivals = [at for at, each in enumerate(self._sets) if not each.parts >> part & 1 and pool in each.pools]
+                units = min([needed, free[pool], *[slack[at] for at in rivals]])
+                if units > 0:
+                    got.append((pool, units))
+                    free[pool] -= units
+                    needed -= units
+                    for at in rivals:
+                        slack[at] -= units
+            drawn.append(got)
+        return drawn

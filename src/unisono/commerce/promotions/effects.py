@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from unisono.commerce.promotions import language as say
 from unisono.commerce.promotions import wording
 from unisono.commerce.promotions.case import Case
-from unisono.commerce.promotions.drawing import Want, draw, times
+from unisono.commerce.promotions.drawing import Deal, Want
 from unisono.commerce.promotions.model import GivenGift, Promotion
 from unisono.commerce.promotions.work import WHOLE, Pool, Work, per_unit, percent_of
 from unisono.kit.allocation import largest_remainder
@@ -134,52 +134,50 @@ def _shortage(parts: Sequence[_Part], case: Case) -> Outcome:
     together = sum(want.quantity for want in wants) - sum(supply[at] for at in {at for w in wants for at in w.pools})
     if len({id(part.lines) for part in parts}) == 1 and together > 0:
         short = [wording.units_missing(together, parts[0].lines)]
-    elif not short and not times(supply, wants):
+    elif not short and not Deal(supply, wants).times:
         short = [wording.units_missing(max(together, 1), None)]
     return _failed(*short) if short else _failed(wording.units_taken())
 
 
-def _often(parts: Sequence[_Part], case: Case, work: Work, limit: int | None) -> tuple[list[Pool], list[Want], int]:
+def _deal(parts: Sequence[_Part], case: Case, work: Work, limit: int | None) -> tuple[list[Pool], Deal, int]:
+    """The open pools it may draw from, and how often it is possible."""
     places = sorted({at for part in parts for at in case.matching(part.lines)})
     pools = _open(work, places)
-    wants = _wants(parts, case, pools)
-    possible = times([pool.units for pool in pools], wants)
-    return pools, wants, possible if limit is None else min(possible, limit)
+    deal = Deal([pool.units for pool in pools], _wants(parts, case, pools))
+    return pools, deal, deal.times if limit is None else min(deal.times, limit)
 
 
 def _buy_get(effect: say.BuyGet, code: str, case: Case, work: Work) -> Outcome:
     get_lines = effect.buy if effect.get is None else effect.get
     parts = [_Part(get_lines, effect.get_quantity, True), _Part(effect.buy, effect.buy_quantity, False)]
-    pools, wants, often = _often(parts, case, work, effect.max_times)
+    pools, deal, often = _deal(parts, case, work, effect.max_times)
     if not often:
         return _shortage(parts, case)
-    got, bought = draw([pool.units for pool in pools], wants, often)
+    got, bought = deal.draw(often)
     cheaper = [work.claim(pools[at], units) for at, units in got]
     for at, units in bought:
         work.claim(pools[at], units)
     return _taken(work.take(code, cheaper, [per_unit(pool, effect.percent_bp) for pool in cheaper]))
 
 
-def _bundle_value(pools: Sequence[Pool], wants: Sequence[Want], often: int) -> float:
-    drawn = draw([pool.units for pool in pools], wants, often)
-    return sum(pools[at].left * units / pools[at].units for part in drawn for at, units in part)
+def _value(pools: Sequence[Pool], deal: Deal, often: int) -> float:
+    return sum(pools[at].left * units / pools[at].units for part in deal.draw(often) for at, units in part)
 
 
 def _bundle(effect: say.Bundle, code: str, case: Case, work: Work) -> Outcome:
     parts = [_Part(item.lines, item.quantity, False) for item in effect.items]
-    pools, wants, often = _often(parts, case, work, effect.max_times)
+    pools, deal, often = _deal(parts, case, work, effect.max_times)
     if not often:
         return _shortage(parts, case)
     # The dearest units come first, so each further bundle saves less; the search ends before one that would cost.
     least, most = 1, often
     while least < most:
         middle = (least + most) // 2
-        if _bundle_value(pools, wants, middle + 1) - _bundle_value(pools, wants, middle) > effect.price_minor:
+        if _value(pools, deal, middle + 1) - _value(pools, deal, middle) > effect.price_minor:
             least = middle + 1
         else:
             most = middle
-    drawn = draw([pool.units for pool in pools], wants, least)
-    claimed = [work.claim(pools[at], units) for part in drawn for at, units in part]
+    claimed = [work.claim(pools[at], units) for part in deal.draw(least) for at, units in part]
     saving = sum(pool.left for pool in claimed) - least * effect.price_minor
     return _taken(work.spread(code, claimed, max(0, saving)))
 
