@@ -146,6 +146,31 @@ async def test_empty_merged_and_nobodys_carts_tell_nothing(shop: Bench) -> None:
     assert await shop.pool.fetchval("select left_as from cart where id = $1", nobodys.id) == "left"
 
 
+async def test_who_bought_it_elsewhere_has_not_left_it(shop: Bench) -> None:
+    """The same product, under any of his identifiers, since the last touch; another product is no answer."""
+    browser, card = await shop.node("anonymous_id"), await shop.node("loyalty_card")
+    await shop.join(browser, card)
+    other = await shop.node()
+    for node in (browser, other):
+        await shop.add(node, ("A", 1))
+    for node, sku in ((card, "A"), (other, "B")):
+        await shop.pool.execute(
+            """with made as (
+                   insert into sales_order (number, source, source_order_id, node_id, channel, kind, status,
+                                            payment_status, currency, subtotal_minor, total_minor, placed_at)
+                   values ($1, 'till', $1, $2, 'store', 'receipt', 'completed', 'paid', 'EUR', 1000, 1000, $3)
+                   returning id)
+               insert into order_line (order_id, position, variant_id, sku, name, quantity, unit_minor, total_minor)
+               select id, 1, $4, $5, $5, 1, 1000, 1000 from made""",
+            f"R-{node}",
+            node,
+            shop.later(minutes=5),
+            shop.variants[sku],
+            sku,
+        )
+    assert [event["node_id"] for event in await wait(shop, hours=2)] == [other]
+
+
 async def test_how_long_is_a_setting(shop: Bench) -> None:
     """Minutes, from one to thirty days."""
     async with transaction(shop.pool) as conn:

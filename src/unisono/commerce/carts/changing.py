@@ -34,6 +34,7 @@ from unisono.commerce.carts.rules import in_order
 from unisono.commerce.carts.store import Locked
 from unisono.commerce.carts.truth import Truth
 from unisono.commerce.catalog import service as catalog
+from unisono.commerce.catalog.checking import storable
 from unisono.commerce.catalog.model import Variant
 from unisono.commerce.promotions.model import coupon_code
 from unisono.commerce.record import Happening
@@ -190,8 +191,8 @@ def _check_items(items: Sequence[Item]) -> None:
 
 
 def _check_note(note: str | None) -> None:
-    if note is not None and (len(note) > MAX_NOTE or "\x00" in note):
-        raise BadRequest(f"A note has at most {MAX_NOTE} characters.", code="bad_note")
+    if note is not None and (len(note) > MAX_NOTE or not storable(note)):
+        raise BadRequest(f"A note has at most {MAX_NOTE} characters, no control ones.", code="bad_note")
 
 
 def _more(line: Line | None, item: Item, variant: Variant, known: Truth, cart: Cart, touch: Touch) -> Line:

@@ -3,6 +3,8 @@
 ``payment_failed`` and ``payment_slow`` ask for another answer than ``left``, a change of mind. What went wrong with
 the last payment stands until the next one begins or an order is placed.
 
+Who has bought one of its products meanwhile, at the till or wherever, has not left it.
+
 The timer is not moved with each change, which would cost every change a statement: it is set once, and when it fires
 looks how long the cart has been quiet by then; if that is not long enough it is set again for the rest.
 """
@@ -68,6 +70,8 @@ class CartIdle(TimerHandler):
         if store.idle_until(cart, settings) > timer.now:
             await watch(conn, cart, settings)
             return "not idle yet"
+        if await store.bought_since(conn, cart):
+            return "bought elsewhere"
         return await _abandon(conn, cart, timer)
 
 

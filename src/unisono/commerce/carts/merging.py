@@ -18,7 +18,6 @@ from unisono.commerce.carts.errors import CartInCheckout, MergeNotFound, MergeSt
 from unisono.commerce.carts.model import Before, Cart, Rule, Settings, Side, Touch
 from unisono.commerce.carts.store import Found
 from unisono.commerce.carts.truth import units_left
-from unisono.customers.identity import service as identity
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
@@ -246,8 +245,8 @@ async def _home(conn: Connection, node_id: int, like: Cart, touch: Touch) -> Car
 
 
 async def people_of(conn: Connection, nodes: Collection[int]) -> set[int]:
-    """Who these nodes are now."""
-    return set((await identity.persons_of(conn, nodes)).values())
+    """Who these nodes are now; what is no node any more is nobody."""
+    return {row["person_id"] for row in await _sql.persons_of(conn, nodes=sorted(nodes))}
 
 
 async def merge_people(conn: Connection, persons: Collection[int], touch: Touch) -> None:

@@ -150,6 +150,19 @@ where cart.status = 'active' and adder.person_id <> node.person_id
   and (node.person_id = any(:persons::bigint[]) or adder.person_id = any(:persons::bigint[]))
 order by cart.id, line.node_id;
 
+-- name: persons_of
+select distinct person_id from node where id = any(:nodes::bigint[]);
+
+-- name: bought_since$
+-- Whether the person of a node has ordered one of these products since, in whatever channel.
+select exists (
+    select 1 from node me join node on node.person_id = me.person_id
+    join sales_order on sales_order.node_id = node.id
+    join order_line on order_line.order_id = sales_order.id
+    where me.id = :node and sales_order.placed_at >= :since and sales_order.status <> 'cancelled'
+      and order_line.variant_id = any(:variants::bigint[])
+);
+
 -- name: persons_with_several
 -- Which of these persons have more than one active cart.
 select node.person_id, min(node.id) as node_id from cart join node on node.id = cart.node_id

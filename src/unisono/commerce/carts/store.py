@@ -223,6 +223,15 @@ async def save(
     return replace(new, version=version, updated_at=now)
 
 
+async def bought_since(conn: Connection, cart: Cart) -> bool:
+    """Whether whoever has the cart has ordered one of its products since he touched it, in whatever channel."""
+    return bool(
+        await _sql.bought_since(
+            conn, node=cart.node_id, since=cart.updated_at, variants=[line.variant_id for line in cart.lines]
+        )
+    )
+
+
 async def note_timer(conn: Connection, cart_id: UUID, second: int | None) -> None:
     """Remember which timer waits to find the cart abandoned; None when none does."""
     await _sql.note_timer(conn, id=cart_id, second=second)
