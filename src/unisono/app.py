@@ -72,9 +72,15 @@ def unstorable(request: Request[Any, Any, Any], error: Exception) -> Response[di
     return problem_response(request, BadRequest("A value cannot be stored.", code="unstorable_value"))
 
 
+def too_deep(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """JSON nested some thousand levels deep is nobody's data."""
+    log.info("web.too_deep", path=request.scope["path"], error=type(error).__name__)
+    return problem_response(request, BadRequest("The JSON is nested too deeply.", code="too_deep"))
+
+
 async def log_unexpected(error: Exception, scope: Scope) -> None:
     """Errors nobody planned for are logged with where they happened; the caller gets a 500."""
-    if not isinstance(error, UnisonoError | HTTPException | asyncpg.DataError | UnicodeEncodeError):
+    if not isinstance(error, UnisonoError | HTTPException | asyncpg.DataError | UnicodeEncodeError | RecursionError):
         log.error("web.unexpected", path=scope.get("path"), exc_info=error)
 
 
@@ -137,6 +143,7 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
             HTTPException: http_problem,
             asyncpg.DataError: unstorable,
             UnicodeEncodeError: unstorable,
+            RecursionError: too_deep,
         },
         openapi_config=OpenAPIConfig(
             title="Unisono",

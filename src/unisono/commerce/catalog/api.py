@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
-from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
+from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
 from unisono.commerce.catalog import pages, searching
@@ -30,7 +30,7 @@ from unisono.commerce.catalog.tables import read_csv
 from unisono.commerce.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest, TooLarge
-from unisono.kit.web import PROBLEM_TYPE, PROBLEMS
+from unisono.kit.web import PROBLEMS
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -69,15 +69,6 @@ class CategoriesChanged(msgspec.Struct, frozen=True):
     changed: int
 
 
-def _too_deep(request: AnyRequest, _: RecursionError) -> Response[dict[str, Any]]:
-    """An attribute's value may be any JSON, also one nested so deep that nobody can read it."""
-    error = BadRequest("The JSON is nested too deep.", code="too_deep")
-    return Response(error.problem(request.scope["path"]), status_code=error.status, media_type=PROBLEM_TYPE)
-
-
-_READING: ExceptionHandlersMap = {RecursionError: _too_deep}
-
-
 @get("/api/products", guards=[requires("catalog:read")], tags=["Catalogue"], responses=PROBLEMS)
 async def find_products(
     request: AnyRequest,
@@ -112,7 +103,6 @@ async def find_products(
     responses=PROBLEMS | {200: ResponseSpec(SaveReport, generate_examples=False, description="What became of each.")},
     status_code=200,
     request_max_body_size=MAX_BODY,
-    exception_handlers=_READING,
 )
 async def save_products(request: AnyRequest, data: JSONBody[ProductsRequest]) -> Response[bytes]:
     """Make or change up to 1,000 products; what is not named stays. Takes an Idempotency-Key."""
@@ -141,7 +131,6 @@ async def read_product(
     tags=["Catalogue"],
     responses=PROBLEMS | {200: ResponseSpec(ProductView, generate_examples=False, description="As it is now.")},
     request_max_body_size=MAX_BODY,
-    exception_handlers=_READING,
 )
 async def save_product(request: AnyRequest, code: Code, data: JSONBody[ProductFields]) -> Response[bytes]:
     """Make or change one product; what is not named stays. Takes an Idempotency-Key."""
