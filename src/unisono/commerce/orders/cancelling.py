@@ -123,6 +123,7 @@ async def _free_goods(conn: Connection, order: Order, less: Sequence[Less], *, e
         if part is not None and part.units < part.of:
             keep.append((line, parcel, Ask(row["good_id"], row["quantity"] * (part.of - part.units) // part.of)))
     await holds.release(conn, release, now=now, reason="order cancelled")
+    await _sql.forget_holds(conn, holds=release)
     if not keep:
         return
     request = HoldRequest(

@@ -23,11 +23,11 @@ from unisono.commerce.holds import service as holds
 from unisono.commerce.orders import events, goods, rules
 from unisono.commerce.orders.errors import BadOrder, CheckoutChanged, CheckoutNotFound, CheckoutOver
 from unisono.commerce.orders.goods import Wish
-from unisono.commerce.orders.model import Checkout, CheckoutLine, CheckoutRequest, Frozen
+from unisono.commerce.orders.model import Checkout, CheckoutLine, CheckoutRequest, CheckoutView, Frozen, ParcelView
 from unisono.commerce.orders.payments import service as payments
 from unisono.commerce.orders.placing import by_source, encode, lock_source
 from unisono.commerce.promotions import service as promotions
-from unisono.commerce.promotions.model import Basket, Quote
+from unisono.commerce.promotions.model import NOBODY, Basket, Quote
 from unisono.commerce.record import Happening
 from unisono.customers.timers import service as timers
 from unisono.kit.database import Connection
@@ -117,7 +117,14 @@ async def _hold(
     held, slot = await goods.hold(conn, lines, batches, wish, key=key, expires_at=until, now=now)
     await promotions.hold_uses(conn, offer, basket, reference=reference, node_id=node, expires_at=until, now=now)
     paying = await carts.begin_checkout(conn, cart.id, touch, until=until, expected_version=cart.version)
-    frozen = Frozen(basket=basket, offer=offer, lines=lines, batches=held, slot=slot, cart_version=paying.version)
+    frozen = Frozen(
+        basket=msgspec.structs.replace(basket, person=NOBODY),
+        offer=offer,
+        lines=lines,
+        batches=held,
+        slot=slot,
+        cart_version=paying.version,
+    )
     row = await _sql.put_checkout(
         conn,
         id=checkout_id,
@@ -218,6 +225,39 @@ def _started(checkout: Checkout) -> list[Happening]:
 def timer_key(checkout: Checkout) -> str:
     """A checkout begun anew has another end."""
     return f"{checkout.id}:{int(checkout.expires_at.timestamp())}"
+
+
+def view_of(checkout: Checkout) -> CheckoutView:
+    """The checkout as the buyer may see it."""
+    offer, slot = checkout.quote.offer, checkout.quote.slot
+    return CheckoutView(
+        id=checkout.id,
+        cart_id=checkout.cart_id,
+        source=checkout.source,
+        source_order_id=checkout.source_order_id,
+        state=checkout.state,
+        expires_at=checkout.expires_at,
+        order_number=checkout.order_number,
+        currency=offer.currency,
+        tax_included=offer.tax_included,
+        subtotal_minor=offer.subtotal_minor,
+        discount_minor=offer.discount_minor,
+        shipping_minor=offer.shipping_minor,
+        tax_minor=offer.tax_minor,
+        total_minor=offer.total_minor,
+        lines=checkout.quote.lines,
+        applied=offer.applied,
+        rejected=offer.rejected,
+        parcels=tuple(
+            ParcelView(
+                kind=batch.kind,
+                location=batch.location,
+                units={checkout.quote.lines[at].sku: units for at, units in batch.quantities.items()},
+            )
+            for batch in checkout.quote.batches
+        ),
+        ready_at=slot.ready_at if slot else None,
+    )
 
 
 async def get(conn: Connection, checkout_id: UUID) -> Checkout:

@@ -266,6 +266,7 @@ async def _take_goods(
         if location is None:
             raise BadOrder("Say which store.", code="location_missing")
         try:
+            await inventory.location(conn, location)
             await inventory.sell_at_till(
                 conn,
                 location,

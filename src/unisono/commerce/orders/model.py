@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from unisono.commerce.promotions.model import Basket, Quote
+from unisono.commerce.promotions.model import Applied, Basket, Quote, Rejected
 
 Kind = Literal["sale", "receipt", "ahead", "b2b"]
 Status = Literal["open", "ready", "completed", "cancelled", "returned"]
@@ -322,6 +322,39 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     def reference(self) -> str:
         """Under which its holds, uses and payments are kept."""
         return f"checkout:{self.id}"
+
+
+class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes from one place together."""
+
+    kind: Literal["ship", "pickup", "carry"]
+    location: str | None
+    units: dict[str, int]
+    """Sku to units."""
+
+
+class CheckoutView(msgspec.Struct, frozen=True, kw_only=True):
+    """A basket being paid, as the buyer sees it; amounts in minor units."""
+
+    id: str
+    cart_id: str
+    source: str
+    source_order_id: str
+    state: Literal["open", "placed", "expired", "failed"]
+    expires_at: datetime
+    order_number: str | None
+    currency: str
+    tax_included: bool
+    subtotal_minor: int
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    lines: tuple[CheckoutLine, ...]
+    applied: tuple[Applied, ...]
+    rejected: tuple[Rejected, ...]
+    parcels: tuple[ParcelView, ...]
+    ready_at: datetime | None
 
 
 class PayRequest(msgspec.Struct, frozen=True, kw_only=True):

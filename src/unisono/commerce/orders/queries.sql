@@ -169,6 +169,10 @@ where id in (select parcel from less) and not exists (
     where fulfilment_id = fulfilment.id and quantity > coalesce(less.units, 0)
 );
 
+-- name: forget_holds!
+-- What was given back is none of the order's any more.
+delete from order_hold where hold_id = any(:holds::uuid[]);
+
 -- name: move_holds!
 insert into order_hold (order_id, order_line_id, fulfilment_id, hold_id)
 select :order_id::bigint, line, parcel, hold from unnest(:lines::bigint[], :parcels::bigint[], :holds::uuid[])

@@ -15,6 +15,7 @@ from unisono.commerce.orders.cancelling import cancel
 from unisono.commerce.orders.checkout import begin
 from unisono.commerce.orders.checkout import cancel as cancel_checkout
 from unisono.commerce.orders.checkout import get as get_checkout
+from unisono.commerce.orders.checkout import view_of as view_of_checkout
 from unisono.commerce.orders.direct import node_for, place_direct
 from unisono.commerce.orders.duties import finish_all, pay
 from unisono.commerce.orders.errors import BadOrder, OrderState
@@ -22,12 +23,14 @@ from unisono.commerce.orders.model import Order, Payment
 from unisono.commerce.orders.money import Changed, hand_over
 from unisono.commerce.orders.payments import service as payments
 from unisono.commerce.orders.placing import note
-from unisono.commerce.orders.reading import bought_by, detail, get, orders_of, page
+from unisono.commerce.orders.reading import OrderFilter, OrderPage, bought_by, detail, get, orders_of, page
 from unisono.commerce.orders.returns import return_lines
 from unisono.kit.database import Connection
 
 __all__ = [
     "Changed",
+    "OrderFilter",
+    "OrderPage",
     "begin",
     "bought_by",
     "cancel",
@@ -46,6 +49,7 @@ __all__ = [
     "place_direct",
     "refund",
     "return_lines",
+    "view_of_checkout",
 ]
 
 
@@ -68,9 +72,11 @@ async def refund(conn: Connection, number: str, *, amount: int, reason: str, act
     if amount < 1:
         raise BadOrder("A refund is at least the smallest coin.", code="bad_amount")
     order = await money.lock(conn, (await reading.get(conn, number)).id)
-    given, calls = await money.give_back(conn, order, amount, key=f"refund:{order.version}", now=now)
-    if given < amount:
-        raise OrderState(f"Of this order {given} can be given back, not {amount}.", room_minor=given)
+    own = await payments.of_order(conn, order.id)
+    room = sum([await payments.refundable(conn, payment) for payment in own])
+    if amount > room:
+        raise OrderState(f"Of this order {room} can be given back, not {amount}.", room_minor=room)
+    _, calls = await money.give_back(conn, order, amount, key=f"refund:{order.version}", now=now)
     return Changed(await money.refunded(conn, order, amount, reason=reason, actor=actor, now=now), calls)
 
 
