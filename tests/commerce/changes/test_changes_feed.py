@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from tests.support.changing import change, new_change
 from tests.support.log import make_nodes
 from tests.support.serving import serving
 from unisono.access.keys import create_source
+from unisono.app import create_app
 from unisono.commerce.changes import service
 from unisono.commerce.changes.feed import ChangeFeed
 from unisono.commerce.changes.model import KINDS, Change, Wanted, read_again
@@ -24,6 +26,7 @@ from unisono.customers.timeline import following
 from unisono.customers.timeline.feed import Feed
 from unisono.customers.timeline.model import BEGINNING, Position
 from unisono.kit.database import Connection, Pool, open_pool
+from unisono.kit.settings import Settings
 
 
 @pytest.fixture
@@ -121,7 +124,7 @@ async def test_filters_choose_by_kind_subject_sku_and_place(feed: ChangeFeed, co
         new_change("stock:A@milano"),
         new_change("stock:A@B@roma"),
         new_change("slot:milano/pickup/-/2026-10-01T10:00:00Z"),
-        new_change("order:12", location="milano"),
+        new_change("order:12", store_id="milano"),
         new_change("incident:1", sku="A"),
         new_change("offer:TEN"),
     ]
@@ -214,6 +217,22 @@ def test_every_kind_says_where_it_is_read_again() -> None:
     assert subjects["stock"] is not None
     assert "a%2Fb" in subjects["stock"]
     assert "c%20d" in subjects["stock"]
+    assert (
+        read_again("slot:milano/appointment/giulia/2026-10-25T08:00:00+00:00")
+        == "/api/slots?store_id=milano&kind=appointment&resource=giulia&day=2026-10-25"
+    )
+    assert read_again("budget:TEN/uses") == "/api/promotions/TEN"
+    assert read_again("nonsense") is None
+
+
+def test_each_link_leads_to_a_route_of_the_api() -> None:
+    """What a channel is told to read again can be read."""
+    app = create_app(Settings(), "postgresql://nowhere")
+    for kind in sorted(set(KINDS) - {"points"}):
+        link = read_again(f"{kind}:x/appointment/y/2026-10-25T08:00" if kind == "slot" else f"{kind}:1") or ""
+        pattern = re.compile(r"\{\w+:(?:str|int)\}")
+        routes = [re.compile(pattern.sub("[^/]+", route.path) + "$") for route in app.routes]
+        assert any(route.match(link.partition("?")[0]) for route in routes), link
 
 
 async def test_the_time_a_change_took_is_counted_by_kind_and_channel(

@@ -36,9 +36,9 @@ _READ_AGAIN: Final[Mapping[str, str]] = {
     "price": "/api/prices?sku={key}",
     "offer": "/api/promotions/{key}",
     "stock": "/api/stock?sku={sku}&location={location}",
-    "slot": "/api/slots?location={location}",
+    "slot": "/api/slots?store_id={location}&kind={slot_kind}&resource={resource}&day={day}",
     "coupon": "/api/coupons/{key}",
-    "budget": "/api/promotions/{key}",
+    "budget": "/api/promotions/{promotion}",
     "cart": "/api/carts/{key}",
     "order": "/api/orders/{key}",
     "reservation": "/api/reservations/{key}",
@@ -81,7 +81,8 @@ class Change(msgspec.Struct, frozen=True):
     @property
     def location(self) -> str | None:
         """The code of the place it is about, where it is about one."""
-        return _parts(self.subject)["location"] or _text(self.data.get("location"))
+        parts = _parts(self.subject)
+        return parts["location"] or _text(self.data.get("location")) or _text(self.data.get("store_id"))
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,17 +117,30 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _parts(subject: str) -> dict[str, str | None]:
-    """The key of a subject, and the sku and the location it names: ``stock:<sku>@<location>`` names both."""
+_Part = Literal["key", "sku", "location", "slot_kind", "resource", "day", "promotion"]
+
+
+def _parts(subject: str) -> dict[_Part, str]:
+    """The key of a subject and what it names: ``stock:<sku>@<location>`` names both, a slot its place, kind, resource
+    and day, a budget its promotion. What it does not name is empty."""
     kind, _, key = subject.partition(":")
-    sku = location = None
+    parts: dict[_Part, str] = {
+        "key": key,
+        "sku": "",
+        "location": "",
+        "slot_kind": "",
+        "resource": "",
+        "day": "",
+        "promotion": key.partition("/")[0],
+    }
     if kind == "price":
-        sku = key
+        parts["sku"] = key
     elif kind == "stock":
-        sku, _, location = key.rpartition("@")
+        parts["sku"], _, parts["location"] = key.rpartition("@")
     elif kind == "slot":
-        location = key.partition("/")[0]
-    return {"key": key, "sku": sku, "location": location}
+        parts["location"], parts["slot_kind"], parts["resource"], at = (*key.split("/", 3), "", "", "", "")[:4]
+        parts["day"] = at[:10]
+    return parts
 
 
 def read_again(subject: str) -> str | None:
@@ -134,4 +148,4 @@ def read_again(subject: str) -> str | None:
     template = _READ_AGAIN.get(subject.partition(":")[0])
     if template is None:
         return None
-    return template.format_map({name: quote(value or "", safe="") for name, value in _parts(subject).items()})
+    return template.format_map({name: quote(value, safe="") for name, value in _parts(subject).items()})

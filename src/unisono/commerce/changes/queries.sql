@@ -31,7 +31,7 @@ where (change.txid, change.id) > (:txid::text::xid8, :id::bigint)
   and (:locations::text[] is null or case change.kind
            when 'stock' then regexp_replace(change.subject, '^.*@', '')
            when 'slot' then split_part(substr(change.subject, 6), '/', 1)
-           else change.data ->> 'location' end = any(:locations::text[]))
+           else coalesce(change.data ->> 'location', change.data ->> 'store_id') end = any(:locations::text[]))
   and (:nodes::bigint[] is null
        or (change.node_id is null and change.kind = any(:open_kinds::text[]))
        or exists (select 1 from node as theirs join node as mine on mine.person_id = theirs.person_id
