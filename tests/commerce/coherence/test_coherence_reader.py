@@ -21,7 +21,8 @@ from tests.support.stocked import Stocked, stocked
 from unisono.access.keys import create_source
 from unisono.commerce.changes.model import Wanted
 from unisono.commerce.changes.service import present
-from unisono.commerce.coherence import service
+from unisono.commerce.changes.webhooks import service as webhooks
+from unisono.commerce.coherence import measures, service
 from unisono.commerce.coherence.model import Incident
 from unisono.commerce.coherence.reader import CloseWhenQuiet, CoherenceReader
 from unisono.commerce.inventory import service as inventory
@@ -317,3 +318,36 @@ async def test_coherence_over_the_api(dsn: str, shop: Shop) -> None:
     with pytest.raises(Conflict):
         await service.close(shop.conn, found[0]["id"], actor="test", now=NOW)
     assert await service.open_by_kind(shop.conn) == {"price": 1}
+
+
+async def test_whoever_follows_changes_is_woken_when_an_incident_opens(shop: Shop) -> None:
+    """The reader writes changes, so the worker tells after its batch; nobody waits for the next look."""
+    told: list[str] = []
+    await write(shop.conn, [shop.viewed("A", 1)])
+    await shop.conn.add_listener("unisono_log", lambda *_: told.append("woken"))
+    await Worker(shop.pool, [CoherenceReader("EUR", clock=shop.clock)]).drain()
+    async with asyncio.timeout(5):
+        while not told:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await shop.conn.reset()
+
+
+async def test_prometheus_is_told_of_incidents_propagation_and_webhooks(shop: Shop) -> None:
+    """Counts and times alone; each as it stands in the database."""
+    await shop.sees(shop.viewed("A", 1))
+    now = datetime.now(UTC)
+    made = await webhooks.create(
+        shop.conn, name="shop", url="https://hooks.example/", private=False, actor="test", now=now
+    )
+    await shop.conn.execute(
+        "insert into propagation values ($1, 'price', 'stream/shop', 50, 95), ($1, 'price', 'stream/shop', 500, 5)",
+        now.replace(second=0, microsecond=0),
+    )
+    found = {(one.measure.name, one.labels): one.value for one in await measures.readings(shop.conn)}
+    assert found["unisono_incidents_open", ("price",)] == 1
+    assert found["unisono_incidents_open", ("offer",)] == 0
+    assert found["unisono_propagation_seconds", ("stream/shop", "0.95")] == 0.05
+    assert found["unisono_propagation_seconds", ("all", "0.99")] == 0.5
+    assert found["unisono_propagated_changes", ("stream/shop",)] == 100
+    assert found["unisono_webhook_up", (str(made.id),)] == 1
+    assert found["unisono_webhook_pending", (str(made.id),)] == 0
