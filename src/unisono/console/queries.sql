@@ -61,3 +61,55 @@ select id, namespace, value, person_id from node where id = any(:nodes::bigint[]
 
 -- name: source_names
 select id, name from source where id = any(:ids::int[]);
+
+-- name: stock_of_products
+-- Units on hand and free over all places, by product; kits and goods without stock are not there.
+select product.code, sum(good.capacity)::bigint as on_hand,
+       sum(greatest(0, good.capacity - good.held - good.committed))::bigint as available, count(*) as places
+from product
+join variant on variant.product_id = product.id
+join stock on stock.variant_id = variant.id
+join good on good.id = stock.good_id
+where product.code = any(:codes::text[])
+group by product.code;
+
+-- name: stock_of_skus
+select variant.sku, sum(good.capacity)::bigint as on_hand,
+       sum(greatest(0, good.capacity - good.held - good.committed))::bigint as available, count(*) as places
+from variant
+join stock on stock.variant_id = variant.id
+join good on good.id = stock.good_id
+where variant.sku = any(:skus::text[])
+group by variant.sku;
+
+-- name: product_used_by
+-- What names a product: kits, lists that price it, discounts that run, promotions that name it or a category of it.
+select 'kit' as what, kit.sku as key, kit.sku as label
+from kit_component as part join variant as own on own.id = part.component_id join variant as kit on kit.id = part.kit_id
+where own.sku = any(:skus::text[])
+union
+select 'price_list', list.code, list.name
+from price join variant on variant.id = price.variant_id join price_list as list on list.id = price.price_list_id
+where variant.sku = any(:skus::text[]) and list.disabled_at is null
+union
+select 'discount', told.id::text, variant.sku || coalesce(' · ' || told.campaign, '')
+from price_announcement as told join variant on variant.id = told.variant_id
+where variant.sku = any(:skus::text[]) and told.withdrawn_at is null and (told.ends_at is null or told.ends_at > :now)
+union
+select 'promotion', promotion.code, promotion.name
+from promotion
+where status <> 'ended' and exists (
+    select 1 from unnest(:skus::text[] || :codes::text[]) as named (word)
+    where jsonb_path_exists(jsonb_build_array(conditions, effects), 'strict $.** ? (@ == $word)',
+                            jsonb_build_object('word', named.word))
+)
+union all
+select 'cart', '', count(distinct cart.id)::text
+from cart_line as line join cart on cart.id = line.cart_id join variant on variant.id = line.variant_id
+where variant.sku = any(:skus::text[]) and cart.status in ('active', 'checkout')
+having count(distinct cart.id) > 0
+order by what, label
+limit 60;
+
+-- name: tax_classes
+select code, name, rate_bp from tax_class order by rate_bp desc, code;

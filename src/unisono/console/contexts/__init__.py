@@ -60,6 +60,19 @@ from unisono.console.contexts.people import (
     TimelineItem,
     TraitRow,
 )
+from unisono.console.contexts.products import (
+    AttributeLine,
+    CatalogueImport,
+    ImportOutcome,
+    PartRow,
+    PictureRow,
+    Product,
+    ProductRow,
+    Products,
+    ProductVariantRow,
+    RefusedLine,
+    UsedBy,
+)
 from unisono.console.contexts.shared import (
     Amount,
     Badge,
@@ -100,17 +113,22 @@ Screen = (
     | Search
     | ErrorPage
     | NoPermission
+    | Products
+    | Product
+    | CatalogueImport
 )
 """Everything `rendering.render_screen` can draw."""
 
 __all__ = [
     "AccountRow",
     "Amount",
+    "AttributeLine",
     "Audit",
     "AuditRow",
     "Badge",
     "Bucket",
     "Candidate",
+    "CatalogueImport",
     "Chip",
     "Choice",
     "CodeSample",
@@ -130,6 +148,7 @@ __all__ = [
     "IdentifierRow",
     "Identity",
     "IdentityCard",
+    "ImportOutcome",
     "Invitation",
     "KeyGroup",
     "KeyRow",
@@ -142,14 +161,21 @@ __all__ = [
     "Paging",
     "Palette",
     "ParkedRow",
+    "PartRow",
     "PeopleList",
     "PersonLink",
     "PersonLinks",
     "PersonPage",
     "PersonRow",
+    "PictureRow",
     "Problem",
+    "Product",
+    "ProductRow",
+    "ProductVariantRow",
+    "Products",
     "RawEvent",
     "ReaderRow",
+    "RefusedLine",
     "RoleRow",
     "RuleRow",
     "Score",
@@ -169,6 +195,7 @@ __all__ = [
     "Together",
     "Tone",
     "TraitRow",
+    "UsedBy",
     "Viewer",
     "ViolationRow",
 ]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from unisono.console.contexts import Problem
 from unisono.console.marking import N_
+from unisono.console.views.problems_commerce import COMMERCE_TEXTS
 from unisono.console.words import Words
 from unisono.kit.errors import UnisonoError
 
@@ -115,9 +116,14 @@ _BY_STATUS: dict[int, str] = {
 }
 
 
+def _commerce(code: str) -> Text | None:
+    texts = COMMERCE_TEXTS.get(code)
+    return None if texts is None else Text(*texts)
+
+
 def problem_of(words: Words, error: UnisonoError, *, error_id: str = "") -> Problem:
     """An error as a form or a page shows it."""
-    known = TEXTS.get(error.code)
+    known = TEXTS.get(error.code) or _commerce(error.code)
     if known is None:
         title = _BY_STATUS.get(error.status, TEXTS["unexpected"].what)
         return Problem(what=words.gettext(title), why=error.detail, do=error.hint or "", id=error_id)
