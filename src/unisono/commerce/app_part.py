@@ -20,6 +20,7 @@ from unisono.commerce.inventory import api as inventory_api
 from unisono.commerce.orders import api as orders_api
 from unisono.commerce.orders import duties as orders_duties
 from unisono.commerce.orders.arriving.reader import OrdersReader
+from unisono.commerce.orders.documents import api as documents_api
 from unisono.commerce.orders.pickup import api as pickup_api
 from unisono.commerce.orders.pickup.timing import PickupTimeout
 from unisono.commerce.orders.reservations import api as reservations_api
@@ -46,6 +47,7 @@ routes: list[ControllerRouterHandler] = [
     *pickup_api.routes,
     *reservations_api.routes,
     *slots_api.routes,
+    *documents_api.routes,
     *coherence_api.routes,
     *channel_api.routes,
 ]

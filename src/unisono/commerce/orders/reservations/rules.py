@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
+from unisono.commerce.carts.codes import read_code
 from unisono.commerce.inventory.model import Location
 from unisono.commerce.orders.reservations.errors import BadReservation
 from unisono.commerce.orders.reservations.model import OPEN, NoShow, Policy, ReservationStatus, Track
 from unisono.commerce.orders.slots.opening import closing_after, opening_time_before
 from unisono.kit.reasons import Reason
+
+PREFIX: Final = "reservation:"
+"""Before the code in a QR picture, so that a scanner tells it from products and carts."""
+
+
+def shown_code(text: str) -> str | None:
+    """The code somebody typed or scanned; None when it is none."""
+    return read_code(text[:100].strip().removeprefix(PREFIX))
 
 
 def standing(state: ReservationStatus, deadline: datetime, now: datetime) -> ReservationStatus:

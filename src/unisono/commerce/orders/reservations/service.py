@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from unisono.commerce.carts.codes import new_code, read_code
+from unisono.commerce.carts.codes import new_code
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.changes.model import NewChange
 from unisono.commerce.changes.service import record_changes
@@ -99,7 +99,7 @@ async def get(conn: Connection, reservation_id: str, *, now: datetime) -> Reserv
 
 async def by_code(conn: Connection, code: str, *, now: datetime) -> Reservation:
     """The reservation of a code somebody shows. Raises ReservationNotFound."""
-    read = read_code(code)
+    read = rules.shown_code(code)
     rows = await _rows(conn, now=now, code=read) if read else []
     if not rows:
         raise ReservationNotFound("No reservation has this code.")
@@ -316,7 +316,7 @@ async def cancel(
 async def check_code(conn: Connection, reservation_id: str, code: str, *, now: datetime) -> Reservation:
     """The reservation, if ``code`` is its own: typed, scanned, in any case. Raises WrongCode, ReservationNotFound."""
     found = await get(conn, reservation_id, now=now)
-    if read_code(code) != found.code:
+    if rules.shown_code(code) != found.code:
         raise WrongCode("This is not the code of the reservation.")
     return found
 
