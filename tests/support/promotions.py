@@ -38,7 +38,7 @@ def promotion(code: str, *effects: dict[str, Any], **more: Any) -> Promotion:
     return msgspec.convert(written, Promotion)
 
 
-def percent(percent_bp: int, **more: Any) -> dict[str, Any]:
+def percent(percent_bp: float, **more: Any) -> dict[str, Any]:
     """A percentage off."""
     return {"kind": "percent_off", "percent_bp": percent_bp, **more}
 

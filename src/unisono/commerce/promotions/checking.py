@@ -27,6 +27,9 @@ MAX_QUANTITY = 1_000_000
 MAX_UNIT = 10**12
 """Minor units: a basket of the most and dearest lines stays within a bigint."""
 
+YEARS = (1970, 2200)
+"""No promotion is of other times; near the ends of the calendar the arithmetic ends too."""
+
 RESERVED = frozenset({"conflicts", "import", "simulate"})
 """Codes that addresses of the API are named by."""
 
@@ -91,6 +94,11 @@ def is_storable(text: str, allowed: str = "") -> bool:
     return not any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in allowed for letter in text)
 
 
+def is_near(instant: datetime) -> bool:
+    """Whether an instant is of times that promotions are of."""
+    return YEARS[0] <= instant.year <= YEARS[1]
+
+
 def _texts(value: Any, where: str) -> Iterator[Problem]:
     if isinstance(value, str):
         if not is_storable(value, "\n\t" if where.startswith("$.texts") else ""):
@@ -121,6 +129,8 @@ def _period(definition: Definition) -> Iterator[Problem]:
         if instant is not None and instant.tzinfo is None:
             yield f"$.{name}", "needs a time zone, as 2026-05-01T00:00:00+02:00"
             return
+        if instant is not None and not is_near(instant):
+            yield f"$.{name}", f"is not in the years {YEARS[0]} to {YEARS[1]}"
     if definition.starts_at and definition.ends_at and definition.ends_at <= definition.starts_at:
         yield "$.ends_at", "is not after starts_at"
 
@@ -215,6 +225,8 @@ def check_basket(basket: Basket) -> None:
         raise BadBasket(f"{basket.currency[:16]!r} is not an ISO 4217 currency code.")
     if basket.at.tzinfo is None:
         raise BadBasket("The instant of the basket has no time zone.")
+    if not is_near(basket.at):
+        raise BadBasket(f"The instant of the basket is not in the years {YEARS[0]} to {YEARS[1]}.")
     try:
         ZoneInfo(basket.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -16,7 +16,7 @@ import asyncpg
 from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.model import CapacityMove, GoodState, NewGood
 from unisono.commerce.promotions import wording
-from unisono.commerce.promotions.checking import is_storable
+from unisono.commerce.promotions.checking import is_near, is_storable
 from unisono.commerce.promotions.errors import BadCoupons, CouponUnknown
 from unisono.commerce.promotions.keeping import find_promotion
 from unisono.commerce.promotions.model import (
@@ -96,8 +96,8 @@ def _check(wanted: NewCoupons, promotion: Promotion) -> None:
     if wanted.batch is not None and not is_storable(wanted.batch):
         raise BadCoupons("The name of the batch cannot be kept.")
     instants = [at for at in (wanted.starts_at, wanted.expires_at) if at is not None]
-    if any(at.tzinfo is None for at in instants):
-        raise BadCoupons("An instant has no time zone.")
+    if any(at.tzinfo is None or not is_near(at) for at in instants):
+        raise BadCoupons("An instant has no time zone, or is of other times.")
     if len(instants) == 2 and instants[0] >= instants[1]:
         raise BadCoupons("Coupons cannot expire before they begin.")
 

@@ -14,7 +14,7 @@ from unisono.commerce.catalog.model import Variant
 from unisono.commerce.pricing import service as pricing
 from unisono.commerce.pricing.model import PriceAnswer
 from unisono.commerce.promotions import wording
-from unisono.commerce.promotions.checking import check_basket, check_definition
+from unisono.commerce.promotions.checking import check_basket, check_definition, is_near
 from unisono.commerce.promotions.errors import BadBasket
 from unisono.commerce.promotions.keeping import as_live
 from unisono.commerce.promotions.knowing import as_promotion
@@ -36,7 +36,7 @@ from unisono.kit.sql import load
 
 _sql = load("unisono.commerce.promotions")
 
-MOST = 500
+MOST = 5_000
 """Promotions looked at."""
 
 
@@ -106,8 +106,8 @@ async def simulate(conn: Connection, asked: Simulation, *, now: datetime) -> Quo
 
 async def _basket(conn: Connection, asked: Simulation, now: datetime) -> Basket:
     at = asked.at or now
-    if at.tzinfo is None:
-        raise BadBasket("The instant of the basket has no time zone.")
+    if at.tzinfo is None or not is_near(at):
+        raise BadBasket("The instant of the basket has no time zone, or is of other times.")
     variants = await catalog.variants(conn, skus=[line.sku for line in asked.lines])
     unknown = sorted({line.sku for line in asked.lines} - variants.keys())
     if unknown:
