@@ -370,6 +370,9 @@ async def test_webhooks_over_the_api(dsn: str, pool: Pool) -> None:
             assert (await client.get(f"{path}/deliveries?state=odd")).status_code == 400
             assert (await client.post(f"{path}/replay", json={})).status_code == 400
             assert (await client.post(f"{path}/replay", json={"after": "0-0"})).json()["position"] == "0-0"
+            form = {"content-type": "application/x-www-form-urlencoded"}
+            typed = await client.post(f"{path}/replay", content=b'{"since": "2026-10-31T08:00:00Z"}', headers=form)
+            assert typed.status_code == 200, "as curl -d sends it"
             changed = (await client.patch(path, json={"enabled": False, "kinds": []})).json()
             assert (changed["disabled_reason"], changed["kinds"]) == ("Disabled by hand.", [])
             assert (await client.delete(path)).status_code == 200
@@ -378,4 +381,4 @@ async def test_webhooks_over_the_api(dsn: str, pool: Pool) -> None:
     deeds = [
         row[0] for row in await pool.fetch("select action from audit_entry where action like 'webhook.%' order by id")
     ]
-    assert deeds == [f"webhook.{deed}" for deed in ("create", "rotate", "replay", "change", "delete")]
+    assert deeds == [f"webhook.{deed}" for deed in ("create", "rotate", "replay", "replay", "change", "delete")]

@@ -34,6 +34,9 @@ BOUNDS = (
 FLUSHED_EVERY = 3.0
 """Seconds between two times a process adds its counts."""
 
+CLOCK_SET_EVERY = 60.0
+"""Seconds after which an idle process looks at the database's clock again."""
+
 KEPT = timedelta(days=90)
 """How long counts are kept."""
 
@@ -56,6 +59,7 @@ class Meter:
         self._counts: Counter[tuple[datetime, str, str, int]] = Counter()
         self._ahead = 0.0
         """Seconds the database's clock is ahead of ours."""
+        self._clock_set = float("-inf")
         self._forgotten = 0.0
 
     def saw(self, changes: Sequence[Change], channel: str) -> None:
@@ -74,6 +78,8 @@ class Meter:
 
     async def flush(self) -> None:
         """Write down what there is; kept for the next time when the database is away."""
+        if not self._counts and time.monotonic() - self._clock_set < CLOCK_SET_EVERY:
+            return
         counts, self._counts = self._counts, Counter()
         try:
             async with self._pool.acquire(timeout=10) as conn:
@@ -87,6 +93,7 @@ class Meter:
         before = time.time()
         there: datetime = await _sql.database_time(conn)
         self._ahead = there.timestamp() - (before + time.time()) / 2
+        self._clock_set = time.monotonic()
 
     async def _write(self, conn: Connection, counts: Counter[tuple[datetime, str, str, int]]) -> None:
         if counts:

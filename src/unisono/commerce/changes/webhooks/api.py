@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
-from litestar.params import JSONBody, Parameter
+from litestar.params import JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -258,7 +258,9 @@ async def ping_webhook(request: AnyRequest, webhook_id: PathId) -> Pinged:
 async def list_deliveries(
     request: AnyRequest,
     webhook_id: PathId,
-    deliveries_in: Annotated[State | None, Parameter(query="state", description="Only those in this state.")] = None,
+    deliveries_in: Annotated[
+        State | None, QueryParameter(name="state", description="Only those in this state.")
+    ] = None,
     before: Annotated[int | None, Parameter(ge=1, le=MAX_ID)] = None,
     limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
 ) -> list[LoggedDelivery]:

@@ -71,7 +71,9 @@ class Deliverer:
                 await self._forget(conn)
                 await self._pass_news(LOOK)
         finally:
+            tasks = [task for _, task in self._lanes.values()]
             self._keep({})
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._meter.flush()
 
     def _keep(self, endpoints: dict[int, Endpoint]) -> None:
