@@ -46,6 +46,8 @@ CHECKOUT: Final = ["Checkout"]
 
 Number = Annotated[FromPath[str], Parameter(description="The order's number, as U-100042.", max_length=40)]
 Word = Annotated[str | None, Parameter(max_length=200)]
+Instant = Annotated[datetime | None, Parameter(description="With its zone; placed from then on, or before.")]
+Statuses = Annotated[list[str] | None, Parameter(description="open, ready, completed, cancelled, returned; several.")]
 
 
 class CancelRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +100,7 @@ def _answer(status: int, what: type, description: str) -> dict[int, ResponseSpec
 async def list_orders(
     request: AnyRequest,
     person: Annotated[int | None, Parameter(ge=1, le=MAX_ID, description="Of this person.")] = None,
-    status: list[str] | None = None,
+    status: Statuses = None,
     payment_status: Word = None,
     channel: Word = None,
     kind: Word = None,
@@ -107,8 +109,8 @@ async def list_orders(
     known_as: Annotated[
         str | None, Parameter(description="Its number, or its id at its source.", max_length=200)
     ] = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Instant = None,
+    until: Instant = None,
     after: Annotated[str | None, Parameter(description="The ``next`` of the page before.", max_length=60)] = None,
     limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
 ) -> OrderPage:
@@ -181,7 +183,7 @@ async def _change(
         return changed.order
 
     answer = await write(request, act)
-    await orders.finish_all(request.app.state.pool, calls)
+    await orders.finish_all(request.app.state.pool, calls, clock=lambda: now_of(request))
     return answer
 
 
@@ -259,7 +261,7 @@ async def return_order(request: AnyRequest, number: Number, data: JSONBody[Retur
         return made.made
 
     answer = await write(request, act, status=201)
-    await orders.finish_all(request.app.state.pool, calls)
+    await orders.finish_all(request.app.state.pool, calls, clock=lambda: now_of(request))
     return answer
 
 

@@ -28,6 +28,7 @@ class Arrival:
         "notes",
         "paid",
         "placed_at",
+        "placer",
         "returns",
         "row",
         "said",
@@ -47,7 +48,9 @@ class Arrival:
         self.id: int = row["id"] if row else 0
         self.version: int = row["version"] if row else 0
         self.teller: Told | None = None
-        """The event whose identifier and channel the order has: the first of the batch."""
+        """The first event of the batch that tells of it."""
+        self.placer: Told | None = None
+        """The event of the batch that placed it: the order is under its identifier and of its channel."""
         self.kind: str = row["kind"] if row else "sale"
         self.currency: str = row["currency"] if row else ""
         self.paid = row is not None and row["payment_status"] not in ("unpaid", "voided")
@@ -91,7 +94,7 @@ class Arrival:
         if told.what == "receipt":
             self.kind = "receipt"
         if not self.paid or self.placed_at is None or told.at < self.placed_at:
-            self.placed_at = told.at
+            self.placed_at, self.placer = told.at, told
             self.paid = self.changed = True
 
     def _content(self, told: Told, *, gaps: bool) -> bool:
@@ -116,6 +119,11 @@ class Arrival:
             self.told_at = told.at
         self.changed = self.changed or taken
         return taken
+
+    @property
+    def owner(self) -> Told | None:
+        """Whose identifier and channel a new order has."""
+        return self.placer or self.teller
 
     @property
     def quote(self) -> str:

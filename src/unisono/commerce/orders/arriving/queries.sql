@@ -72,14 +72,15 @@ update sales_order set
     subtotal_minor = told.subtotal, discount_minor = told.discount, shipping_minor = told.shipping,
     tax_minor = told.tax, total_minor = told.total, coupons = string_to_array(told.coupons, chr(31)),
     store_id = told.store_id, placed_at = told.placed_at, source_updated_at = told.told_at,
+    node_id = coalesce(told.node_id, sales_order.node_id), channel = coalesce(told.channel, sales_order.channel),
     quote = told.quote::jsonb, updated_at = :now,
     version = version + told.bump
 from unnest(:ids::bigint[], :bumps::int[], :statuses::text[], :payment_statuses::text[], :kinds::text[],
             :currencies::text[], :included::boolean[], :subtotals::bigint[], :discounts::bigint[], :shippings::bigint[],
             :taxes::bigint[], :totals::bigint[], :coupons::text[], :stores::text[], :placed::timestamptz[],
-            :told::timestamptz[], :quotes::text[])
+            :told::timestamptz[], :quotes::text[], :nodes::bigint[], :channels::text[])
      as told (id, bump, status, payment_status, kind, currency, tax_included, subtotal, discount, shipping, tax, total,
-              coupons, store_id, placed_at, told_at, quote)
+              coupons, store_id, placed_at, told_at, quote, node_id, channel)
 cross join lateral (
     select least(greatest(told.total, 0), greatest(
                (select coalesce(sum((detail->>'refund_minor')::bigint), 0) from order_history

@@ -115,10 +115,10 @@ def _sales(arrivals: Sequence[Arrival], variants: dict[str, int]) -> list[stocki
             variants[line.sku],
             line.pieces,
             f"{arrival.source}:{arrival.source_order_id}",
-            arrival.teller.at,
+            arrival.owner.at,
         )
         for arrival in arrivals
-        if arrival.fresh and arrival.teller and arrival.kind == "receipt" and arrival.store_id and not arrival.cancelled
+        if arrival.fresh and arrival.owner and arrival.kind == "receipt" and arrival.store_id and not arrival.cancelled
         for line in arrival.lines or ()
         if line.pieces and line.sku in variants and not (line.detail and line.detail.get("quantity"))
     ]

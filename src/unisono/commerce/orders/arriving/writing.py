@@ -62,7 +62,7 @@ async def write(conn: Connection, arrivals: Sequence[Arrival], variants: Mapping
 
 
 def _order(arrival: Arrival, now: datetime) -> tuple[Any, ...]:
-    told = arrival.teller
+    told = arrival.owner
     assert told is not None
     subtotal, discount, shipping, tax, total = arrival.amounts()
     return (
@@ -268,13 +268,15 @@ async def _update(conn: Connection, arrivals: Sequence[Arrival], now: datetime) 
         placed=[arrival.placed_at or now for arrival in arrivals],
         told=[arrival.told_at for arrival in arrivals],
         quotes=[arrival.quote for arrival in arrivals],
+        nodes=[arrival.placer.event.node_id if arrival.placer else None for arrival in arrivals],
+        channels=[arrival.placer.event.channel if arrival.placer else None for arrival in arrivals],
         now=now,
     )
     return rows
 
 
 def _change(arrival: Arrival) -> NewChange:
-    told = arrival.teller
+    told = arrival.owner
     number = f"U-{100_000 + arrival.id}"
     return NewChange(
         "order",
