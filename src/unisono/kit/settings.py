@@ -127,6 +127,11 @@ def _problems(settings: Settings) -> list[str]:
         for name in ("pool_size", "readers", "max_event_bytes", "max_batch_bytes", "max_batch_events")
         if getattr(settings, name) < 1
     )
+    problems.extend(
+        f"{PREFIX}{name.upper()}: must be {least} to {most}"
+        for name, least, most in (("reservation_days", 0, 30), ("reservation_limit", 1, 1000), ("pickup_days", 0, 50))
+        if not least <= getattr(settings, name) <= most
+    )
     return problems
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.counter import events_of, make_person, make_place
-from unisono.commerce.orders.slots import appointments, service
+from tests.support.counter import events_of, make_person, make_place, make_variant, stock_up
+from unisono.commerce.inventory.errors import NotEnough
+from unisono.commerce.inventory.model import Need
+from unisono.commerce.orders.slots import ahead, appointments, service
 from unisono.commerce.orders.slots.errors import (
     AppointmentState,
     BadSlot,
@@ -248,3 +250,88 @@ async def test_times_outside_what_is_offered_are_refused(store: Pool) -> None:
         async with transaction(store) as conn:
             await service.place_asks(conn, "milano", "pickup", TEN, now=NOW)
     assert await store.fetchval("select count(*) from hold") == 0
+
+
+async def test_goods_and_hands_are_held_together_or_not_at_all(store: Pool) -> None:
+    """Eight orders at once for five cakes and ninety minutes of hands: three are made, nothing is left half held."""
+    place = int(await store.fetchval("select id from location"))
+    cake = await make_variant(store, "CAKE", prep_minutes=30)
+    await stock_up(store, cake, place, 5)
+
+    async def wish(n: int) -> ahead.Held:
+        async with transaction(store) as conn:
+            return await ahead.hold(
+                conn,
+                "milano",
+                TEN,
+                [Need(cake, 1)],
+                channel="app",
+                node_id=None,
+                key=f"order-{n}",
+                expires_at=NOW + timedelta(minutes=15),
+                reference=f"cart:{n}",
+                now=NOW,
+            )
+
+    results = await asyncio.gather(*(wish(n) for n in range(8)), return_exceptions=True)
+    held = [result for result in results if isinstance(result, ahead.Held)]
+    assert all(isinstance(result, ahead.Held | SlotTaken | NotEnough) for result in results), results
+    assert len(held) == 1  # thirty minutes fill the slot; who comes after is offered another
+    assert held[0].ask.ready_at == TEN + timedelta(minutes=15)
+    goods = {
+        row["kind"]: row["held"] for row in await store.fetch("select kind, sum(held) as held from good group by kind")
+    }
+    assert goods == {"stock": 1, "slot": 30}
+
+
+async def test_a_time_is_offered_only_if_the_goods_are_there(store: Pool) -> None:
+    """Hands alone make no cake: the reason says how many are left, and holding says the same."""
+    place = int(await store.fetchval("select id from location"))
+    cake = await make_variant(store, "CAKE", prep_minutes=10)
+    await stock_up(store, cake, place, 2)
+    some = await ahead.offers(store, "milano", "ahead", day=TEN.date(), needs=[Need(cake, 2)], now=NOW)
+    assert (some.needs, some.reasons) == (20, [])
+    assert some.offers[0].starts_at == NOW + timedelta(hours=1)
+    assert some.offers[0].ready_at == some.offers[0].ends_at
+    none = await ahead.offers(store, "milano", "ahead", day=TEN.date(), needs=[Need(cake, 3)], now=NOW)
+    assert (none.offers, none.reasons[0].code) == ([], "not_enough_stock")
+    with pytest.raises(NotEnough) as short:
+        async with transaction(store) as conn:
+            await ahead.hold(
+                conn,
+                "milano",
+                TEN,
+                [Need(cake, 3)],
+                channel="app",
+                node_id=None,
+                key="k",
+                expires_at=None,
+                reference="r",
+                now=NOW,
+            )
+    assert short.value.lines[0]["available"] == 2
+    assert await store.fetchval("select count(*) from hold") == 0
+
+
+@pytest.mark.parametrize(("day", "slots"), [("2026-10-25", 100), ("2027-03-28", 92)])
+async def test_on_the_days_the_clocks_change_every_slot_can_be_had_once(pool: Pool, day: str, slots: int) -> None:
+    """25 and 23 hours of quarters: each is another good, also the hour that comes twice."""
+    every_day = {name: [["00:00", "24:00"]] for name in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    await make_place(pool, opening=every_day)
+    at = datetime.fromisoformat(day).replace(tzinfo=UTC) - timedelta(days=1)
+    rule = SlotRule(store_id="milano", kind="pickup", slot_minutes=15, capacity=1)
+    async with transaction(pool) as conn:
+        await service.set_rule(conn, rule, now=at)
+        found = await ahead.offers(conn, "milano", "pickup", day=datetime.fromisoformat(day).date(), now=at)
+    assert len(found.offers) == slots
+    assert len({offer.starts_at for offer in found.offers}) == slots
+    for n, offer in enumerate(found.offers[6:16]):
+        async with transaction(pool) as conn:
+
+            async def asking(at_slot: datetime = offer.starts_at) -> SlotAsk:
+                return await service.place_asks(conn, "milano", "pickup", at_slot, now=at)
+
+            await service.take(conn, asking, key=f"k{n}", node_id=None, expires_at=None, reference="r", now=at)
+            with pytest.raises(SlotTaken):
+                await asking()
+    assert await pool.fetchval("select count(*) from capacity_slot") == 10

@@ -49,7 +49,7 @@ def _page(text: str) -> Response[str]:
 
 def _calendar(content: bytes, name: str) -> Response[bytes]:
     headers = {**SAFE, "content-disposition": f'attachment; filename="{name}.ics"'}
-    return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
+    return Response(content, media_type="text/calendar", headers=headers)
 
 
 async def _seen(request: AnyRequest, conn: Connection, what: str, key: str, person: int | None) -> None:
@@ -146,10 +146,10 @@ async def appointment_calendar(request: AnyRequest, appointment_id: Id, language
     guards=[open_to_all("a style sheet tells nothing about anybody")],
     include_in_schema=False,
 )
-async def style_sheet(name: Literal["tokens.css", "document.css"]) -> Response[bytes]:
+async def style_sheet(name: FromPath[Literal["tokens.css", "document.css"]]) -> Response[bytes]:
     """The style sheets of documents."""
     headers = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
-    return Response((STATIC / name).read_bytes(), media_type="text/css; charset=utf-8", headers=headers)
+    return Response((STATIC / name).read_bytes(), media_type="text/css", headers=headers)
 
 
 routes: list[ControllerRouterHandler] = [

@@ -179,7 +179,9 @@ async def check_pickup(request: AnyRequest, parcel_id: PathId, data: JSONBody[Co
     responses=PROBLEMS,
     status_code=200,
 )
-async def prepare(request: AnyRequest, parcel_id: PathId, step: Literal["picking", "ready"]) -> Response[bytes]:
+async def prepare(
+    request: AnyRequest, parcel_id: PathId, step: FromPath[Literal["picking", "ready"]]
+) -> Response[bytes]:
     """Somebody gathers it (``picking``), or it lies at the counter and the person is told (``ready``). Takes an
     Idempotency-Key."""
     settings: Settings = request.app.state.settings

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Response, delete, get, post, put
-from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
@@ -77,7 +77,7 @@ async def needs_of(conn: Connection, items: list[str]) -> list[Need]:
 async def list_slots(
     request: AnyRequest,
     store_id: StoreId,
-    kind: SlotKind,
+    kind: FromQuery[SlotKind],
     day: Annotated[date | None, Parameter(description="The store's local day; default: today.")] = None,
     resource: Annotated[str | None, Parameter(max_length=60)] = None,
     minutes: Annotated[int | None, Parameter(ge=1, le=10_080, description="Of the appointment, or of work.")] = None,
@@ -124,7 +124,7 @@ async def set_rule(request: AnyRequest, data: JSONBody[SlotRule]) -> Response[by
 async def drop_rule(
     request: AnyRequest,
     store_id: StoreId,
-    kind: SlotKind,
+    kind: FromQuery[SlotKind],
     resource: Annotated[str, Parameter(max_length=60)] = "",
 ) -> Response[bytes]:
     """Offer no such slots any more; what was promised stands. Takes an Idempotency-Key."""
@@ -238,7 +238,7 @@ async def cancel(request: AnyRequest, appointment_id: AppointmentId, data: JSONB
     status_code=200,
 )
 async def settle(
-    request: AnyRequest, appointment_id: AppointmentId, step: Literal["confirm", "keep", "miss"]
+    request: AnyRequest, appointment_id: AppointmentId, step: FromPath[Literal["confirm", "keep", "miss"]]
 ) -> Response[bytes]:
     """Make a pending one firm (``confirm``), note that the person came (``keep``) or did not (``miss``). Takes an
     Idempotency-Key."""
