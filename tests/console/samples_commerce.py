@@ -134,6 +134,150 @@ def product_screens(page: Page, problem: c.Problem) -> Iterator[tuple[str, c.She
     )
 
 
+def steps(prior: int | None = 14900, new: int | None = 12900) -> c.Steps:
+    return c.Steps(
+        start=ago(days=34),
+        end=ago(days=-4),
+        currency="EUR",
+        steps=[
+            c.Step(start=ago(days=34), end=ago(days=20), minor=16900, lane="web"),
+            c.Step(start=ago(days=20), end=ago(days=12), minor=14900, lane="web", lowest=True),
+            c.Step(start=ago(days=12), end=ago(days=1), minor=16900, lane="web"),
+            c.Step(start=ago(days=7), end=None, minor=16800, lane="store"),
+        ],
+        window=(ago(days=31), ago(days=1)),
+        prior_minor=prior,
+        new_minor=new,
+    )
+
+
+def asked() -> list[c.AskedRow]:
+    return [
+        c.AskedRow(amount=euro(14900), start=ago(days=20), end=ago(days=12), where="Web", source="price list base",
+                   source_href=links.price_list("base"), lowest=True),
+        c.AskedRow(amount=euro(16800), start=ago(days=7), end=None, where="Store, store brera",
+                   source="seen on receipts"),
+    ]  # fmt: skip
+
+
+def evidence(refused: str | None = None) -> c.EvidenceCard:
+    return c.EvidenceCard(
+        sku="TJ-M",
+        list_code="base",
+        new=euro(12900 if refused is None else 15900),
+        prior=euro(14900),
+        percent=13.42 if refused is None else None,
+        rule="the lowest price of the 30 days before",
+        refused=refused,
+        first_day=ago(days=31).date(),
+        last_day=ago(days=1).date(),
+        chart=steps(new=12900 if refused is None else 15900),
+        lowest=asked()[0],
+        rows=asked(),
+    )
+
+
+def discount(*, live: bool = True) -> c.DiscountRow:
+    return c.DiscountRow(
+        announcement_id=7, href=links.discount(7), sku="TJ-M", sku_href=links.price_of("TJ-M"), list_code="base",
+        new=euro(12900), prior=euro(14900), percent=13.42, rule="the lowest price of the 30 days before",
+        badge=c.Badge(text="shown now", tone="good") if live else c.Badge(text="withdrawn", tone="off"),
+        starts_at=ago(days=1), ends_at=ago(days=-6), campaign="autumn", announced_at=ago(days=1),
+        announced_by="anna@alpestre.example", withdrawn_at=None if live else ago(hours=2),
+        withdrawn_by="" if live else "anna@alpestre.example", withdrawn_for="" if live else "a mistake",
+        can_withdraw=live,
+    )  # fmt: skip
+
+
+def price_lists() -> list[c.PriceListRow]:
+    return [
+        c.PriceListRow(code="members", name="Members", href=links.price_list("members"), currency="EUR",
+                       serves="everywhere, only members", priority=10, starts_at=ago(days=40), ends_at=ago(days=-9)),
+        c.PriceListRow(code="base", name="Base", href=links.price_list("base"), currency="EUR", serves="everywhere"),
+        c.PriceListRow(code="old", name="Old", href=links.price_list("old"), currency="EUR", serves="Web",
+                       tax_included=False, disabled_at=ago(days=3)),
+    ]  # fmt: skip
+
+
+def price_of(refused: str | None = None) -> c.PriceOf:
+    return c.PriceOf(
+        sku="TJ-M",
+        name="Trail jacket, M",
+        product_href=links.product("TRAIL-JACKET"),
+        currency="EUR",
+        days=90,
+        price=euro(12900),
+        prior=euro(14900),
+        percent=13.42,
+        list_code="base",
+        net=euro(10574),
+        tax=euro(2326),
+        tax_rate=22,
+        next_change_at=ago(days=-6),
+        chart=steps(None, None),
+        rows=asked(),
+        facts=[
+            c.PriceFact(list_code="base", list_href="/x", amount=euro(12900), starts_at=ago(days=1), by="anna",
+                        badge=c.Badge(text="holds now", tone="good"), ends_at=ago(days=-6), at=ago(days=1)),
+            c.PriceFact(list_code="base", list_href="/x", amount=None, starts_at=ago(days=90),
+                        badge=c.Badge(text="past")),
+        ],
+        discounts=[discount()],
+        channels=CHANNELS,
+        stores=[c.Choice(value="brera", label="Milano Brera")],
+        spans=[c.Choice(value="30", label="30 days"), c.Choice(value="90", label="90 days", selected=True)],
+        lists=[c.Choice(value="base", label="Base (everywhere, EUR)")],
+        evidence=evidence(refused),
+        can_write=True,
+        part="announce",
+        drafts={"list": "base", "amount": "159"},
+    )  # fmt: skip
+
+
+def price_screens(page: Page, problem: c.Problem) -> Iterator[tuple[str, c.Shell, c.Screen]]:
+    """Prices and discounts in all their states."""
+    amiss = c.Problem(what="This amount cannot be read", field="amount")
+    yield "prices", page("Prices and discounts", "prices"), c.Prices(
+        lists=price_lists(), discounts=[discount(), discount(live=False)], paging=c.Paging(shown=2), can_write=True,
+        chips=[c.Chip(label="Shown now", href="?", selected=True), c.Chip(label="All", href="?show=all")],
+        channels=CHANNELS, stores=[c.Choice(value="brera", label="Milano Brera")],
+    )  # fmt: skip
+    yield "prices_first", page("Prices", "prices"), c.Prices(lists=[], can_write=True, problem=problem)
+    yield "prices_none", page("Prices", "prices"), c.Prices(lists=price_lists(), query="ZZ", filtered=True)
+    yield "prices_never", page("Prices", "prices"), c.Prices(lists=price_lists(), filtered=True)
+    rows = [
+        c.ListedPrice(sku="TJ-M", name="Trail jacket, M", href="/x", amount=euro(12900), starts_at=ago(days=1)),
+        c.ListedPrice(sku="TJ-L", name="Trail jacket, L", href="/x", amount=None, starts_at=ago(days=1)),
+    ]
+    one = price_lists()[1]
+    yield (
+        "price_list",
+        page("Base", "prices"),
+        c.PriceListPage(head=one, rows=rows, paging=c.Paging(shown=2), can_write=True),
+    )
+    yield (
+        "price_list_none",
+        page("Old", "prices"),
+        c.PriceListPage(head=price_lists()[2], rows=[], paging=c.Paging(shown=0)),
+    )
+    yield "price_of", page("Prices of TJ-M", "prices"), price_of()
+    yield "price_refused", page("Prices of TJ-M", "prices"), price_of("The new price is not below the lowest price.")
+    yield (
+        "price_bare",
+        page("Prices of B", "prices"),
+        c.PriceOf(
+            sku="B", name="Bare", product_href="/x", currency="EUR", days=30, can_write=True, part="set", problem=amiss
+        ),
+    )
+    yield "discount", page("Discount on TJ-M", "prices"), c.DiscountPage(row=discount(), evidence=evidence())
+    yield (
+        "discount_gone",
+        page("Discount", "prices"),
+        c.DiscountPage(row=discount(live=False), evidence=evidence(), problem=problem),
+    )
+
+
 def screens(page: Page, problem: c.Problem) -> Iterator[tuple[str, c.Shell, c.Screen]]:
     """Every commerce screen and every designed state."""
     yield from product_screens(page, problem)
+    yield from price_screens(page, problem)

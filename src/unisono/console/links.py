@@ -50,6 +50,18 @@ PROMOTION_BUILDER = f"{ROOT}/promotion-builder"
 PROMOTION_SIMULATOR = f"{ROOT}/promotion-simulator"
 PROMOTION_CONFLICTS = f"{ROOT}/promotion-conflicts"
 COHERENCE = f"{ROOT}/coherence"
+STOCK = f"{ROOT}/stock"
+STOCK_MOVEMENTS = f"{ROOT}/stock-movements"
+STOCK_PROMISES = f"{ROOT}/stock-promises"
+STOCK_RISKS = f"{ROOT}/stock-risks"
+STOCK_CHANGE = f"{ROOT}/stock-change"
+"""POST: ``sku`` and ``part`` (receive, count, move, adjust, damage, levels) with its fields."""
+LOCATIONS = f"{ROOT}/locations"
+ORDERS = f"{ROOT}/orders"
+COUNTER = f"{ROOT}/counter"
+"""What waits in a store; ``code`` opens what a customer shows the code of."""
+APPOINTMENTS = f"{ROOT}/appointments"
+CARTS = f"{ROOT}/carts"
 SEARCH = f"{ROOT}/search"
 PALETTE = f"{ROOT}/palette"
 
@@ -86,6 +98,8 @@ NAVIGATION: tuple[Group, ...] = (
             Entry("products", PRODUCTS, N_("Products"), "d"),
             Entry("prices", PRICES, N_("Prices and discounts"), "e"),
             Entry("promotions", PROMOTIONS, N_("Promotions"), "m"),
+            Entry("stock", STOCK, N_("Stock"), "k"),
+            Entry("orders", ORDERS, N_("Orders"), "o"),
             Entry("coherence", COHERENCE, N_("Coherence"), "c"),
         ),
     ),
@@ -237,6 +251,11 @@ def price_list(code: str) -> str:
     return f"{PRICE_LISTS}/{quote(code, safe='')}"
 
 
+def price_list_off(code: str) -> str:
+    """POST: switches a price list off for good."""
+    return f"{price_list(code)}/off"
+
+
 def discount(announcement_id: int) -> str:
     """A reduction with what it rests on."""
     return f"{DISCOUNTS}/{announcement_id}"
@@ -275,3 +294,78 @@ def promotion_edit(code: str) -> str:
 def incident_close(incident_id: int) -> str:
     """POST ``reason``: an incident is dealt with."""
     return f"{COHERENCE}/{incident_id}/close"
+
+
+def stock_of(sku: str) -> str:
+    """The stock of a sku in every place."""
+    return f"{STOCK}/{quote(sku, safe='')}"
+
+
+def risk_settle(risk_id: int) -> str:
+    """POST ``outcome``: a promise at risk is dealt with."""
+    return f"{STOCK_RISKS}/{risk_id}/settle"
+
+
+def location_hours(code: str) -> str:
+    """POST ``hours``: when a place is open, a line a day."""
+    return f"{LOCATIONS}/{quote(code, safe='')}/hours"
+
+
+def order(number: str) -> str:
+    """The page of an order."""
+    return f"{ORDERS}/{quote(number, safe='')}"
+
+
+def order_change(number: str) -> str:
+    """POST ``part`` (cancel, refund, return, capture, confirm, ship, deliver) with its fields."""
+    return f"{order(number)}/change"
+
+
+def order_receipt(number: str) -> str:
+    """The receipt, to print."""
+    return f"/api/orders/{quote(number, safe='')}/receipt"
+
+
+def pickup(parcel_id: int) -> str:
+    """A pick-up at the counter: what, whose, its code."""
+    return f"{COUNTER}/pickups/{parcel_id}"
+
+
+def pickup_step(parcel_id: int) -> str:
+    """POST ``step`` (picking, ready, hand-over), ``code``, ``payment``."""
+    return f"{pickup(parcel_id)}/step"
+
+
+def pickup_slip(parcel_id: int) -> str:
+    """What the customer shows, to print."""
+    return f"/api/pickups/{parcel_id}/slip"
+
+
+def reservation(reservation_id: str) -> str:
+    """A reservation at the counter."""
+    return f"{COUNTER}/reservations/{reservation_id}"
+
+
+def reservation_step(reservation_id: str) -> str:
+    """POST ``step`` (ready, extend, cancel, hand-over), ``code``, ``payment``, ``reason``."""
+    return f"{reservation(reservation_id)}/step"
+
+
+def reservation_slip(reservation_id: str) -> str:
+    """What the customer shows, to print."""
+    return f"/api/reservations/{reservation_id}/slip"
+
+
+def appointment_step(appointment_id: str) -> str:
+    """POST ``step`` (confirm, kept, missed, cancel), ``reason``."""
+    return f"{APPOINTMENTS}/{appointment_id}/step"
+
+
+def cart(name: str) -> str:
+    """A cart by its id or its code."""
+    return f"{CARTS}/{quote(name, safe='')}"
+
+
+def cart_change(name: str) -> str:
+    """POST ``part`` (add, set, remove, coupons, seen, undo) with its fields."""
+    return f"{cart(name)}/change"

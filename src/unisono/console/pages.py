@@ -40,6 +40,8 @@ SECTION_PERMISSIONS = {
     "prices": "catalog:read",
     "promotions": "catalog:read",
     "coherence": "coherence:read",
+    "stock": "catalog:read",
+    "orders": "orders:read",
     "health": "health:read",
     "team": "team:read",
     "audit": "privacy:read_audit",

@@ -113,3 +113,29 @@ limit 60;
 
 -- name: tax_classes
 select code, name, rate_bp from tax_class order by rate_bp desc, code;
+
+-- name: prices_set
+-- Prices set for a sku, in the order in which they count.
+select list.code, list.currency, price.amount_minor, price.starts_at, price.ends_at, price.recorded_by, price.recorded_at
+from price join price_list as list on list.id = price.price_list_id
+where price.variant_id = :variant_id
+order by price.starts_at desc, price.id desc
+limit :most;
+
+-- name: prices_of_list
+-- What a list asks now, by sku after one; a sku it asks nothing for any more is told without an amount.
+select variant.sku, coalesce(variant.name, product.name) as name, fact.amount_minor, fact.starts_at, fact.ends_at
+from variant join product on product.id = variant.product_id
+join lateral (
+    select amount_minor, starts_at, ends_at from price
+    where variant_id = variant.id and price_list_id = (select id from price_list where code = :code)
+      and starts_at <= :now::timestamptz and (ends_at is null or ends_at > :now::timestamptz)
+    order by starts_at desc, id desc limit 1
+) as fact on true
+where variant.id in (select variant_id from price where price_list_id = (select id from price_list where code = :code))
+  and variant.sku > :after
+order by variant.sku
+limit :most;
+
+-- name: places
+select code, name from location order by name, code limit 1000;

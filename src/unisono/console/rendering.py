@@ -6,6 +6,7 @@ and the time zone from ``page`` (the `Shell`), so templates say ``{{ event.at | 
 
 import functools
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from gettext import NullTranslations
@@ -22,6 +23,7 @@ from markupsafe import Markup
 from unisono.console import contexts, links
 from unisono.console.marking import N_
 from unisono.console.staff import NAMES, Dot, render_staff
+from unisono.console.steps import render_steps
 from unisono.kit.money import format_money
 from unisono.kit.reasons import Reason, in_words
 
@@ -29,7 +31,19 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 TEMPLATES = HERE / "templates"
 
-STYLESHEETS = ("tokens", "reset", "base", "components", "forms", "staff", "screens", "person", "commerce", "utilities")
+STYLESHEETS = (
+    "tokens",
+    "reset",
+    "base",
+    "components",
+    "forms",
+    "staff",
+    "screens",
+    "person",
+    "commerce",
+    "orders",
+    "utilities",
+)
 """In the order of their layers; tokens.css declares that order and so comes first."""
 
 LANGUAGES = (("it", "Italiano"), ("en", "English"))
@@ -253,6 +267,17 @@ def staff(context: Context, score: contexts.Score, size: Any = "full", name: str
     )
 
 
+@pass_context
+def price_steps(context: Context, chart: contexts.Steps) -> Markup:
+    """Draw prices over time in the reader's money and days."""
+    return render_steps(
+        chart,
+        money=lambda minor: format_money(minor, chart.currency, page_of(context).locale),
+        day=lambda at: day_short(context, at),
+        say=_translate(context),
+    )
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     filter_.__name__: filter_
     for filter_ in (
@@ -270,6 +295,11 @@ def bar_heights(history: list[contexts.Bucket], height: int) -> list[tuple[int, 
         return max(round(value / top * height), 1) if value else 0
 
     return [(scaled(bucket.accepted), scaled(bucket.failed)) for bucket in history]
+
+
+def new_key() -> str:
+    """Names one filling of a form, so that a double click does it once."""
+    return secrets.token_urlsafe(12)
 
 
 def build_environment(locale: str, *, translations: NullTranslations | None = None) -> Environment:
@@ -292,9 +322,11 @@ def build_environment(locale: str, *, translations: NullTranslations | None = No
         links=links,
         asset=asset,
         staff=staff,
+        price_steps=price_steps,
         stylesheets=STYLESHEETS,
         line_names=DOT_NAMES,
         bar_heights=bar_heights,
+        new_key=new_key,
         languages=LANGUAGES,
         translate=(translations or NullTranslations()).gettext,
         fragment=False,

@@ -60,6 +60,20 @@ from unisono.console.contexts.people import (
     TimelineItem,
     TraitRow,
 )
+from unisono.console.contexts.prices import (
+    AskedRow,
+    DiscountPage,
+    DiscountRow,
+    EvidenceCard,
+    ListedPrice,
+    PriceFact,
+    PriceListPage,
+    PriceListRow,
+    PriceOf,
+    Prices,
+    Step,
+    Steps,
+)
 from unisono.console.contexts.products import (
     AttributeLine,
     CatalogueImport,
@@ -93,6 +107,21 @@ from unisono.console.contexts.shared import (
     Tone,
     Viewer,
 )
+from unisono.console.contexts.stock import (
+    ChannelStock,
+    Locations,
+    MovementRow,
+    PlaceCard,
+    PromiseRow,
+    RiskRow,
+    Stock,
+    StockLine,
+    StockMovements,
+    StockPart,
+    StockPromises,
+    StockRisks,
+    StockSku,
+)
 from unisono.console.contexts.together import Candidate, HouseholdCard, Together
 
 Screen = (
@@ -116,12 +145,23 @@ Screen = (
     | Products
     | Product
     | CatalogueImport
+    | Prices
+    | PriceListPage
+    | PriceOf
+    | DiscountPage
+    | Locations
+    | Stock
+    | StockMovements
+    | StockPromises
+    | StockRisks
+    | StockSku
 )
 """Everything `rendering.render_screen` can draw."""
 
 __all__ = [
     "AccountRow",
     "Amount",
+    "AskedRow",
     "AttributeLine",
     "Audit",
     "AuditRow",
@@ -129,6 +169,7 @@ __all__ = [
     "Bucket",
     "Candidate",
     "CatalogueImport",
+    "ChannelStock",
     "Chip",
     "Choice",
     "CodeSample",
@@ -136,7 +177,10 @@ __all__ = [
     "DayGroup",
     "DeadLetterRow",
     "Density",
+    "DiscountPage",
+    "DiscountRow",
     "ErrorPage",
+    "EvidenceCard",
     "FailedEvent",
     "FirstRun",
     "Health",
@@ -154,8 +198,11 @@ __all__ = [
     "KeyRow",
     "Knowledge",
     "LinkRow",
+    "ListedPrice",
     "LiveEvent",
     "LiveEvents",
+    "Locations",
+    "MovementRow",
     "NewKey",
     "NoPermission",
     "Paging",
@@ -168,14 +215,22 @@ __all__ = [
     "PersonPage",
     "PersonRow",
     "PictureRow",
+    "PlaceCard",
+    "PriceFact",
+    "PriceListPage",
+    "PriceListRow",
+    "PriceOf",
+    "Prices",
     "Problem",
     "Product",
     "ProductRow",
     "ProductVariantRow",
     "Products",
+    "PromiseRow",
     "RawEvent",
     "ReaderRow",
     "RefusedLine",
+    "RiskRow",
     "RoleRow",
     "RuleRow",
     "Score",
@@ -185,6 +240,15 @@ __all__ = [
     "Shell",
     "SignIn",
     "Sources",
+    "Step",
+    "Steps",
+    "Stock",
+    "StockLine",
+    "StockMovements",
+    "StockPart",
+    "StockPromises",
+    "StockRisks",
+    "StockSku",
     "Struct",
     "Team",
     "Theme",

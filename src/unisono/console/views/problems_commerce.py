@@ -10,6 +10,8 @@ COMMERCE_TEXTS: dict[str, tuple[str, str, str, str | None]] = {
     ),
     "number_unreadable": (N_("This number cannot be read"), "", N_("Write a whole number."), None),
     "instant_unreadable": (N_("This day and time cannot be read"), "", N_("Choose them from the calendar."), None),
+    "not_sure": (N_("Say that you are sure"), "", "", None),
+    "discount_not_honest": (N_("This is no discount"), "", "", "amount"),
     "bad_form": (N_("This form cannot be read"), "", N_("Open the page again and repeat it."), None),
     "sku_unknown": (N_("There is no such sku"), "", N_("Check its spelling, or look it up under Products."), "sku"),
     "sku_twice": (N_("A sku is named twice"), "", "", None),
