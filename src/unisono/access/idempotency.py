@@ -71,3 +71,28 @@ async def run_once(request: Request[Any, Any, Any], action: Action, *, status: i
             content_type="application/json",
         )
     return Response(body, media_type=MediaType.JSON, status_code=status)
+
+
+async def once(
+    conn: Connection, *, scope: str, key: str, digest: bytes, act: Callable[[Connection], Awaitable[bytes]]
+) -> bytes:
+    """What ``act`` answers (JSON), or what it answered when it was done before under this key: for forms, inside the
+    caller's transaction. Raises Conflict (``idempotency_key_reused``), and whatever ``act`` raises.
+    """
+    await _sql.lock_idempotency(conn, scope=scope, key=key)
+    known = await _sql.find_idempotency(conn, scope=scope, key=key)
+    if known is not None:
+        if known["request_hash"] != digest:
+            raise Conflict("This form was sent with something else in it.", code="idempotency_key_reused")
+        return bytes(known["body"])
+    body = await act(conn)
+    await _sql.keep_idempotency(
+        conn,
+        scope=scope,
+        key=key,
+        request_hash=digest,
+        status=200,
+        body=body,
+        content_type="application/json",
+    )
+    return body

@@ -1,0 +1,1 @@
+"""What the screens of stock, orders and carts list, where no room lists it so: reading only."""
