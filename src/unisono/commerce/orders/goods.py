@@ -209,8 +209,10 @@ def _gone(
     )
 
 
-def parcels(batches: Sequence[Batch], slot: HeldTime | None, address: Mapping[str, object]) -> tuple[DraftParcel, ...]:
-    """The batches as parcels of an order; the time goes with the first."""
+def parcels(
+    batches: Sequence[Batch], slot: HeldTime | None, address: Mapping[str, object], *, handed: bool = False
+) -> tuple[DraftParcel, ...]:
+    """The batches as parcels of an order; the time goes with the first. ``handed``: the customer has them already."""
     return tuple(
         DraftParcel(
             kind=batch.kind,
@@ -221,6 +223,7 @@ def parcels(batches: Sequence[Batch], slot: HeldTime | None, address: Mapping[st
             slot_id=slot.slot_id if slot and not at else None,
             promised_at=slot.ready_at if slot else None,
             address=dict(address),
+            handed=handed,
         )
         for at, batch in enumerate(batches)
     )

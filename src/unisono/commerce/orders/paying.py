@@ -19,6 +19,7 @@ from unisono.commerce import record
 from unisono.commerce.carts import service as carts
 from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.errors import HoldDead
+from unisono.commerce.inventory import service as inventory
 from unisono.commerce.orders import checkout as checkouts
 from unisono.commerce.orders import goods, money, reading
 from unisono.commerce.orders.errors import (
@@ -288,7 +289,12 @@ async def _place(conn: Connection, checkout: Checkout, payment: Payment, *, acto
     await lock_source(conn, checkout.source, checkout.source_order_id)
     batches, slot = await _firm(conn, checkout, now=now)
     crash_point("checkout.after_holds")
-    order = await write_order(conn, _draft(checkout, payment, batches, slot, now), actor=actor, now=now)
+    handed = _taken_along(checkout, payment)
+    draft = _draft(checkout, payment, batches, slot, now, handed=handed)
+    order = await write_order(conn, draft, actor=actor, now=now)
+    if handed:
+        held = [UUID(one) for one in goods.hold_ids(batches, None)]
+        await inventory.hand_over(conn, held, reference=f"order:{order.number}", actor=actor, now=now)
     await promotions.commit_uses(conn, checkout.reference, order_number=order.number, now=now)
     await carts.mark_ordered(
         conn,
@@ -318,8 +324,19 @@ async def _firm(conn: Connection, checkout: Checkout, *, now: datetime) -> tuple
     return batches, slot
 
 
+def _taken_along(checkout: Checkout, payment: Payment) -> bool:
+    """Whether the customer leaves with the goods: bought at the counter, and not on a transfer that is to come."""
+    return checkout.request.fulfilment == "carry" and payment.state in ("authorised", "captured")
+
+
 def _draft(
-    checkout: Checkout, payment: Payment, batches: tuple[Batch, ...], slot: HeldTime | None, now: datetime
+    checkout: Checkout,
+    payment: Payment,
+    batches: tuple[Batch, ...],
+    slot: HeldTime | None,
+    now: datetime,
+    *,
+    handed: bool,
 ) -> Draft:
     frozen, offer, request = checkout.quote, checkout.quote.offer, checkout.request
     paid: dict[str, PaymentStatus] = {"captured": "paid", "authorised": "authorised"}
@@ -332,7 +349,7 @@ def _draft(
         channel=frozen.basket.channel,
         store_id=frozen.basket.store_id or request.location,
         kind="ahead" if request.fulfilment == "ahead" else "sale",
-        status="open",
+        status="completed" if handed else "open",
         payment_status=paid.get(payment.state, "unpaid"),
         payment_method=payment.method,
         currency=offer.currency,
@@ -358,11 +375,12 @@ def _draft(
                 tax_rate_bp=line.tax_rate_bp,
                 tax_minor=line.tax_minor,
                 total_minor=line.total_minor,
+                handed_over=line.quantity if handed else 0,
                 detail=line.detail,
             )
             for line in frozen.lines
         ),
-        parcels=goods.parcels(batches, slot, request.address),
+        parcels=goods.parcels(batches, slot, request.address, handed=handed),
     )
 
 
