@@ -67,6 +67,7 @@ class Lane:
         self._parked: dict[str, datetime] = {}
         self._width = asyncio.Semaphore(WIDTH)
         self._failures = 0
+        self._rests = 0
         self._rests_until = 0.0
         self._tried: list[Tried] = []
         self._written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -180,15 +181,17 @@ class Lane:
     def _learn(self, answer: Answer) -> None:
         """What the answer says of the receiver."""
         if not answer.in_trouble:
-            self._failures = 0
+            self._failures = self._rests = 0
             return
         self._failures += 1
+        now = asyncio.get_running_loop().time()
         rest = answer.retry_after or 0.0
-        if self.in_trouble:
-            most = min(LONGEST_REST, 2.0 ** (self._failures - IN_TROUBLE))
-            rest = max(rest, most * random.uniform(1 - rules.JITTER, 1))
+        # Those that were on their way together fail together: that is one rest, not several.
+        if self.in_trouble and now >= self._rests_until:
+            rest = max(rest, min(LONGEST_REST, 2.0**self._rests) * random.uniform(1 - rules.JITTER, 1))
+            self._rests += 1
         if rest:
-            self._rests_until = max(self._rests_until, asyncio.get_running_loop().time() + rest)
+            self._rests_until = max(self._rests_until, now + rest)
 
     def _note(self, tried: Tried) -> asyncio.Future[None]:
         """To be written down with whatever else there is by then; the future is done when it is on disk."""
