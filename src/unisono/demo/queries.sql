@@ -22,3 +22,30 @@ select count(*) from event where event.name = 'Person Joined' and event.source_i
 -- name: receipts_total$
 -- What all receipts add up to, in major units.
 select sum((properties->>'total')::numeric) from event where name = 'Receipt Issued';
+
+-- name: priced_skus
+-- What a list has a price for, or had one.
+select distinct variant.sku from price
+join price_list on price_list.id = price.price_list_id
+join variant on variant.id = price.variant_id
+where price_list.code = :code;
+
+-- name: prices_seen
+-- What an earlier load noted of prices paid.
+select variant.sku, price_observation.store_id, price_observation.amount_minor, price_observation.observed_at
+from price_observation join variant on variant.id = price_observation.variant_id
+where price_observation.origin = 'receipt';
+
+-- name: live_counts^
+-- What there is of live objects.
+select (select count(*) from product) as products, (select count(*) from variant) as variants,
+       (select count(*) from category) as categories, (select count(*) from location) as places,
+       (select count(*) from price) as prices,
+       (select count(*) from price_observation where origin = 'receipt') as observations,
+       (select count(*) from stock) as stocks,
+       (select coalesce(sum(capacity), 0)::bigint from good where kind = 'stock') as units,
+       (select count(*) from promotion) as promotions,
+       (select count(*) from promotion where status = 'active') as active,
+       (select count(*) from coupon) as coupons, (select count(*) from slot_rule) as slot_rules,
+       (select count(*) from sales_order where kind = 'receipt') as orders,
+       (select count(*) from event where name = 'Receipt Issued') as receipts;

@@ -50,8 +50,15 @@ def dollars(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
 
-def _words(text: str | None) -> str | None:
+def words(text: str | None) -> str | None:
+    """The data's capitals as a sentence begins; None for nothing."""
     return " ".join(text.split()).capitalize() if text else None
+
+
+def product_name(kind: str | None, size: str | None) -> str | None:
+    """What a product is called: its type and size; None when the data have no type of it."""
+    name = words(kind)
+    return f"{name}, {size.lower()}" if name and size else name
 
 
 class Products:
@@ -80,10 +87,9 @@ class Products:
         if row is not None:
             cell = {name: column[row] for name, column in self._columns.items()}
             kind = cell["product_type"]
-            name = _words(kind)
-            line["name"] = f"{name}, {cell['package_size'].lower()}" if name and cell["package_size"] else name
+            line["name"] = product_name(kind, cell["package_size"])
             line["brand"] = f"{cell['brand']} {cell['manufacturer_id']}"
-            line["category"] = _words(cell["product_category"])
+            line["category"] = words(cell["product_category"])
         fuel = kind is not None and kind.startswith("GASOLINE")
         return msgspec.json.encode({key: value for key, value in line.items() if value}).decode()[:-1], fuel
 

@@ -48,6 +48,10 @@ from unnest(:goods::bigint[], :variants::bigint[], :locations::int[]) as new (go
 order by good_id
 on conflict do nothing;
 
+-- name: next_goods
+-- Numbers for goods that are to be copied in.
+select nextval(pg_get_serial_sequence('good', 'id')) as id from generate_series(1, :count::int);
+
 -- name: stock_states
 -- Under the lock of the goods.
 select stock.good_id, stock.damaged, stock.incoming, stock.counted_at, stock.low_at, good.capacity, good.key

@@ -1,7 +1,8 @@
 """The door of inventory: what can be promised where, promises of stock, and everything that moves it.
 
 Also here: movements (`receive`, `expect`, `adjust`, `damage`, `transfer`, `count`, `sell_at_till`, `sell`,
-`hand_over`, `put_back`), places (`location`, `locations`, `save_location`) and lists (`reading`).
+`hand_over`, `put_back`), books begun at once (`take_over`), places (`location`, `locations`, `save_location`) and
+lists (`reading`).
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ from unisono.commerce.inventory.promising import (
     refused,
     release,
 )
+from unisono.commerce.inventory.taking_over import FirstCount, take_over
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
 __all__ = [
+    "FirstCount",
     "Why",
     "adjust",
     "ask_for",
@@ -68,6 +71,7 @@ __all__ = [
     "sell_at_till",
     "set_levels",
     "settle_risk",
+    "take_over",
     "transfer",
 ]
 
