@@ -133,12 +133,14 @@ async def test_carts_are_shared_copied_and_claimed(api: Api) -> None:
 
 
 async def test_a_merge_is_shown_and_undone(api: Api) -> None:
-    """Opening a person's cart merges what a join has left apart; the id of the merged one leads on."""
+    """Reading changes nothing; opening a person's cart merges what a join has left apart, and the old id leads on."""
     guest, account = await api.shop.node("anonymous_id"), await api.shop.node()
     await api.shop.add(account, ("A", 1))
     other = await api.shop.add(guest, ("A", 2))
     await api.shop.join(guest, account)
-    cart = await api.good("GET", f"/api/people/{guest}/cart")
+    seen = await api.good("GET", f"/api/people/{guest}/cart")
+    assert (seen["lines"][0]["quantity"], seen["merges"]) == (1, [])
+    cart = await api.good("POST", "/api/carts", {"person_id": guest})
     assert await api.good("GET", f"/api/carts/{other.id}") == cart
     assert (cart["lines"][0]["quantity"], cart["merges"][0]["other_id"]) == (3, str(other.id))
     undone = await api.good("POST", f"/api/carts/{cart['id']}/merges/{cart['merges'][0]['id']}/undo")

@@ -21,7 +21,7 @@ from unisono.commerce.carts import codes
 from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.errors import CartNotFound
 from unisono.commerce.carts.model import Cart, CartView, Item, Settings, SharedCart, ShareLink, Touch
-from unisono.commerce.web import unit, write
+from unisono.commerce.web import write
 from unisono.customers.identity import service as identity
 from unisono.customers.identity.service import PersonNotFound
 from unisono.customers.profiles import service as profiles
@@ -240,22 +240,13 @@ async def person_cart(
     person_id: PathId,
     channel: Channel = "",
     store_id: Store = None,
-    currency: Annotated[str | None, Parameter(max_length=16)] = None,
 ) -> CartView:
-    """The one open cart of a person, over all channels and identifiers; 404 when there is none. Carts that a join of
-    people has left apart so far are merged by this, as they would be a moment later."""
+    """The one open cart of a person, over all channels and identifiers; 404 when there is none."""
     principal = caller(request)
-    async with unit(request.app.state.pool) as conn:
+    async with connection(request.app.state.pool) as conn:
         person = await _person_in_scope(conn, principal, person_id)
         touch = touch_of(request, channel=channel or None, store_id=store_id)
-        found = await carts.active_cart(
-            conn,
-            person,
-            channel=touch.channel,
-            store_id=touch.store_id,
-            currency=_currency(request, currency),
-            now=touch.now,
-        )
+        found = await carts.present_cart(conn, person, now=touch.now)
         if found is None:
             raise CartNotFound(f"Person {person} has no open cart.")
         shown = await carts.view_cart(conn, found, touch)

@@ -78,6 +78,8 @@ class Cart(msgspec.Struct, frozen=True, kw_only=True):
     shared: bool
     order_id: int | None
     paying_until: datetime | None
+    paying_for: str | None = None
+    """The checkout it is being paid in, as its holds and uses name it."""
     trouble: Trouble | None
     left_as: Left | None
     left_at: datetime | None

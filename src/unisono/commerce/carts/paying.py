@@ -15,15 +15,22 @@ from unisono.kit.database import Connection
 
 
 async def begin_checkout(
-    conn: Connection, cart_id: UUID, touch: Touch, *, until: datetime, expected_version: int | None = None
+    conn: Connection,
+    cart_id: UUID,
+    touch: Touch,
+    *,
+    until: datetime,
+    reference: str | None = None,
+    expected_version: int | None = None,
 ) -> Cart:
     """Hold the cart while it is paid, until an instant at the latest: meanwhile nobody changes it.
+    ``reference`` is under which its checkout uses coupons, so that they are not taken for used by somebody else.
 
     Raises CartNotFound, CartClosed, CartInCheckout, CartChanged when it is not at ``expected_version``: what was
     quoted is not what is in it now.
     """
     found = await changing.opened(conn, cart_id, touch, expected_version=expected_version)
-    held = replace(found.cart, status="checkout", paying_until=until, trouble=None)
+    held = replace(found.cart, status="checkout", paying_until=until, paying_for=reference, trouble=None)
     held = await store.save(conn, found.cart, held, channel=touch.channel, now=touch.now)
     return await leaving.watch(conn, held, found.settings)
 

@@ -62,6 +62,15 @@ select cart.*, owner.person_id,
 from cart left join node owner on owner.id = cart.node_id
 where cart.id = :id::uuid or cart.code = :code or cart.share_hash = :share_hash::bytea;
 
+-- name: open_cart_of$
+-- Which cart of a person stands for all his open ones until they are merged: of this identifier, else the newest, one
+-- that is being paid last.
+select cart.id
+from node me join node on node.person_id = me.person_id
+join cart on cart.node_id = node.id and cart.status in ('active', 'checkout')
+where me.id = :node
+order by cart.status = 'checkout', cart.node_id <> :node, cart.updated_at desc, cart.id limit 1;
+
 -- name: wait_for_person!
 -- Who makes the first cart of a person; whoever comes second finds it.
 select pg_advisory_xact_lock(hashtextextended('cart of ' || :person::bigint, 0));
@@ -82,7 +91,8 @@ select id from made;
 -- What changed of a cart, its lines and the change that tells of it, in one statement: its version goes up by one.
 with moved as (
     update cart set version = version + 1, updated_at = :updated_at, node_id = :node, status = :status,
-        coupons = :coupons::text[], order_id = :order_id, paying_until = :paying_until, trouble = :trouble,
+        coupons = :coupons::text[], order_id = :order_id, paying_until = :paying_until,
+        paying_for = :paying_for, trouble = :trouble,
         left_as = :left_as, left_at = :left_at,
         share_hash = case when :shared::boolean then coalesce(:share_hash::bytea, share_hash) end
     where id = :id returning id, version, node_id

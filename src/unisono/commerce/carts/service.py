@@ -49,6 +49,15 @@ async def active_cart(
     return None if found is None else found.cart
 
 
+async def present_cart(conn: Connection, node_id: int, *, now: datetime) -> Cart | None:
+    """The open cart of the person of a node as it is kept; None when there is none. Writes and locks nothing.
+
+    Where several wait to be merged it is the one of this identifier: the reader of joins, or the next change, merges.
+    """
+    found = await store.open_cart_of(conn, node_id)
+    return None if found is None else await find_cart(conn, found, now=now)
+
+
 async def find_cart(conn: Connection, cart_id: UUID, *, now: datetime) -> Cart:
     """A cart as it is kept, without a lock; of a merged one the cart it went into. Raises CartNotFound."""
     cart = await store.read(conn, id=cart_id, now=now)

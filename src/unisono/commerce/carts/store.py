@@ -35,6 +35,7 @@ _FIELDS = (
     "currency",
     "order_id",
     "paying_until",
+    "paying_for",
     "trouble",
     "left_as",
     "left_at",
@@ -205,6 +206,7 @@ async def save(
         coupons=list(new.coupons),
         order_id=new.order_id,
         paying_until=new.paying_until,
+        paying_for=new.paying_for if new.status == "checkout" else None,
         trouble=new.trouble,
         left_as=new.left_as,
         left_at=new.left_at,
@@ -257,3 +259,9 @@ def idle_until(cart: Cart, settings: Settings) -> datetime:
 def rule_of(settings: Settings, rule: Rule | None) -> Rule:
     """The rule asked for, else the installation's."""
     return rule or settings.merge_rule
+
+
+async def open_cart_of(conn: Connection, node_id: int) -> UUID | None:
+    """The open cart that stands for those of the person of a node; nothing is merged or locked."""
+    found: UUID | None = await _sql.open_cart_of(conn, node=node_id)
+    return found

@@ -147,7 +147,9 @@ async def view_of(
 ) -> CartView:
     """A cart as the channel sees it, with the promotions that apply."""
     whole = basket(cart, truth, touch)
-    quote = await promotions.quote(conn, whole, now=touch.now) if whole.lines else None
+    quote = None
+    if whole.lines:
+        quote = await promotions.quote(conn, whole, now=touch.now, reference=cart.paying_for)
     quoted = {line.line_id: line for line in quote.lines} if quote else {}
     return CartView(
         id=cart.id,
@@ -171,6 +173,9 @@ def _line_view(cart: Cart, line: Line, truth: Truth, quoted: QuotedLine | None) 
     variant = truth.variants.get(line.variant_id)
     price = truth.buyable(line.variant_id)
     available = truth.available.get(line.variant_id)
+    if available is not None and cart.status == "checkout":
+        # Its own units are held: they are not missing.
+        available = max(available, line.quantity)
     return CartLineView(
         sku=line.sku,
         name=variant.name if variant else line.sku,

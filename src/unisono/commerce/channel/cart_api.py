@@ -136,12 +136,13 @@ async def _change(request: AnyRequest, change: Change, cart_id: UUID | None) -> 
 async def read_cart(request: AnyRequest, cart: CartId = None, qr: bool = False) -> CartAnswer:
     """The one open cart of the customer, with prices, stock and promotions of this instant in this channel."""
     speaker = await speaker_of(request)
-    async with connection(request.app.state.pool) as conn, conn.transaction():
-        try:
+    async with connection(request.app.state.pool) as conn:
+        found: Cart | None = None
+        if cart is not None:
             found = await _mine(conn, request, speaker, cart)
-        except NotFound as missing:
-            if cart is not None or missing.code != "cart_not_found":
-                raise
+        elif speaker.node_id is not None:
+            found = await carts.present_cart(conn, speaker.node_id, now=speaker.now)
+        if found is None:
             return CartAnswer(cart=None)
         touch = await touch_of(conn, request, speaker)
         view = await carts.view_cart(conn, found, touch)

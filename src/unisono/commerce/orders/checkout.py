@@ -19,7 +19,6 @@ from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.model import Cart, Touch, Trouble
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.model import Variant
-from unisono.commerce.holds import service as holds
 from unisono.commerce.orders import events, goods, rules
 from unisono.commerce.orders.errors import BadOrder, CheckoutChanged, CheckoutNotFound, CheckoutOver
 from unisono.commerce.orders.goods import Wish
@@ -116,7 +115,7 @@ async def _hold(
     key = f"{reference}:{int(until.timestamp())}"
     held, slot = await goods.hold(conn, lines, batches, wish, key=key, expires_at=until, now=now)
     await promotions.hold_uses(conn, offer, basket, reference=reference, node_id=node, expires_at=until, now=now)
-    paying = await carts.begin_checkout(conn, cart.id, touch, until=until, expected_version=cart.version)
+    paying = await carts.begin_checkout(conn, cart.id, touch, until=until, reference=reference, expected_version=cart.version)
     frozen = Frozen(
         basket=msgspec.structs.replace(basket, person=NOBODY),
         offer=offer,
@@ -329,8 +328,7 @@ async def close(
 
 
 async def _end_holds(conn: Connection, checkout: Checkout, *, now: datetime, reason: str) -> None:
-    held = goods.hold_ids(checkout.quote.batches, checkout.quote.slot)
-    await holds.release(conn, [UUID(one) for one in held], now=now, reason=reason)
+    await goods.let_go(conn, checkout.quote.batches, checkout.quote.slot, now=now, reason=reason)
     await promotions.release_uses(conn, checkout.reference, now=now, reason=reason)
 
 

@@ -17,7 +17,6 @@ import msgspec
 
 from unisono.commerce import record
 from unisono.commerce.carts import service as carts
-from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.errors import HoldDead
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.orders import checkout as checkouts
@@ -203,8 +202,7 @@ async def _hold_anew(
     conn: Connection, checkout: Checkout, *, until: datetime | None, now: datetime
 ) -> tuple[tuple[Batch, ...], HeldTime | None]:
     """The same goods once more, from where they are now. Raises GoodsGone, SlotTaken."""
-    held = goods.hold_ids(checkout.quote.batches, checkout.quote.slot)
-    await holds.release(conn, [UUID(one) for one in held], now=now, reason="expired")
+    await goods.let_go(conn, checkout.quote.batches, checkout.quote.slot, now=now, reason="expired")
     lines, request = checkout.quote.lines, checkout.request
     wish = Wish(
         request.fulfilment,
@@ -293,7 +291,7 @@ async def _place(conn: Connection, checkout: Checkout, payment: Payment, *, acto
     draft = _draft(checkout, payment, batches, slot, now, handed=handed)
     order = await write_order(conn, draft, actor=actor, now=now)
     if handed:
-        held = [UUID(one) for one in goods.hold_ids(batches, None)]
+        held = goods.stock_holds(batches)
         await inventory.hand_over(conn, held, reference=f"order:{order.number}", actor=actor, now=now)
     await promotions.commit_uses(conn, checkout.reference, order_number=order.number, now=now)
     await carts.mark_ordered(
@@ -314,13 +312,12 @@ async def _place(conn: Connection, checkout: Checkout, payment: Payment, *, acto
 async def _firm(conn: Connection, checkout: Checkout, *, now: datetime) -> tuple[tuple[Batch, ...], HeldTime | None]:
     """The holds made firm: those of the checkout, or new ones where they have died."""
     batches, slot = checkout.quote.batches, checkout.quote.slot
-    held = [UUID(one) for one in goods.hold_ids(batches, slot)]
     try:
         async with conn.transaction():
-            await holds.commit(conn, held, now=now)
+            await goods.make_firm(conn, batches, slot, now=now)
     except HoldDead:
         batches, slot = await _hold_anew(conn, checkout, until=None, now=now)
-        await holds.commit(conn, [UUID(one) for one in goods.hold_ids(batches, slot)], now=now)
+        await goods.make_firm(conn, batches, slot, now=now)
     return batches, slot
 
 

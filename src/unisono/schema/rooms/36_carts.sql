@@ -12,6 +12,7 @@ create table cart (
     share_hash   bytea unique,
     order_id     bigint,
     paying_until timestamptz,
+    paying_for   text,
     trouble      text check (trouble in ('payment_failed', 'payment_slow')),
     left_as      text check (left_as in ('payment_failed', 'payment_slow', 'left')),
     left_at      timestamptz,
@@ -26,6 +27,7 @@ create index cart_node on cart (node_id, updated_at desc);
 comment on table cart is 'What somebody wants to buy: one open cart an identifier, merged where identifiers are one person.';
 comment on column cart.code is 'Eight characters a clerk can type or scan.';
 comment on column cart.share_hash is 'SHA-256 of the token of its link; the token itself is nowhere.';
+comment on column cart.paying_for is 'The checkout it is being paid in, as its holds and uses name it.';
 comment on column cart.paying_until is 'A checkout holds it until then; afterwards it is active again, whether or not anybody has noticed.';
 comment on column cart.trouble is 'What went wrong with its last payment: why it is left, if it is left.';
 comment on column cart.idle_timer is 'Second (since 1970) of the timer that is waiting to find it abandoned; null when none is.';
