@@ -380,6 +380,16 @@ async def test_low_stock_is_told_once_and_taken_back(shop: Stocked) -> None:
     assert (await told())[-1] is True
 
 
+async def test_levels_are_told_with_the_promises_of_the_moment(shop: Stocked) -> None:
+    """A hold that died unnoticed is neither in what is told of low stock nor in the books behind it."""
+    await shop.receive("shoe", "milano", 2)
+    await hold(shop, "k", ("shoe", "milano", 2), until=1)
+    await inventory.set_levels(shop.conn, [(shop["shoe"], "milano", None, 2)], now=NOW + MINUTE)
+    told = await shop.conn.fetchval("select data::text from change order by id desc limit 1")
+    assert '"held": 0' in told
+    assert '"low": true' in told
+
+
 async def test_a_plan_from_the_stock_of_the_moment(shop: Stocked) -> None:
     """G15 on the database: 3 in Milano and 4 in the warehouse, 5 wanted."""
     await shop.receive("shoe", "milano", 3)

@@ -253,11 +253,16 @@ async def sweep(conn: Connection, *, now: datetime, most: int = 1_000) -> int:
 
     Nothing depends on it but the news: every other function treats such holds as dead.
     """
-    due = sorted(row["good_id"] for row in await _sql.goods_with_dead_holds(conn, now=now, most=most))
-    if not due:
+    due = [row["good_id"] for row in await _sql.goods_with_dead_holds(conn, now=now, most=most)]
+    return await end_dead(conn, due, now=now)
+
+
+async def end_dead(conn: Connection, ids: Collection[int], *, now: datetime) -> int:
+    """Lock these goods and end their dead holds: how many goods were freed. Their counters are then those of now."""
+    if not ids:
         return 0
-    goods = {row["id"]: row for row in await _sql.lock_goods(conn, ids=due)}
-    deltas, _ = await _kill_and_find(conn, goods, now=now)
+    rows = {row["id"]: row for row in await _sql.lock_goods(conn, ids=sorted(ids))}
+    deltas, _ = await _kill_and_find(conn, rows, now=now)
     if deltas.goods:
         await _apply(conn, deltas, now=now)
     return len(deltas.goods)

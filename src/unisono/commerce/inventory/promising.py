@@ -186,6 +186,6 @@ async def note_low(conn: Connection, goods: Collection[int], *, now: datetime) -
     """Keep and tell which of these goods have become low or are no longer; how many it was."""
     if not goods:
         return 0
-    await holds.lock(conn, goods)
+    await holds.end_dead(conn, goods, now=now)
     noted: int = await _sql.note_low(conn, goods=list(goods), now=now)
     return noted
