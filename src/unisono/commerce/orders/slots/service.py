@@ -14,7 +14,7 @@ import msgspec
 
 from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.errors import HoldDead
-from unisono.commerce.holds.model import Ask, CapacityMove, Grant, Hold, HoldRequest, NewGood
+from unisono.commerce.holds.model import Ask, CapacityMove, Grant, Hold, HoldRequest, NewGood, Refusal
 from unisono.commerce.inventory.model import Location
 from unisono.commerce.orders.slots import rules
 from unisono.commerce.orders.slots.errors import BadSlot, GoodsShort, NoSlotRule, PlaceUnknown, SlotTaken
@@ -362,21 +362,40 @@ async def take(
     GoodsShort when it is the goods beside it that do not suffice, HoldDead for a key whose holds have died.
     """
     for _ in range(TRIES):
-        ask = await asking()
-        request = HoldRequest(
-            key=key,
-            asks=(*ask.asks, *beside),
-            node_id=node_id,
-            expires_at=expires_at,
-            reason="slot",
-            reference=reference,
-        )
-        answer = (await holds.take(conn, [request], now=now))[0]
-        if isinstance(answer, Grant):
-            return ask, answer.holds
-        if answer.code != "not_enough":
+        try:
+            # A savepoint: who is beaten lets go of what he locked before he looks again and makes other slots, or he
+            # and somebody who waits for him would wait for each other.
+            async with conn.transaction():
+                ask = await asking()
+                request = HoldRequest(
+                    key=key,
+                    asks=(*ask.asks, *beside),
+                    node_id=node_id,
+                    expires_at=expires_at,
+                    reason="slot",
+                    reference=reference,
+                )
+                return ask, await _granted(conn, request, now=now)
+        except _Beaten as beaten:
+            refusal = beaten.refusal
+        if refusal.code != "not_enough":
             raise HoldDead("The time was held under this key before, and is let go.")
-        short = [shortage for shortage in answer.short if shortage.good_id in {asked.good_id for asked in beside}]
+        short = [shortage for shortage in refusal.short if shortage.good_id in {asked.good_id for asked in beside}]
         if short:
             raise GoodsShort(short)
-    raise SlotTaken(f"The time at {ask.starts_at.isoformat()} was just given to somebody.")
+    raise SlotTaken("The time was just given to somebody.")
+
+
+async def _granted(conn: Connection, request: HoldRequest, *, now: datetime) -> tuple[Hold, ...]:
+    answer = (await holds.take(conn, [request], now=now))[0]
+    if not isinstance(answer, Grant):
+        raise _Beaten(answer)
+    return answer.holds
+
+
+class _Beaten(Exception):
+    """Somebody was faster."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__()
+        self.refusal = refusal
