@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -15,6 +17,7 @@ from tests.support.books import check_books
 from tests.support.carts import STORE
 from tests.support.log import ManualClock, new_event
 from tests.support.ordering import Till, open_till
+from tests.support.serving import ROOT
 from tests.support.shop import TILL, open_shop
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.model import StockLine
@@ -166,3 +169,37 @@ async def test_one_order_told_under_two_identifiers_in_two_lanes(pool: Pool) -> 
     assert await pool.fetchval("select count(*) from parked_event") == 0
     totals = await pool.fetch("select total_minor, payment_status, node_id, count(*) from sales_order group by 1, 2, 3")
     assert [tuple(row) for row in totals] == [(800, "paid", nodes[0], 40)]
+
+
+@pytest.mark.parametrize("after", [0, 1])
+async def test_killed_while_it_writes_it_writes_each_order_once(dsn: str, pool: Pool, after: int) -> None:
+    """A worker ends as by kill -9 between two writes; the next one takes the same events in: each order once."""
+    till = await open_till(pool, A=500)
+    node = await till.node()
+    till.now = datetime.now(UTC) - timedelta(hours=1)
+    for number in range(20):
+        await sell(till, node, str(number), 1)
+    program = (
+        "import asyncio, sys; from unisono.kit.settings import load_settings; from unisono.worker import run_worker;"
+        " asyncio.run(run_worker(load_settings({}), sys.argv[1]))"
+    )
+    crashing = {"UNISONO_CRASH_POINT": "arriving.after_lines", "UNISONO_CRASH_AFTER": str(after)}
+    doomed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, dsn, cwd=ROOT, env={**os.environ, **crashing}
+    )
+    number = 20
+    while doomed.returncode is None and number < 300:
+        await asyncio.sleep(0.3)
+        await sell(till, node, str(number), 1)
+        await pool.execute("notify unisono_log")
+        number += 1
+    assert await asyncio.wait_for(doomed.wait(), 60) == 137
+    alive = await asyncio.create_subprocess_exec(sys.executable, "-c", program, dsn, cwd=ROOT)
+    async with pool.acquire() as conn:
+        assert await until(conn, "select count(*) from sales_order", number) == number
+    alive.terminate()
+    await alive.wait()
+    assert await pool.fetchval("select count(*) from order_line") == number
+    assert (await till.good("A"))["capacity"] == 500 - number
+    async with pool.acquire() as conn:
+        await check_books(conn)

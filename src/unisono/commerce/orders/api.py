@@ -19,8 +19,10 @@ from litestar.types import ControllerRouterHandler
 from unisono.access import audit
 from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.commerce.orders import service as orders
+from unisono.commerce.orders.errors import CheckoutNotFound
 from unisono.commerce.orders.model import (
     CancelLine,
+    Checkout,
     CheckoutRequest,
     CheckoutView,
     NewOrder,
@@ -335,7 +337,7 @@ async def begin_checkout(request: AnyRequest, data: JSONBody[BeginRequest]) -> R
 async def read_checkout(request: AnyRequest, checkout_id: FromPath[UUID]) -> CheckoutView:
     """A basket being paid, or what became of it."""
     async with connection(request.app.state.pool) as conn:
-        return orders.view_of_checkout(await orders.get_checkout(conn, checkout_id))
+        return orders.view_of_checkout(await _own_checkout(conn, caller(request), checkout_id))
 
 
 @post(
@@ -353,6 +355,8 @@ async def pay_checkout(request: AnyRequest, checkout_id: FromPath[UUID], data: J
     if key is not None and not (0 < len(key) <= 100 and key.isprintable()):
         raise BadRequest("A key has 1 to 100 readable characters.", code="bad_idempotency_key")
     asked = msgspec.structs.replace(data, key=key)
+    async with connection(request.app.state.pool) as conn:
+        await _own_checkout(conn, caller(request), checkout_id)
     return await orders.pay(
         request.app.state.pool, checkout_id, asked, actor=caller(request).actor, clock=lambda: now_of(request)
     )
@@ -369,6 +373,7 @@ async def pay_checkout(request: AnyRequest, checkout_id: FromPath[UUID], data: J
 async def cancel_checkout(request: AnyRequest, checkout_id: FromPath[UUID]) -> CheckoutView:
     """Everything it holds is free at once. Sent again it changes nothing."""
     async with unit(request.app.state.pool) as conn:
+        await _own_checkout(conn, caller(request), checkout_id)
         checkout = await orders.cancel_checkout(conn, checkout_id, actor=caller(request).actor, now=now_of(request))
     return orders.view_of_checkout(checkout)
 
@@ -377,6 +382,15 @@ def _own_store(principal: Principal, store: str | None) -> None:
     """Raises Forbidden when somebody bound to stores acts for another one, or for none."""
     if principal.stores is not None and store not in principal.stores:
         raise Forbidden("This is for your own stores.", code="store_not_yours", store=store)
+
+
+async def _own_checkout(conn: Connection, principal: Principal, checkout_id: UUID) -> Checkout:
+    """Raises CheckoutNotFound for a checkout the caller may not see."""
+    checkout = await orders.get_checkout(conn, checkout_id)
+    places = {checkout.quote.basket.store_id, checkout.request.location}
+    if principal.stores is not None and not places & principal.stores:
+        raise CheckoutNotFound(f"There is no checkout {checkout_id}.")
+    return checkout
 
 
 async def _seen(conn: Connection, principal: Principal, number: str) -> None:

@@ -113,17 +113,20 @@ async def _free_goods(conn: Connection, order: Order, less: Sequence[Less], *, e
     """Give back the holds of cancelled units; of a parcel that keeps some, these are put aside anew."""
     gone = {(row.parcel, row.line): row for row in less}
     release: list[UUID] = []
+    time: list[UUID] = []
     keep: list[tuple[int, int, Ask]] = []
     for row in await _sql.holds_of_order(conn, id=order.id):
         line, parcel = row["order_line_id"], row["fulfilment_id"]
         part = gone.get((parcel, line))
         if part is None and not (everything and line is None):
             continue
-        release.append(row["hold_id"])
+        (time if line is None else release).append(row["hold_id"])
         if part is not None and part.units < part.of:
             keep.append((line, parcel, Ask(row["good_id"], row["quantity"] * (part.of - part.units) // part.of)))
+    # Units before time, as they were taken.
     await holds.release(conn, release, now=now, reason="order cancelled")
-    await _sql.forget_holds(conn, holds=release)
+    await holds.release(conn, time, now=now, reason="order cancelled")
+    await _sql.forget_holds(conn, holds=[*release, *time])
     if not keep:
         return
     request = HoldRequest(

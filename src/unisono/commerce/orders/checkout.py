@@ -115,7 +115,9 @@ async def _hold(
     key = f"{reference}:{int(until.timestamp())}"
     held, slot = await goods.hold(conn, lines, batches, wish, key=key, expires_at=until, now=now)
     await promotions.hold_uses(conn, offer, basket, reference=reference, node_id=node, expires_at=until, now=now)
-    paying = await carts.begin_checkout(conn, cart.id, touch, until=until, reference=reference, expected_version=cart.version)
+    paying = await carts.begin_checkout(
+        conn, cart.id, touch, until=until, reference=reference, expected_version=cart.version
+    )
     frozen = Frozen(
         basket=msgspec.structs.replace(basket, person=NOBODY),
         offer=offer,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from uuid import UUID
 
 import msgspec
 
@@ -13,7 +12,6 @@ from unisono.commerce.carts import facts
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.errors import SkuUnknown
 from unisono.commerce.catalog.model import Variant
-from unisono.commerce.holds import service as holds
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.errors import LocationUnknown
 from unisono.commerce.orders import goods, money, rules
@@ -292,7 +290,7 @@ async def _take_goods(
     )
     batches: tuple[Batch, ...] = await goods.plan(conn, lines, wish, now=now)
     held, slot = await goods.hold(conn, lines, batches, wish, key=reference, expires_at=None, now=now)
-    await holds.commit(conn, [UUID(one) for one in goods.hold_ids(held, slot)], now=now)
+    await goods.make_firm(conn, held, slot, now=now)
     return goods.parcels(held, slot, asked.address)
 
 

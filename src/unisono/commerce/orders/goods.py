@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
+from uuid import UUID
 
 import msgspec
 
+from unisono.commerce.holds import service as holds
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.errors import NotEnough
 from unisono.commerce.inventory.model import Need, NoPlan, Pickup, Place, Ship, StockNeed
@@ -125,10 +127,10 @@ async def hold(
             )
         except NotEnough as short:
             raise await _short(conn, short, lines, wish, now=now) from None
-        for (at, position, _), holds in zip(needs, taken, strict=True):
-            held[at][position] = tuple(str(one.id) for one in holds)
+        for (at, position, _), granted in zip(needs, taken, strict=True):
+            held[at][position] = tuple(str(one.id) for one in granted)
     slot = await _hold_slot(conn, lines, wish, key=key, expires_at=expires_at, now=now)
-    return tuple(msgspec.structs.replace(batch, holds=holds) for batch, holds in zip(batches, held, strict=True)), slot
+    return tuple(msgspec.structs.replace(batch, holds=own) for batch, own in zip(batches, held, strict=True)), slot
 
 
 async def _hold_slot(
@@ -153,7 +155,7 @@ async def _hold_slot(
             return await slots.work_asks(conn, store, at, minutes, now=now)
         return await slots.place_asks(conn, store, "pickup", at, now=now)
 
-    ask, holds = await slots.take(
+    ask, granted = await slots.take(
         conn,
         asking,
         key=f"{key}:slot",
@@ -162,7 +164,7 @@ async def _hold_slot(
         reference=wish.reference,
         now=now,
     )
-    return HeldTime(slot_id=ask.slot_id, ready_at=ask.ready_at, holds=tuple(str(one.id) for one in holds))
+    return HeldTime(slot_id=ask.slot_id, ready_at=ask.ready_at, holds=tuple(str(one.id) for one in granted))
 
 
 async def _short(
@@ -229,7 +231,21 @@ def parcels(
     )
 
 
-def hold_ids(batches: Sequence[Batch], slot: HeldTime | None) -> list[str]:
-    """Every hold behind them."""
-    own = [hold for batch in batches for holds in batch.holds.values() for hold in holds]
-    return own + list(slot.holds if slot else ())
+def stock_holds(batches: Sequence[Batch]) -> list[UUID]:
+    """The holds on units."""
+    return [UUID(hold) for batch in batches for own in batch.holds.values() for hold in own]
+
+
+async def make_firm(conn: Connection, batches: Sequence[Batch], slot: HeldTime | None, *, now: datetime) -> None:
+    """Make the holds firm, units before time: goods are locked in the sequence they were taken in, or two checkouts
+    could wait for each other. Raises HoldDead."""
+    await holds.commit(conn, stock_holds(batches), now=now)
+    await holds.commit(conn, [UUID(one) for one in slot.holds] if slot else (), now=now)
+
+
+async def let_go(
+    conn: Connection, batches: Sequence[Batch], slot: HeldTime | None, *, now: datetime, reason: str
+) -> None:
+    """Give everything back, in the same sequence. Said twice is fine."""
+    await holds.release(conn, stock_holds(batches), now=now, reason=reason)
+    await holds.release(conn, [UUID(one) for one in slot.holds] if slot else (), now=now, reason=reason)

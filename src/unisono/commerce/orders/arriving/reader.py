@@ -30,6 +30,7 @@ class OrdersReader(LogReader):
     """Turns receipts and orders from outside into orders."""
 
     name = "orders"
+    wakes = True
     batch_size = 1000
 
     def __init__(self, currency: str = "EUR", *, clock: Clock = system_clock) -> None:
