@@ -20,6 +20,7 @@ class CartsReader(LogReader):
     """
 
     name: ClassVar[str] = "carts"
+    wakes = True
 
     def __init__(self, clock: Clock = system_clock) -> None:
         self._clock = clock

@@ -43,6 +43,7 @@ class PointsReader(LogReader):
 
     name: ClassVar[str] = "points"
     batch_size: ClassVar[int] = 5000
+    wakes: ClassVar[bool] = True
 
     async def handle(self, conn: Connection, events: Sequence[Event]) -> None:
         """Sum the batch up by node: one statement, none when nothing is about points."""
