@@ -7,7 +7,16 @@ from litestar.types import ControllerRouterHandler
 
 from unisono.access import customer_tokens
 from unisono.access.guards import now_of, open_to_all
-from unisono.commerce.channel import buying_api, cart_api, keeping_api, sessions, shelf_api, stream_api
+from unisono.commerce.channel import (
+    buying_api,
+    cart_api,
+    counter_api,
+    keeping_api,
+    paper_api,
+    sessions,
+    shelf_api,
+    stream_api,
+)
 from unisono.commerce.channel.sessions import SessionMade, SessionRequest
 from unisono.commerce.channel.speaking import AnyRequest
 from unisono.kit.database import transaction
@@ -52,6 +61,8 @@ routes: list[ControllerRouterHandler] = [
     *cart_api.routes(),
     *buying_api.routes(),
     *keeping_api.routes(),
+    *counter_api.routes(),
+    *paper_api.routes(),
     *stream_api.routes(),
 ]
 """Every route of the channel API."""

@@ -15,6 +15,7 @@ from unisono.commerce.catalog import service as catalog
 from unisono.commerce.channel.cart_api import currency_of
 from unisono.commerce.channel.speaking import AnyRequest, own, person_nodes, speaker_of, staff_only, zone_of
 from unisono.commerce.inventory.model import Need
+from unisono.commerce.orders.model import DirectPayment
 from unisono.commerce.orders.reservations import service as reservations
 from unisono.commerce.orders.reservations.api import for_staff, policy_of
 from unisono.commerce.orders.reservations.model import NewReservation, ReceiptReference, Reservation
@@ -44,10 +45,12 @@ class Reserve(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The code the customer shows; the receipt, when the till has made one."""
+    """The code the customer shows; the receipt, when the till has made one, or how it is paid here: then it becomes an
+    order."""
 
     code: Annotated[str, msgspec.Meta(max_length=40)]
     receipt: ReceiptReference | None = None
+    payment: DirectPayment | None = None
 
 
 class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -147,14 +150,21 @@ async def hand_over(request: AnyRequest, reservation_id: Id, data: HandOver) -> 
 
     async def action(conn: Connection) -> Reservation:
         handed = await reservations.hand_over(
-            conn, reservation_id, data.code, receipt=data.receipt, actor=speaker.actor, now=speaker.now
+            conn,
+            reservation_id,
+            data.code,
+            receipt=data.receipt,
+            payment=data.payment,
+            currency=currency_of(request),
+            actor=speaker.actor,
+            now=speaker.now,
         )
         return for_staff(handed)
 
     return await write(request, action)
 
 
-def _needs(items: list[str] | None) -> list[tuple[str, int]]:
+def needs_of(items: list[str] | None) -> list[tuple[str, int]]:
     """``sku`` or ``sku:3`` as sku and units. Raises BadRequest."""
     wanted = []
     for item in items or []:
@@ -179,7 +189,7 @@ async def read_slots(
 ) -> Offers:
     """Times of a local day at which goods and hands suffice; when there is none, why."""
     speaker = await speaker_of(request)
-    wanted = _needs(item)
+    wanted = needs_of(item)
     async with connection(request.app.state.pool) as conn:
         needs = []
         for sku, units in wanted:
