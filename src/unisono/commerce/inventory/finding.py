@@ -6,6 +6,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
+import asyncpg
+
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.errors import SkuUnknown
 from unisono.commerce.holds import service as holds
@@ -42,25 +44,28 @@ async def find(conn: Connection, pairs: Collection[Pair], *, now: datetime) -> d
         if "\x00" in code:
             raise LocationUnknown("There is no such place.")
     rows = await _sql.find_stock(conn, variants=[pair[0] for pair in asked], codes=[pair[1] for pair in asked])
-    found = {}
     for row in rows:
         if row["sku"] is None:
             raise SkuUnknown(f"There is no variant {row['variant_id']}.")
-        if row["location_id"] is None:
-            raise LocationUnknown(f"There is no place {row['code'][:64]!r}.")
-        if row["closed_at"] is not None and row["closed_at"] <= now:
-            raise LocationUnknown(f"{row['code']} is closed for good.", code="location_closed")
-        found[row["variant_id"], row["code"]] = Found(
-            row["variant_id"],
-            row["code"],
-            row["sku"],
-            row["is_kit"],
-            row["location_id"],
-            row["good_id"],
-            row["safety"] or 0,
-            row["low_at"],
-        )
-    return found
+    return {(row["variant_id"], row["code"]): found_of(row, now) for row in rows}
+
+
+def found_of(row: asyncpg.Record, now: datetime) -> Found:
+    """What a row says. Raises LocationUnknown for a place that is none or closed for good."""
+    if row["location_id"] is None:
+        raise LocationUnknown(f"There is no place {row['code'][:64]!r}.")
+    if row["closed_at"] is not None and row["closed_at"] <= now:
+        raise LocationUnknown(f"{row['code']} is closed for good.", code="location_closed")
+    return Found(
+        row["variant_id"],
+        row["code"],
+        row["sku"],
+        row["is_kit"],
+        row["location_id"],
+        row["good_id"],
+        row["safety"] or 0,
+        row["low_at"],
+    )
 
 
 async def kept(conn: Connection, pairs: Collection[Pair]) -> dict[Pair, int]:

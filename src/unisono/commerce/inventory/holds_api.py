@@ -26,9 +26,10 @@ from unisono.commerce.holds.model import Grant, Hold, HoldRequest
 from unisono.commerce.holds.taker import Taker
 from unisono.commerce.inventory import reading
 from unisono.commerce.inventory import service as inventory
-from unisono.commerce.inventory.callers import Codes, Limit, LineInput, Skus, lines_of, own_stores, seen_stores
+from unisono.commerce.inventory.asking import Asker
+from unisono.commerce.inventory.callers import MAX_LINES, Codes, Limit, LineInput, Skus, own_stores, seen_stores
 from unisono.commerce.inventory.errors import BadStock
-from unisono.commerce.inventory.model import StockNeed, StockPromise
+from unisono.commerce.inventory.model import StockPromise
 from unisono.commerce.web import unit, write
 from unisono.customers.identity import service as identity
 from unisono.kit.clock import system_clock
@@ -84,6 +85,14 @@ def _taker(request: AnyRequest) -> Taker:
     return taker
 
 
+def _asker(request: AnyRequest) -> Asker:
+    state = request.app.state
+    asker: Asker | None = state.get("stock_asker")
+    if asker is None:
+        asker = state.stock_asker = Asker(state.pool)
+    return asker
+
+
 def _key(request: AnyRequest) -> str:
     """The hold's key: the caller's Idempotency-Key as a digest of fixed length, or a new one."""
     given = request.headers.get("idempotency-key")
@@ -105,14 +114,18 @@ def _key(request: AnyRequest) -> str:
 async def hold_stock(request: AnyRequest, data: JSONBody[HoldStockRequest]) -> HeldStock:
     """Put units aside. Takes an Idempotency-Key: the same one gives the same holds as long as they live."""
     own_stores(caller(request), [line.location for line in data.lines])
+    if not 1 <= len(data.lines) <= MAX_LINES:
+        raise BadStock(f"1 to {MAX_LINES} lines are taken at once, not {len(data.lines)}.")
     if not 1 <= data.seconds <= MAX_SECONDS:
         raise BadStock(f"Units are held for 1 to {MAX_SECONDS} seconds.", code="bad_hold")
     now = now_of(request)
-    async with connection(request.app.state.pool) as conn:
-        node = None if data.person_id is None else await identity.resolve(conn, data.person_id)
-        needs = [StockNeed(*line) for line in await lines_of(conn, data.lines)]
-        asked = await inventory.ask_for(conn, needs, data.channel, now=now)
-    wanted = HoldRequest(
+    wanted = [(line.sku, line.location, line.quantity) for line in data.lines]
+    needs, asked = await _asker(request).ask(wanted, data.channel, now=now)
+    node = None
+    if data.person_id is not None:
+        async with connection(request.app.state.pool) as conn:
+            node = await identity.resolve(conn, data.person_id)
+    hold = HoldRequest(
         key=_key(request),
         asks=asked.flat,
         node_id=node,
@@ -120,7 +133,7 @@ async def hold_stock(request: AnyRequest, data: JSONBody[HoldStockRequest]) -> H
         reason=data.reason,
         reference=data.reference,
     )
-    answer = await _taker(request).take(wanted)
+    answer = await _taker(request).take(hold)
     if not isinstance(answer, Grant):
         async with connection(request.app.state.pool) as conn:
             raise await inventory.refused(conn, answer, needs, asked, now)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from unisono.commerce.holds import service as holds
@@ -12,6 +12,7 @@ from unisono.commerce.holds.errors import HoldDead
 from unisono.commerce.holds.model import Ask, Grant, Hold, HoldRequest, Refusal
 from unisono.commerce.inventory import finding, rules
 from unisono.commerce.inventory.errors import BadStock, NotEnough
+from unisono.commerce.inventory.finding import Found
 from unisono.commerce.inventory.model import StockNeed
 from unisono.kit.database import Connection
 from unisono.kit.errors import Conflict
@@ -81,6 +82,10 @@ async def hold_stock_lines(
     return _by_line(answer, asked.asks)
 
 
+Parts: TypeAlias = Mapping[int, tuple[tuple[int, int], ...]]
+"""Kit to (part, units in one kit)."""
+
+
 class Asked(NamedTuple):
     """Needs as asks of goods, line by line."""
 
@@ -100,15 +105,20 @@ async def ask_for(conn: Connection, needs: Sequence[StockNeed], channel: str, *,
 
     Raises NotEnough at once where no stock is kept of something, BadStock, LocationUnknown, SkuUnknown.
     """
-    if not needs:
-        raise BadStock("Nothing is asked for.")
     found = await finding.find(conn, {(need.variant_id, need.location_code) for need in needs}, now=now)
     kits = {one.variant_id for one in found.values() if one.is_kit}
-    parts: dict[int, tuple[tuple[int, int], ...]] = {one.variant_id: ((one.variant_id, 1),) for one in found.values()}
+    parts: Parts = {}
     if kits:
-        parts |= await finding.parts_of(conn, kits)
-        inside = {(part, need.location_code) for need in needs for part, _ in parts[need.variant_id]}
+        parts = await finding.parts_of(conn, kits)
+        inside = {(part, need.location_code) for need in needs for part, _ in parts.get(need.variant_id, ())}
         found |= await finding.find(conn, inside, now=now)
+    return asks_of(needs, found, parts, channel)
+
+
+def asks_of(needs: Sequence[StockNeed], found: Mapping[finding.Pair, Found], parts: Parts, channel: str) -> Asked:
+    """The same from what was found; ``parts`` are those of the kits among the needs."""
+    if not needs:
+        raise BadStock("Nothing is asked for.")
     remote = rules.keeps_safety(channel)
     asked = Asked([], [], [])
     nothing: list[dict[str, Any]] = []
@@ -116,7 +126,10 @@ async def ask_for(conn: Connection, needs: Sequence[StockNeed], channel: str, *,
         if need.quantity < 1:
             raise BadStock(f"{need.quantity} units cannot be held.")
         sku = found[need.variant_id, need.location_code].sku
-        shelf = [(found[part, need.location_code], each) for part, each in parts[need.variant_id]]
+        shelf = [
+            (found[part, need.location_code], each)
+            for part, each in parts.get(need.variant_id, ((need.variant_id, 1),))
+        ]
         if not shelf or any(one.good_id is None for one, _ in shelf):
             nothing.append(_short(sku, need, 0))
             continue

@@ -41,6 +41,14 @@ left join variant on variant.id = asked.variant_id
 left join location on location.code = asked.code
 left join stock on stock.variant_id = variant.id and stock.location_id = location.id;
 
+-- name: find_stock_by_sku
+select asked.sku as asked, asked.code, variant.id as variant_id, variant.sku, coalesce(variant.is_kit, false) as is_kit,
+       location.id as location_id, location.closed_at, stock.good_id, stock.safety, stock.low_at
+from unnest(:skus::text[], :codes::text[]) as asked (sku, code)
+left join variant on variant.sku = asked.sku
+left join location on location.code = asked.code
+left join stock on stock.variant_id = variant.id and stock.location_id = location.id;
+
 -- name: insert_stock!
 insert into stock (good_id, variant_id, location_id)
 select good_id, variant_id, location_id
