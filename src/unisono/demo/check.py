@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 from unisono.customers.identity import service as identity
 from unisono.customers.profiles import service as profiles
 from unisono.demo import dataset
+from unisono.demo.findings import Findings
 from unisono.demo.invention import card_number, contact, has_second_card, subscribes_first
+from unisono.demo.live.checking import Whole, check_live
 from unisono.demo.loading import LoadReport, Progress
 from unisono.demo.retailer import load_year
 from unisono.kit.database import Connection, Pool, connection, open_pool
@@ -46,21 +48,6 @@ class Expected(msgspec.Struct, frozen=True):
         """Events a household has on its timeline, joins apart."""
         said = 1 + has_second_card(household) + 2 * subscribes_first(household)
         return said + self.baskets[household] + sum(table.get(household, 0) for table in self.rows.values())
-
-
-class Findings:
-    """The checks made, told one by one."""
-
-    def __init__(self) -> None:
-        self.failed = 0
-
-    def compare(self, what: str, expected: object, seen: object) -> None:
-        """Tell whether they are equal."""
-        if expected == seen:
-            print(f"ok    {what}")
-        else:
-            self.failed += 1
-            print(f"FAIL  {what}: expected {expected!r}, saw {seen!r}")
 
 
 async def run_check(settings: Settings, dsn: str, *, households: int = HOUSEHOLDS, folder: Path | None = None) -> int:
@@ -102,6 +89,8 @@ async def _verify(pool: Pool, settings: Settings, households: int, folder: Path)
         )
         for household in _samples(expected.households):
             await _check_person(findings, conn, household, expected)
+    shop = Whole(folder, expected.households)
+    await check_live(findings, pool, settings, shop, shift_days=report.shift_days, cents=expected.cents)
     return findings
 
 

@@ -49,3 +49,35 @@ select (select count(*) from product) as products, (select count(*) from variant
        (select count(*) from coupon) as coupons, (select count(*) from slot_rule) as slot_rules,
        (select count(*) from sales_order where kind = 'receipt') as orders,
        (select count(*) from event where name = 'Receipt Issued') as receipts;
+
+-- name: orders_cents$
+-- What the orders that came of receipts add up to, in minor units.
+select coalesce(sum(total_minor), 0)::bigint from sales_order where kind = 'receipt' and arrived;
+
+-- name: broken_promises^
+-- How many things break what must hold at every instant. Holds are swept within a minute where a worker runs.
+with of_holds as (
+    select good_id, sum(quantity) filter (where state = 'held') as held,
+           sum(quantity) filter (where state = 'committed') as committed
+    from hold where state in ('held', 'committed') group by good_id
+), moved as (
+    select good_id, coalesce(sum(quantity) filter (where state = 'on_hand'), 0) as on_hand,
+           coalesce(sum(quantity) filter (where state = 'damaged'), 0) as damaged,
+           coalesce(sum(quantity) filter (where state = 'incoming'), 0) as incoming
+    from stock_movement group by good_id
+), told as (
+    select subject, count(*) as changes, min(sequence) as first, max(sequence) as last from change group by subject
+)
+select (select count(*) from good where held + committed > capacity + at_risk) as over_promised,
+       (select count(*) from good left join of_holds on of_holds.good_id = good.id
+        where good.held <> coalesce(of_holds.held, 0) or good.committed <> coalesce(of_holds.committed, 0)
+       ) as unlike_holds,
+       (select count(*) from stock join good on good.id = stock.good_id left join moved on moved.good_id = good.id
+        where good.capacity <> coalesce(moved.on_hand, 0)) as unlike_movements,
+       (select count(*) from stock left join moved using (good_id)
+        where stock.damaged <> coalesce(moved.damaged, 0) or stock.incoming <> coalesce(moved.incoming, 0)
+       ) as unlike_states,
+       (select count(*) from hold where state = 'held' and expires_at < now() - interval '1 minute') as stuck_holds,
+       (select count(*) from told where last - first + 1 <> changes or first <> 1) as gaps,
+       (select count(*) from good left join told on told.subject = good.kind || ':' || good.key
+        where good.version <> coalesce(told.last, 0)) as untold;

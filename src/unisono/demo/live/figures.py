@@ -125,12 +125,16 @@ class Figures:
 
 
 def _priced(lines: Any, products: Any) -> Any:
-    """The lines of goods that are counted in pieces, with the price of a piece in cents before card discounts."""
-    fuel = products.filter(_compute.starts_with(_compute.fill_null(products["product_type"], ""), FUEL))["product_id"]
+    """The lines of goods that are counted in pieces, with the price of a piece in cents before card discounts.
+
+    A few products were sold that the data's list of products does not have: they are no goods of the catalogue.
+    """
+    fuel = _compute.starts_with(_compute.fill_null(products["product_type"], ""), FUEL)
+    goods = products.filter(_compute.invert(fuel))["product_id"]
     lines = lines.filter(
         _compute.and_(
             _compute.greater(lines["quantity"], 0),
-            _compute.invert(_compute.is_in(lines["product_id"], value_set=fuel.combine_chunks())),
+            _compute.is_in(lines["product_id"], value_set=goods.combine_chunks()),
         )
     )
     paid = _compute.add(_compute.add(lines["sales_value"], lines["retail_disc"]), lines["coupon_match_disc"])

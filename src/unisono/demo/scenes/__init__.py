@@ -1,6 +1,7 @@
 """Scripted live scenes: a browser, a messaging connector, a till and a clerk against a running engine, over HTTP.
 
-A scene is a coroutine that takes a `Stage` and plays steps: text, action, checks. See ``mario`` for one.
+A scene is a coroutine that takes a `Stage` and plays steps: text, action, checks. See ``mario`` for one; those of the
+shop share ``shop``.
 """
 
 from __future__ import annotations
@@ -9,15 +10,27 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TextIO
 
+from unisono.demo.scenes.click_and_collect import click_and_collect
 from unisono.demo.scenes.engine import Engine
 from unisono.demo.scenes.keys import SceneKeys, scene_keys
+from unisono.demo.scenes.last_unit import last_unit
 from unisono.demo.scenes.mario import mario
+from unisono.demo.scenes.nike import nike
+from unisono.demo.scenes.order_ahead import order_ahead
 from unisono.demo.scenes.stage import CheckFailed, SceneResult, Stage
+from unisono.demo.scenes.twenty_percent import twenty_percent
 from unisono.kit.errors import NotFound
 
 __all__ = ["SCENES", "SceneKeys", "SceneResult", "run_scene", "scene_keys"]
 
-SCENES: Final[Mapping[str, Callable[[Stage], Awaitable[None]]]] = {"mario": mario}
+SCENES: Final[Mapping[str, Callable[[Stage], Awaitable[None]]]] = {
+    "mario": mario,
+    "nike": nike,
+    "click-and-collect": click_and_collect,
+    "twenty-percent": twenty_percent,
+    "last-unit": last_unit,
+    "order-ahead": order_ahead,
+}
 
 
 async def run_scene(name: str, base_url: str, keys: SceneKeys, out: TextIO) -> SceneResult:

@@ -28,6 +28,8 @@ class SceneKeys(msgspec.Struct, frozen=True):
     """Key of the till ``STORE``/``TILL``."""
     desk: str
     """Secret key behind the clerk's screen; may read people and undo joins."""
+    shop: str
+    """Secret key of the shop's own server and back office: customers' tokens, goods, prices, stock, orders."""
 
 
 _PARTS: Final[Mapping[str, tuple[SourceKind, frozenset[str]]]] = {
@@ -35,6 +37,7 @@ _PARTS: Final[Mapping[str, tuple[SourceKind, frozenset[str]]]] = {
     "connector": ("connector", frozenset({"events:write"})),
     "till": ("till", frozenset()),
     "desk": ("server", frozenset({"people:read", "people:write"})),
+    "shop": ("server", frozenset({"commerce:read", "commerce:write", "channel:use"})),
 }
 
 

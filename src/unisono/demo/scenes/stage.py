@@ -59,7 +59,7 @@ class Stage:
         """Send events as ``who``; they are on the timeline when this returns."""
         answer = await self.engine.post("/v1/batch", key, {"batch": items})
         names = ", ".join(str(item.get("event", item["type"])) for item in items)
-        self._told(f"{who} sends {names}", answer)
+        self.tell(f"{who} sends {names}", answer)
         self.check(f"the engine accepts what {who} sends", 200, answer.status)
         return answer
 
@@ -72,7 +72,7 @@ class Stage:
                 self.check(f"the profile of {identifier} can be read", 200, f"{answer.status} {answer.body[:300]!r}")
             person = answer.json if answer.status == 200 else None
             seen[channel] = person
-            self._told(f"{channel:<9} sees {_sketch(person)}", answer)
+            self.tell(f"{channel:<9} sees {_sketch(person)}", answer)
         return seen
 
     async def timeline(self, person: int) -> list[dict[str, Any]]:
@@ -80,17 +80,28 @@ class Stage:
         answer = await self.engine.get(f"/api/people/{person}/timeline?limit=200", self.keys.desk)
         self.check("the timeline can be read", 200, answer.status)
         events: list[dict[str, Any]] = list(reversed(answer.json["events"]))
-        self._told(f"timeline of #{person}, {len(events)} events", answer)
+        self.tell(f"timeline of #{person}, {len(events)} events", answer)
         for event in events[-SHOWN:]:
             protocol = event["type"] if event["type"] in ("page", "screen", "identify", "group", "alias") else "track"
             line = summary(event["name"], event["properties"], type=protocol)
             self.say(f"        {event['at'][11:19]}  {event['channel']:<8}  {line}")
         return events
 
+    async def ask(
+        self, what: str, method: str, path: str, key: str, body: object = None, *, status: int = 200, **headers: str
+    ) -> Any:
+        """Make a call that must be answered with ``status``, and tell it; returns the answer read as JSON."""
+        answer = await self.engine.call(method, path, key, body, **headers)
+        self.tell(what, answer)
+        if answer.status != status:
+            self.check(what, status, f"{answer.status} {answer.body[:400].decode(errors='replace')}")
+        self.checks += 1
+        return answer.json
+
     async def decide(self, what: str, path: str, reason: str) -> dict[str, Any]:
         """Take a decision as the operator; returns the answer."""
         answer = await self.engine.decide(path, self.keys.desk, {"reason": reason})
-        self._told(what, answer)
+        self.tell(what, answer)
         self.check(f"the operator may {what}", 200, answer.status)
         decided: dict[str, Any] = answer.json
         return decided
@@ -106,7 +117,8 @@ class Stage:
         self.check(what, expected, seen)
         self.say(f"    ✓ {what}")
 
-    def _told(self, text: str, answer: Answer) -> None:
+    def tell(self, text: str, answer: Answer) -> None:
+        """A call and how long its answer took."""
         self.say(f"    {text:<88} {answer.milliseconds:6.1f} ms")
 
 
