@@ -57,6 +57,12 @@ class SourceRequest(msgspec.Struct, frozen=True):
     scopes: list[str] = []
 
 
+class KeyDisabled(msgspec.Struct, frozen=True):
+    """The id of the key that works no more."""
+
+    disabled: int
+
+
 @get("/api/sources", guards=[requires("sources:read")], tags=["Sources"], responses=PROBLEMS)
 async def list_sources(request: AnyRequest) -> list[SourceInfo]:
     """Every source with its keys."""
@@ -66,7 +72,7 @@ async def list_sources(request: AnyRequest) -> list[SourceInfo]:
 
 
 @post("/api/sources", guards=[requires("sources:manage")], tags=["Sources"], responses=PROBLEMS, status_code=201)
-async def create_source(request: AnyRequest, data: JSONBody[SourceRequest]) -> Response[bytes]:
+async def create_source(request: AnyRequest, data: JSONBody[SourceRequest]) -> Response[NewKey]:
     """Make a source with its first key: the only answer that shows a secret. Takes an Idempotency-Key."""
     actor = caller(request).actor
 
@@ -93,7 +99,7 @@ async def create_source(request: AnyRequest, data: JSONBody[SourceRequest]) -> R
     responses=PROBLEMS,
     status_code=201,
 )
-async def rotate_key(request: AnyRequest, key_id: PathId) -> Response[bytes]:
+async def rotate_key(request: AnyRequest, key_id: PathId) -> Response[NewKey]:
     """Make a successor; the old key works for a day more. Takes an Idempotency-Key."""
     actor = caller(request).actor
 
@@ -108,15 +114,15 @@ async def rotate_key(request: AnyRequest, key_id: PathId) -> Response[bytes]:
 @delete(
     "/api/keys/{key_id:int}", guards=[requires("sources:manage")], tags=["Sources"], responses=PROBLEMS, status_code=200
 )
-async def disable_key(request: AnyRequest, key_id: PathId) -> Response[bytes]:
+async def disable_key(request: AnyRequest, key_id: PathId) -> Response[KeyDisabled]:
     """Stop a key at once; other processes notice within two seconds. Takes an Idempotency-Key."""
     actor = caller(request).actor
     ring: KeyRing = request.app.state.key_ring
 
-    async def act(conn: Connection) -> dict[str, int]:
+    async def act(conn: Connection) -> KeyDisabled:
         await keys.disable_key(conn, key_id)
         await audit.record(conn, actor=actor, action="key.disable", detail={"key": key_id})
-        return {"disabled": key_id}
+        return KeyDisabled(key_id)
 
     answer = await run_once(request, act)
     ring.forget()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import MediaType, Request, Response
@@ -21,11 +21,15 @@ _sql = load("unisono.access")
 
 MAX_KEY = 255
 
-Action = Callable[[Connection], Awaitable[Any]]
+T = TypeVar("T")
+
+Action = Callable[[Connection], Awaitable[T]]
+"""What is done in the transaction; its result is the answer."""
 
 
-async def run_once(request: Request[Any, Any, Any], action: Action, *, status: int = 200) -> Response[bytes]:
-    """Run ``action`` in one transaction and answer with what it returns, as JSON.
+async def run_once(request: Request[Any, Any, Any], action: Action[T], *, status: int = 200) -> Response[T]:
+    """Run ``action`` in one transaction and answer with what it returns, as JSON: ``T`` to those who read the API's
+    description, while the response itself carries the bytes, encoded once and kept so.
 
     With an ``Idempotency-Key`` header the first answer is kept and given again to every repetition. Raises Conflict
     (``idempotency_key_reused``) when the key came before with another request, BadRequest for a key over 255
@@ -36,7 +40,7 @@ async def run_once(request: Request[Any, Any, Any], action: Action, *, status: i
     if key is None:
         async with transaction(pool) as conn:
             body = msgspec.json.encode(await action(conn))
-        return Response(body, media_type=MediaType.JSON, status_code=status)
+        return cast("Response[T]", Response(body, media_type=MediaType.JSON, status_code=status))
     if not key or len(key) > MAX_KEY:
         raise BadRequest(f"An Idempotency-Key has 1 to {MAX_KEY} characters.", code="bad_idempotency_key")
     scope = caller(request).actor
@@ -54,12 +58,13 @@ async def run_once(request: Request[Any, Any, Any], action: Action, *, status: i
                     code="idempotency_key_reused",
                     hint="Make a new key for each new request.",
                 )
-            return Response(
-                known["body"],
+            again = Response(
+                bytes(known["body"]),
                 media_type=known["content_type"],
                 status_code=known["status"],
                 headers={"idempotent-replayed": "true"},
             )
+            return cast("Response[T]", again)
         body = msgspec.json.encode(await action(conn))
         await _sql.keep_idempotency(
             conn,
@@ -70,7 +75,7 @@ async def run_once(request: Request[Any, Any, Any], action: Action, *, status: i
             body=body,
             content_type="application/json",
         )
-    return Response(body, media_type=MediaType.JSON, status_code=status)
+    return cast("Response[T]", Response(body, media_type=MediaType.JSON, status_code=status))
 
 
 async def once(

@@ -9,12 +9,12 @@ from typing import Any
 
 from litestar import Request, Response
 
-from unisono.access.idempotency import Action, run_once
+from unisono.access.idempotency import Action, T, run_once
 from unisono.customers.timeline import service as timeline
 from unisono.kit.database import AWAY, Connection, Pool, transaction
 
 
-async def write(request: Request[Any, Any, Any], action: Action, *, status: int = 200) -> Response[bytes]:
+async def write(request: Request[Any, Any, Any], action: Action[T], *, status: int = 200) -> Response[T]:
     """Run ``action`` as `run_once` does, then wake whoever follows the log. Raises what it raises."""
     answer = await run_once(request, action, status=status)
     await _wake(request.app.state.pool)

@@ -7,7 +7,7 @@ cart in any store. By id, who is bound to stores reaches only the carts of peopl
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -157,14 +157,15 @@ async def _cart(conn: Connection, request: AnyRequest, name: str) -> Cart:
     return cart
 
 
-Change = Callable[[Connection, Cart], Awaitable[Any]]
+T = TypeVar("T")
+Change = Callable[[Connection, Cart], Awaitable[T]]
 
 
-async def _change(request: AnyRequest, name: str, change: Change, *, action: str, status: int = 200) -> Response[bytes]:
+async def _change(request: AnyRequest, name: str, change: Change[T], *, action: str, status: int = 200) -> Response[T]:
     """One change of a cart: in one transaction, once an Idempotency-Key, with its entry in the audit."""
     actor = caller(request).actor
 
-    async def act(conn: Connection) -> Any:
+    async def act(conn: Connection) -> T:
         cart = await _cart(conn, request, name)
         answer = await change(conn, cart)
         await audit.record(conn, actor=actor, action=action, person_id=cart.person_id, detail={"cart_id": str(cart.id)})
@@ -260,7 +261,7 @@ async def person_cart(
 @post("/api/carts", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, summary="Open a cart")
 async def open_cart(
     request: AnyRequest, data: JSONBody[NewCart], channel: Channel = "", store_id: Store = None
-) -> Response[bytes]:
+) -> Response[CartView]:
     """A person's open cart, made when there is none; without a person a new cart that is nobody's yet. Takes an
     Idempotency-Key."""
     principal = caller(request)
@@ -306,7 +307,7 @@ async def add_to_person(
     data: JSONBody[LinesRequest],
     channel: Channel = "",
     store_id: Store = None,
-) -> Response[bytes]:
+) -> Response[CartView]:
     """Products into the person's cart, made when there is none. Takes an Idempotency-Key."""
     principal = caller(request)
     touch = touch_of(request, channel=channel or None, store_id=store_id)
@@ -338,7 +339,7 @@ async def add_to_person(
 )
 async def add_to_cart(
     request: AnyRequest, cart: CartName, data: JSONBody[LinesRequest], channel: Channel = "", store_id: Store = None
-) -> Response[bytes]:
+) -> Response[CartView]:
     """More units of some products, by sku or barcode, all or none. Takes an Idempotency-Key."""
     touch = touch_of(request, channel=channel or None, store_id=store_id)
 
@@ -362,7 +363,7 @@ async def set_line(
     data: JSONBody[QuantityRequest],
     channel: Channel = "",
     store_id: Store = None,
-) -> Response[bytes]:
+) -> Response[CartView]:
     """So many units of a product, whatever there were. Takes an Idempotency-Key."""
     touch = touch_of(request, channel=channel or None, store_id=store_id)
 
@@ -389,7 +390,7 @@ async def remove_line(
     channel: Channel = "",
     store_id: Store = None,
     expected_version: Version = None,
-) -> Response[bytes]:
+) -> Response[CartView]:
     """Take a product out; answers with the cart. Takes an Idempotency-Key."""
     touch = touch_of(request, channel=channel or None, store_id=store_id)
 
@@ -402,7 +403,7 @@ async def remove_line(
 @put("/api/carts/{cart:str}/coupons", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS)
 async def set_coupons(
     request: AnyRequest, cart: CartName, data: JSONBody[CouponsRequest], channel: Channel = "", store_id: Store = None
-) -> Response[bytes]:
+) -> Response[CartView]:
     """All coupons that are entered; the quote says of each whether it counts, and why not. Takes an
     Idempotency-Key."""
     touch = touch_of(request, channel=channel or None, store_id=store_id)
@@ -416,7 +417,7 @@ async def set_coupons(
 @post("/api/carts/{cart:str}/seen", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=200)
 async def mark_seen(
     request: AnyRequest, cart: CartName, channel: Channel = "", store_id: Store = None
-) -> Response[bytes]:
+) -> Response[CartView]:
     """The customer has seen the cart at its prices of now: what had changed is explained no more. Takes an
     Idempotency-Key."""
     touch = touch_of(request, channel=channel or None, store_id=store_id)
@@ -437,7 +438,7 @@ async def mark_seen(
 )
 async def undo_merge(
     request: AnyRequest, cart: CartName, merge_id: PathId, channel: Channel = "", store_id: Store = None
-) -> Response[bytes]:
+) -> Response[CartView]:
     """Take a merge of two carts back: both are as they were, with what was changed since. Takes an
     Idempotency-Key."""
     touch = touch_of(request, channel=channel or None, store_id=store_id)
@@ -451,7 +452,7 @@ async def undo_merge(
 @post("/api/carts/{cart:str}/claim", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=200)
 async def claim_cart(
     request: AnyRequest, cart: CartName, data: JSONBody[ClaimRequest], channel: Channel = "", store_id: Store = None
-) -> Response[bytes]:
+) -> Response[CartView]:
     """Say whose a cart is that was nobody's; it is merged with the person's own. Takes an Idempotency-Key."""
     touch = touch_of(request, channel=channel or None, store_id=store_id)
 
@@ -463,7 +464,7 @@ async def claim_cart(
 
 
 @delete("/api/carts/{cart:str}", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=200)
-async def discard_cart(request: AnyRequest, cart: CartName) -> Response[bytes]:
+async def discard_cart(request: AnyRequest, cart: CartName) -> Response[CartState]:
     """Throw a cart away. Takes an Idempotency-Key."""
     touch = touch_of(request)
 
@@ -478,7 +479,7 @@ async def discard_cart(request: AnyRequest, cart: CartName) -> Response[bytes]:
 
 
 @post("/api/carts/{cart:str}/share", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=201)
-async def share_cart(request: AnyRequest, cart: CartName, data: JSONBody[ShareRequest]) -> Response[bytes]:
+async def share_cart(request: AnyRequest, cart: CartName, data: JSONBody[ShareRequest]) -> Response[ShareLink]:
     """A link to the cart: its token, told once; one given out before ends. Takes an Idempotency-Key."""
     touch = touch_of(request)
 
@@ -491,7 +492,7 @@ async def share_cart(request: AnyRequest, cart: CartName, data: JSONBody[ShareRe
 @delete(
     "/api/carts/{cart:str}/share", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=200
 )
-async def end_sharing(request: AnyRequest, cart: CartName) -> Response[bytes]:
+async def end_sharing(request: AnyRequest, cart: CartName) -> Response[CartState]:
     """End the link to a cart. Takes an Idempotency-Key."""
     touch = touch_of(request)
 
@@ -526,7 +527,7 @@ async def read_shared(
 )
 async def copy_shared(
     request: AnyRequest, person_id: PathId, data: JSONBody[CopyRequest], channel: Channel = "", store_id: Store = None
-) -> Response[bytes]:
+) -> Response[CartView]:
     """Put what is in the cart of a link into the person's own; what cannot be bought is left out, with a notice. Takes
     an Idempotency-Key."""
     principal = caller(request)
@@ -553,7 +554,7 @@ async def read_settings(request: AnyRequest) -> Settings:
 
 
 @put("/api/carts/settings", guards=[requires("promotions:write")], tags=TAGS, responses=PROBLEMS)
-async def change_settings(request: AnyRequest, data: JSONBody[Settings]) -> Response[bytes]:
+async def change_settings(request: AnyRequest, data: JSONBody[Settings]) -> Response[Settings]:
     """Change them. Takes an Idempotency-Key."""
     actor = caller(request).actor
 

@@ -104,7 +104,7 @@ async def find_products(
     status_code=200,
     request_max_body_size=MAX_BODY,
 )
-async def save_products(request: AnyRequest, data: JSONBody[ProductsRequest]) -> Response[bytes]:
+async def save_products(request: AnyRequest, data: JSONBody[ProductsRequest]) -> Response[SaveReport]:
     """Make or change up to 1,000 products; what is not named stays. Takes an Idempotency-Key."""
     if len(data.products) > MAX_PRODUCTS:
         raise TooLarge(f"At most {MAX_PRODUCTS} products at once.", hint="Send several requests, or import a file.")
@@ -132,7 +132,7 @@ async def read_product(
     responses=PROBLEMS | {200: ResponseSpec(ProductView, generate_examples=False, description="As it is now.")},
     request_max_body_size=MAX_BODY,
 )
-async def save_product(request: AnyRequest, code: Code, data: JSONBody[ProductFields]) -> Response[bytes]:
+async def save_product(request: AnyRequest, code: Code, data: JSONBody[ProductFields]) -> Response[ProductView]:
     """Make or change one product; what is not named stays. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
     item = ProductInput(code=code, **{name: getattr(data, name) for name in data.__struct_fields__})
@@ -169,7 +169,7 @@ async def read_categories(request: AnyRequest) -> list[Category]:
     status_code=200,
     request_max_body_size=MAX_BODY,
 )
-async def save_categories(request: AnyRequest, data: JSONBody[CategoriesRequest]) -> Response[bytes]:
+async def save_categories(request: AnyRequest, data: JSONBody[CategoriesRequest]) -> Response[CategoriesChanged]:
     """Make or change up to 1,000 categories, all or none. Takes an Idempotency-Key."""
     if len(data.categories) > MAX_PRODUCTS:
         raise TooLarge(f"At most {MAX_PRODUCTS} categories at once.")

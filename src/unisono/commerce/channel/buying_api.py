@@ -118,7 +118,7 @@ def _request(request: AnyRequest, speaker: Speaker, data: Begin) -> CheckoutRequ
 @post(
     "/channel/checkouts", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=201, summary="Begin to buy the cart"
 )
-async def begin_checkout(request: AnyRequest, data: Begin) -> Response[bytes]:
+async def begin_checkout(request: AnyRequest, data: Begin) -> Response[Paying]:
     """Goods, time and coupons are held for some minutes and the price is frozen. When goods are gone, the answer says
     where else they are."""
     speaker = await speaker_of(request)
@@ -181,7 +181,7 @@ async def read_checkout(request: AnyRequest, checkout_id: Id) -> Paying:
     status_code=200,
     summary="Give a checkout up",
 )
-async def cancel_checkout(request: AnyRequest, checkout_id: Id) -> Response[bytes]:
+async def cancel_checkout(request: AnyRequest, checkout_id: Id) -> Response[Paying]:
     """Back to the cart: what was held is free at once."""
     speaker = await speaker_of(request)
 
@@ -273,7 +273,7 @@ async def list_pickups(request: AnyRequest) -> list[Parcel]:
     status_code=200,
     summary="Hand a pick-up over",
 )
-async def hand_over(request: AnyRequest, parcel_id: PathId, data: HandOver) -> Response[bytes]:
+async def hand_over(request: AnyRequest, parcel_id: PathId, data: HandOver) -> Response[Parcel]:
     """The goods are in the customer's hands; for tills, with the code he shows."""
     speaker = await speaker_of(request)
     staff_only(speaker)

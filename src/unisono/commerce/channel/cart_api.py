@@ -120,7 +120,7 @@ async def _mine(conn: Connection, request: AnyRequest, speaker: Speaker, cart_id
 Change = Callable[[Connection, Cart, Touch], Awaitable[CartView]]
 
 
-async def _change(request: AnyRequest, change: Change, cart_id: UUID | None) -> Response[bytes]:
+async def _change(request: AnyRequest, change: Change, cart_id: UUID | None) -> Response[CartAnswer]:
     """Change the cart meant, once a key, and answer with it."""
     speaker = await speaker_of(request)
 
@@ -150,7 +150,7 @@ async def read_cart(request: AnyRequest, cart: CartId = None, qr: bool = False) 
 
 
 @post("/channel/cart/lines", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=200, summary="Put into the cart")
-async def add_lines(request: AnyRequest, data: Put, cart: CartId = None) -> Response[bytes]:
+async def add_lines(request: AnyRequest, data: Put, cart: CartId = None) -> Response[CartAnswer]:
     """More units of some products. Without a customer a till gets a cart that is nobody's yet, known by its code."""
     speaker = await speaker_of(request)
 
@@ -174,7 +174,7 @@ async def add_lines(request: AnyRequest, data: Put, cart: CartId = None) -> Resp
 
 
 @put("/channel/cart/lines/{sku:str}", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="Set a line's quantity")
-async def set_line(request: AnyRequest, sku: Sku, data: Amount, cart: CartId = None) -> Response[bytes]:
+async def set_line(request: AnyRequest, sku: Sku, data: Amount, cart: CartId = None) -> Response[CartAnswer]:
     """So many units of a product, whatever there were."""
 
     async def change(conn: Connection, found: Cart, touch: Touch) -> CartView:
@@ -193,7 +193,7 @@ async def set_line(request: AnyRequest, sku: Sku, data: Amount, cart: CartId = N
     status_code=200,
     summary="Take out of the cart",
 )
-async def remove_line(request: AnyRequest, sku: Sku, cart: CartId = None) -> Response[bytes]:
+async def remove_line(request: AnyRequest, sku: Sku, cart: CartId = None) -> Response[CartAnswer]:
     """Take a product out."""
 
     async def change(conn: Connection, found: Cart, touch: Touch) -> CartView:
@@ -203,7 +203,7 @@ async def remove_line(request: AnyRequest, sku: Sku, cart: CartId = None) -> Res
 
 
 @put("/channel/cart/coupons", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="Enter coupons")
-async def set_coupons(request: AnyRequest, data: Coupons, cart: CartId = None) -> Response[bytes]:
+async def set_coupons(request: AnyRequest, data: Coupons, cart: CartId = None) -> Response[CartAnswer]:
     """All coupon codes of the cart; the quote says which count and why others do not."""
 
     async def change(conn: Connection, found: Cart, touch: Touch) -> CartView:
@@ -213,7 +213,7 @@ async def set_coupons(request: AnyRequest, data: Coupons, cart: CartId = None) -
 
 
 @post("/channel/cart/seen", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=200, summary="Prices were seen")
-async def mark_seen(request: AnyRequest, cart: CartId = None) -> Response[bytes]:
+async def mark_seen(request: AnyRequest, cart: CartId = None) -> Response[CartAnswer]:
     """The channel has shown the cart at its prices of now: its notices have been read."""
 
     async def change(conn: Connection, found: Cart, touch: Touch) -> CartView:
@@ -230,7 +230,7 @@ async def mark_seen(request: AnyRequest, cart: CartId = None) -> Response[bytes]
     status_code=200,
     summary="Undo a merge of carts",
 )
-async def undo_merge(request: AnyRequest, merge_id: PathId, cart: CartId = None) -> Response[bytes]:
+async def undo_merge(request: AnyRequest, merge_id: PathId, cart: CartId = None) -> Response[CartAnswer]:
     """Two carts again, as they were before they were merged."""
 
     async def change(conn: Connection, found: Cart, touch: Touch) -> CartView:
@@ -247,7 +247,7 @@ async def undo_merge(request: AnyRequest, merge_id: PathId, cart: CartId = None)
     status_code=200,
     summary="Open a cart by its code",
 )
-async def open_by_code(request: AnyRequest, data: Code) -> Response[bytes]:
+async def open_by_code(request: AnyRequest, data: Code) -> Response[CartAnswer]:
     """The cart a customer shows at the counter; for tills and servers. The look is audited."""
     speaker = await speaker_of(request)
     staff_only(speaker)
@@ -262,7 +262,7 @@ async def open_by_code(request: AnyRequest, data: Code) -> Response[bytes]:
 
 
 @post("/channel/cart/claim", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=200, summary="Whose the cart is")
-async def claim_cart(request: AnyRequest, cart: UUID) -> Response[bytes]:
+async def claim_cart(request: AnyRequest, cart: UUID) -> Response[CartAnswer]:
     """A cart begun at the till for nobody becomes that of the customer who is named now."""
     speaker = await speaker_of(request, needs_customer=True)
     staff_only(speaker)
@@ -277,7 +277,7 @@ async def claim_cart(request: AnyRequest, cart: UUID) -> Response[bytes]:
 
 
 @post("/channel/cart/share", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=201, summary="Share the cart")
-async def share_cart(request: AnyRequest, cart: CartId = None) -> Response[bytes]:
+async def share_cart(request: AnyRequest, cart: CartId = None) -> Response[ShareLink]:
     """A token whose holder may see what is in the cart and copy it; told once."""
     speaker = await speaker_of(request)
 
@@ -297,7 +297,7 @@ async def see_shared(request: AnyRequest, token: Annotated[str, Parameter(max_le
 
 
 @post("/channel/cart/copy", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=200, summary="Copy a shared cart")
-async def copy_shared(request: AnyRequest, data: Token) -> Response[bytes]:
+async def copy_shared(request: AnyRequest, data: Token) -> Response[CartAnswer]:
     """What is in a shared cart into the customer's own."""
     speaker = await speaker_of(request, needs_customer=True)
 

@@ -104,7 +104,7 @@ async def read_customer(request: AnyRequest) -> Who:
     status_code=200,
     summary="Say that a pick-up is ready",
 )
-async def make_ready(request: AnyRequest, parcel_id: PathId) -> Response[bytes]:
+async def make_ready(request: AnyRequest, parcel_id: PathId) -> Response[Parcel]:
     """It lies at the counter and the customer is told; for tills, in their own store."""
     speaker = await speaker_of(request)
     staff_only(speaker)
@@ -136,7 +136,7 @@ async def _of_this_store(conn: Connection, speaker: Speaker, parcel_id: int) -> 
     status_code=201,
     summary="Take goods back at the counter",
 )
-async def take_back(request: AnyRequest, number: Number, data: TakeBack) -> Response[bytes]:
+async def take_back(request: AnyRequest, number: Number, data: TakeBack) -> Response[Return]:
     """Line by line, whatever channel it was bought in; for tills and servers. Its money goes back right after."""
     speaker = await speaker_of(request)
     staff_only(speaker)

@@ -77,7 +77,7 @@ class Booked(msgspec.Struct, frozen=True):
 
 
 @post("/channel/reservations", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=201, summary="Reserve in store")
-async def reserve(request: AnyRequest, data: Reserve) -> Response[bytes]:
+async def reserve(request: AnyRequest, data: Reserve) -> Response[Reservation]:
     """Units kept in a store without payment, until the deadline."""
     speaker = await speaker_of(request, needs_customer=True)
     assert speaker.node_id is not None
@@ -122,7 +122,7 @@ async def list_reservations(request: AnyRequest) -> Kept:
     status_code=200,
     summary="Cancel a reservation",
 )
-async def cancel_reservation(request: AnyRequest, reservation_id: Id) -> Response[bytes]:
+async def cancel_reservation(request: AnyRequest, reservation_id: Id) -> Response[Reservation]:
     """What was kept is free at once."""
     speaker = await speaker_of(request)
 
@@ -143,7 +143,7 @@ async def cancel_reservation(request: AnyRequest, reservation_id: Id) -> Respons
     status_code=200,
     summary="Hand a reservation over",
 )
-async def hand_over(request: AnyRequest, reservation_id: Id, data: HandOver) -> Response[bytes]:
+async def hand_over(request: AnyRequest, reservation_id: Id, data: HandOver) -> Response[Reservation]:
     """The units are in the customer's hands; for tills and servers, with the code he shows."""
     speaker = await speaker_of(request)
     staff_only(speaker)
@@ -211,7 +211,7 @@ async def read_slots(
 
 
 @post("/channel/appointments", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=201, summary="Book a time")
-async def book(request: AnyRequest, data: Book) -> Response[bytes]:
+async def book(request: AnyRequest, data: Book) -> Response[Appointment]:
     """A time in a store, the customer's alone."""
     speaker = await speaker_of(request, needs_customer=True)
     assert speaker.node_id is not None
@@ -255,7 +255,7 @@ async def list_appointments(request: AnyRequest) -> Booked:
     status_code=200,
     summary="Call an appointment off",
 )
-async def cancel_appointment(request: AnyRequest, appointment_id: Id) -> Response[bytes]:
+async def cancel_appointment(request: AnyRequest, appointment_id: Id) -> Response[Appointment]:
     """Its time is free at once."""
     speaker = await speaker_of(request)
 

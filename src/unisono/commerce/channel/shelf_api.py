@@ -193,7 +193,7 @@ async def read_reviews(
     status_code=201,
     summary="Write a review",
 )
-async def write_review(request: AnyRequest, code: Code, data: NewReview) -> Response[bytes]:
+async def write_review(request: AnyRequest, code: Code, data: NewReview) -> Response[Written]:
     """The customer's review, one a product; shown once somebody has read it."""
     speaker: Speaker = await speaker_of(request, needs_customer=True)
 
@@ -207,6 +207,12 @@ class Judged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether a review may be shown."""
 
     publish: bool
+
+
+class ReviewStatus(msgspec.Struct, frozen=True):
+    """Where a review stands now: ``published`` or ``refused``."""
+
+    status: str
 
 
 @get(
@@ -226,11 +232,11 @@ async def waiting_reviews(request: AnyRequest, limit: Limit = 50) -> list[review
     status_code=200,
     summary="Publish or refuse a review",
 )
-async def judge_review(request: AnyRequest, review_id: PathId, data: Judged) -> Response[bytes]:
+async def judge_review(request: AnyRequest, review_id: PathId, data: Judged) -> Response[ReviewStatus]:
     """Publish a review, or refuse it for what the rules of the shop forbid."""
 
-    async def action(conn: Connection) -> dict[str, str]:
-        return {"status": await reviews.judge(conn, review_id, publish=data.publish, now=now_of(request))}
+    async def action(conn: Connection) -> ReviewStatus:
+        return ReviewStatus(await reviews.judge(conn, review_id, publish=data.publish, now=now_of(request)))
 
     return await write(request, action)
 

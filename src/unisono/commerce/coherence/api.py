@@ -81,7 +81,7 @@ async def read_incident(request: AnyRequest, incident_id: PathId) -> Incident:
     responses=PROBLEMS,
     status_code=200,
 )
-async def close_incident(request: AnyRequest, incident_id: PathId) -> Response[bytes]:
+async def close_incident(request: AnyRequest, incident_id: PathId) -> Response[Incident]:
     """Close an incident by hand: when it recurs, another opens. Takes an Idempotency-Key."""
 
     async def act(conn: Connection) -> Incident:

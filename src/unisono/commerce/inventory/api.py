@@ -85,7 +85,7 @@ async def read_location(request: AnyRequest, code: Code) -> Location:
     tags=["Stock"],
     responses=PROBLEMS | {200: ResponseSpec(Location, generate_examples=False, description="The place as it is now.")},
 )
-async def save_location(request: AnyRequest, code: Code, data: JSONBody[LocationInput]) -> Response[bytes]:
+async def save_location(request: AnyRequest, code: Code, data: JSONBody[LocationInput]) -> Response[Location]:
     """Make a place or change it; clerks the own store only. Takes an Idempotency-Key."""
     principal = caller(request)
     own_stores(principal, [code])

@@ -150,7 +150,7 @@ async def hold_stock(request: AnyRequest, data: JSONBody[HoldStockRequest]) -> H
     responses=PROBLEMS | {200: ResponseSpec(Settled, generate_examples=False, description="They are firm.")},
     status_code=200,
 )
-async def commit_holds(request: AnyRequest, data: JSONBody[HoldsRequest]) -> Response[bytes]:
+async def commit_holds(request: AnyRequest, data: JSONBody[HoldsRequest]) -> Response[Settled]:
     """Make holds firm: they expire no more. 409 ``hold_dead`` when one has. Takes an Idempotency-Key."""
     now = now_of(request)
 
@@ -169,7 +169,7 @@ async def commit_holds(request: AnyRequest, data: JSONBody[HoldsRequest]) -> Res
     responses=PROBLEMS | {200: ResponseSpec(Settled, generate_examples=False, description="They are free again.")},
     status_code=200,
 )
-async def release_holds(request: AnyRequest, data: JSONBody[HoldsRequest]) -> Response[bytes]:
+async def release_holds(request: AnyRequest, data: JSONBody[HoldsRequest]) -> Response[Settled]:
     """Give units back, held or firm. Takes an Idempotency-Key."""
     now = now_of(request)
 

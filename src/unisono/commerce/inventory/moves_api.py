@@ -108,6 +108,12 @@ class SettleRequest(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
 
 
+class RiskSettled(msgspec.Struct, frozen=True):
+    """The promise at risk that somebody has dealt with."""
+
+    id: int
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """How far a count was from the books."""
 
@@ -148,7 +154,7 @@ async def _after(conn: Connection, lines: Sequence[LineInput], now: datetime, *m
     responses=_answers(list[StockRow], "The stock afterwards."),
     status_code=200,
 )
-async def move_stock(request: AnyRequest, data: JSONBody[MovementRequest]) -> Response[bytes]:
+async def move_stock(request: AnyRequest, data: JSONBody[MovementRequest]) -> Response[list[StockRow]]:
     """Units come, go or break, with a reason; clerks in the own stores only. Takes an Idempotency-Key."""
     principal, now = caller(request), now_of(request)
     own_stores(principal, [line.location for line in data.lines])
@@ -179,7 +185,7 @@ async def move_stock(request: AnyRequest, data: JSONBody[MovementRequest]) -> Re
     responses=_answers(Counted, "The differences and the stock afterwards."),
     status_code=200,
 )
-async def count_stock(request: AnyRequest, data: JSONBody[CountRequest]) -> Response[bytes]:
+async def count_stock(request: AnyRequest, data: JSONBody[CountRequest]) -> Response[Counted]:
     """The shelf was counted: what is there is so, and promises it leaves uncovered are at risk. Takes an
     Idempotency-Key."""
     principal, now = caller(request), now_of(request)
@@ -206,7 +212,7 @@ async def count_stock(request: AnyRequest, data: JSONBody[CountRequest]) -> Resp
     responses=_answers(list[StockRow], "The stock of both sides afterwards."),
     status_code=200,
 )
-async def transfer_stock(request: AnyRequest, data: JSONBody[TransferRequest]) -> Response[bytes]:
+async def transfer_stock(request: AnyRequest, data: JSONBody[TransferRequest]) -> Response[list[StockRow]]:
     """Free units go to another place, there at once or on the way; a clerk sends from the own store, and what he sends
     to another is on the way until somebody there receives it. Takes an Idempotency-Key."""
     principal, now = caller(request), now_of(request)
@@ -230,7 +236,7 @@ async def transfer_stock(request: AnyRequest, data: JSONBody[TransferRequest]) -
     responses=_answers(Sold, "What moved."),
     status_code=200,
 )
-async def sell_stock(request: AnyRequest, data: JSONBody[SaleRequest]) -> Response[bytes]:
+async def sell_stock(request: AnyRequest, data: JSONBody[SaleRequest]) -> Response[Sold]:
     """A till sold: its units leave the shelf. Promised ones only with ``override_reason``, which puts the promises at
     risk. The same reference again moves nothing."""
     principal, now = caller(request), now_of(request)
@@ -260,7 +266,7 @@ async def sell_stock(request: AnyRequest, data: JSONBody[SaleRequest]) -> Respon
     tags=["Stock"],
     responses=_answers(list[StockRow], "The stock afterwards."),
 )
-async def set_levels(request: AnyRequest, data: JSONBody[LevelsRequest]) -> Response[bytes]:
+async def set_levels(request: AnyRequest, data: JSONBody[LevelsRequest]) -> Response[list[StockRow]]:
     """How much is kept from remote channels, and when somebody is told that it is low. Takes an Idempotency-Key."""
     principal, now = caller(request), now_of(request)
     own_stores(principal, [line.location for line in data.lines])
@@ -286,14 +292,14 @@ async def set_levels(request: AnyRequest, data: JSONBody[LevelsRequest]) -> Resp
     responses=PROBLEMS,
     status_code=200,
 )
-async def settle_risk(request: AnyRequest, risk_id: PathId, data: JSONBody[SettleRequest]) -> Response[bytes]:
+async def settle_risk(request: AnyRequest, risk_id: PathId, data: JSONBody[SettleRequest]) -> Response[RiskSettled]:
     """Somebody has dealt with a promise at risk. Takes an Idempotency-Key."""
     principal, now = caller(request), now_of(request)
 
-    async def act(conn: Connection) -> dict[str, int]:
+    async def act(conn: Connection) -> RiskSettled:
         own_stores(principal, [await reading.risk_location(conn, risk_id)])
         await inventory.settle_risk(conn, risk_id, outcome=data.outcome, actor=principal.actor, now=now)
-        return {"id": risk_id}
+        return RiskSettled(risk_id)
 
     return await write(request, act)
 

@@ -157,7 +157,7 @@ async def read_order(request: AnyRequest, number: Number) -> OrderDetail:
     responses=_answer(201, Order, "The order."),
     summary="Place an order",
 )
-async def place_order(request: AnyRequest, data: JSONBody[NewOrder]) -> Response[bytes]:
+async def place_order(request: AnyRequest, data: JSONBody[NewOrder]) -> Response[Order]:
     """Place an order of another system, a till or a company. Known by ``source`` and ``source_order_id``: sent again it
     is the same order. Takes an Idempotency-Key."""
     principal = caller(request)
@@ -173,7 +173,7 @@ async def place_order(request: AnyRequest, data: JSONBody[NewOrder]) -> Response
 
 async def _change(
     request: AnyRequest, number: str, action: Callable[[Connection], Awaitable[Changed]]
-) -> Response[bytes]:
+) -> Response[Order]:
     """A change of an order of one's own stores; the calls it leaves over are made after it."""
     principal = caller(request)
     calls: list[int] = []
@@ -197,7 +197,7 @@ async def _change(
     status_code=200,
     summary="Cancel an order or units of it",
 )
-async def cancel_order(request: AnyRequest, number: Number, data: JSONBody[CancelRequest]) -> Response[bytes]:
+async def cancel_order(request: AnyRequest, number: Number, data: JSONBody[CancelRequest]) -> Response[Order]:
     """What nobody has in hand yet: goods are free, money is let go or given back. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
 
@@ -215,7 +215,7 @@ async def cancel_order(request: AnyRequest, number: Number, data: JSONBody[Cance
     status_code=200,
     summary="Capture a payment",
 )
-async def capture_order(request: AnyRequest, number: Number, data: JSONBody[CaptureRequest]) -> Response[bytes]:
+async def capture_order(request: AnyRequest, number: Number, data: JSONBody[CaptureRequest]) -> Response[Order]:
     """Take what is reserved, or a part of it. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
 
@@ -233,7 +233,7 @@ async def capture_order(request: AnyRequest, number: Number, data: JSONBody[Capt
     status_code=200,
     summary="Refund without goods",
 )
-async def refund_order(request: AnyRequest, number: Number, data: JSONBody[RefundRequest]) -> Response[bytes]:
+async def refund_order(request: AnyRequest, number: Number, data: JSONBody[RefundRequest]) -> Response[Order]:
     """Give money back though no goods come back: a gesture. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
 
@@ -250,7 +250,7 @@ async def refund_order(request: AnyRequest, number: Number, data: JSONBody[Refun
     responses=_answer(201, Return, "The return; its money goes back right after."),
     summary="Take goods back",
 )
-async def return_order(request: AnyRequest, number: Number, data: JSONBody[ReturnRequest]) -> Response[bytes]:
+async def return_order(request: AnyRequest, number: Number, data: JSONBody[ReturnRequest]) -> Response[Return]:
     """Line by line, in any channel and store, whatever the order was bought in. With a ``key`` it is made once. Takes
     an Idempotency-Key."""
     principal, now = caller(request), now_of(request)
@@ -277,7 +277,7 @@ async def return_order(request: AnyRequest, number: Number, data: JSONBody[Retur
 )
 async def confirm_payment(
     request: AnyRequest, payment_id: FromPath[UUID], data: JSONBody[ConfirmRequest]
-) -> Response[bytes]:
+) -> Response[Confirmed]:
     """Somebody saw the money: the transfer on the account, the card given its money back. Takes an Idempotency-Key."""
     principal, now = caller(request), now_of(request)
 
@@ -304,7 +304,7 @@ async def confirm_payment(
     responses=_answer(201, CheckoutView, "The checkout: goods, time and coupons are held until it expires."),
     summary="Begin a checkout",
 )
-async def begin_checkout(request: AnyRequest, data: JSONBody[BeginRequest]) -> Response[bytes]:
+async def begin_checkout(request: AnyRequest, data: JSONBody[BeginRequest]) -> Response[CheckoutView]:
     """Hold what a cart needs while it is paid, and freeze its quote. Takes an Idempotency-Key."""
     principal, now = caller(request), now_of(request)
     _own_store(principal, data.store_id or data.location)

@@ -165,7 +165,7 @@ async def list_price_lists(request: AnyRequest) -> list[PriceList]:
     tags=["Prices"],
     responses=PROBLEMS | {201: ResponseSpec(PriceList, generate_examples=False, description="The list.")},
 )
-async def create_price_list(request: AnyRequest, data: JSONBody[NewPriceList]) -> Response[bytes]:
+async def create_price_list(request: AnyRequest, data: JSONBody[NewPriceList]) -> Response[PriceList]:
     """Make a price list. Takes an Idempotency-Key. What it is for does not change after."""
     actor = caller(request).actor
 
@@ -184,7 +184,7 @@ async def create_price_list(request: AnyRequest, data: JSONBody[NewPriceList]) -
     responses=PROBLEMS | {200: ResponseSpec(PriceList, generate_examples=False, description="The list, switched off.")},
     status_code=200,
 )
-async def disable_price_list(request: AnyRequest, code: Code) -> Response[bytes]:
+async def disable_price_list(request: AnyRequest, code: Code) -> Response[PriceList]:
     """Switch a price list off for good, from now on. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
 
@@ -204,7 +204,7 @@ async def disable_price_list(request: AnyRequest, code: Code) -> Response[bytes]
     | {200: ResponseSpec(ImportReport, generate_examples=False, description="What was written, or would be.")},
     status_code=200,
 )
-async def import_prices(request: AnyRequest, code: Code, data: JSONBody[ImportRequest]) -> Response[bytes]:
+async def import_prices(request: AnyRequest, code: Code, data: JSONBody[ImportRequest]) -> Response[ImportReport]:
     """Import a table of prices, all lines or none; a dry run tells every problem. Takes an Idempotency-Key."""
     actor, now, zone = caller(request).actor, now_of(request), zone_of(request)
 
@@ -226,7 +226,7 @@ async def import_prices(request: AnyRequest, code: Code, data: JSONBody[ImportRe
     tags=["Prices"],
     responses=PROBLEMS | {200: ResponseSpec(SetReport, generate_examples=False, description="What was written.")},
 )
-async def set_prices(request: AnyRequest, data: JSONBody[PricesRequest]) -> Response[bytes]:
+async def set_prices(request: AnyRequest, data: JSONBody[PricesRequest]) -> Response[SetReport]:
     """Set up to 10,000 prices of one list, all or none. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
 
@@ -318,7 +318,7 @@ async def price_history(
     tags=["Prices"],
     responses=PROBLEMS | {201: ResponseSpec(Noted, generate_examples=False, description="How many were noted.")},
 )
-async def observe_prices(request: AnyRequest, data: JSONBody[ObservationsRequest]) -> Response[bytes]:
+async def observe_prices(request: AnyRequest, data: JSONBody[ObservationsRequest]) -> Response[Noted]:
     """Note what was asked in channels and stores: evidence of prior prices. Takes an Idempotency-Key."""
     now = now_of(request)
 
@@ -342,7 +342,7 @@ async def list_exempt_categories(request: AnyRequest) -> dict[str, str]:
     responses=PROBLEMS
     | {200: ResponseSpec(dict[str, str], generate_examples=False, description="All exempt categories, and why.")},
 )
-async def exempt_category(request: AnyRequest, code: Code, data: JSONBody[ExemptRequest]) -> Response[bytes]:
+async def exempt_category(request: AnyRequest, code: Code, data: JSONBody[ExemptRequest]) -> Response[dict[str, str]]:
     """Exempt a category of goods that spoil quickly, or end that. Takes an Idempotency-Key."""
     actor = caller(request).actor
 

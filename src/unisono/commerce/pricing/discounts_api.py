@@ -57,7 +57,7 @@ def _zone(request: AnyRequest) -> ZoneInfo:
     },
     status_code=200,
 )
-async def check_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest]) -> Response[bytes]:
+async def check_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest]) -> Response[list[Evidence]]:
     """Whether reductions may be announced, each with its prior price and the evidence; writes nothing."""
     now, zone = now_of(request), _zone(request)
 
@@ -74,7 +74,7 @@ async def check_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest])
     responses=PROBLEMS
     | {201: ResponseSpec(list[Announcement], generate_examples=False, description="What was announced.")},
 )
-async def announce_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest]) -> Response[bytes]:
+async def announce_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest]) -> Response[list[Announcement]]:
     """Announce reductions and set their prices; one that is none is refused with evidence. Takes an Idempotency-Key."""
     actor, now, zone = caller(request).actor, now_of(request), _zone(request)
 
@@ -117,7 +117,7 @@ async def list_discounts(
 )
 async def withdraw_discount(
     request: AnyRequest, announcement_id: PathId, data: JSONBody[WithdrawRequest]
-) -> Response[bytes]:
+) -> Response[Announcement]:
     """Take a reduction back from now on; the price goes back too, unless told otherwise. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
 

@@ -134,7 +134,7 @@ async def _save(
 )
 async def save_promotion(
     request: AnyRequest, data: JSONBody[Definition], start: Start = "draft", expected_version: Version = None
-) -> Response[bytes]:
+) -> Response[Promotion]:
     """Make a promotion, or change the one of this code. Takes an Idempotency-Key. Answers the promotion."""
 
     async def act(conn: Connection) -> Promotion:
@@ -152,7 +152,7 @@ async def save_promotion(
 )
 async def import_promotion(
     request: AnyRequest, data: JSONBody[ImportPromotion], start: Start = "draft", expected_version: Version = None
-) -> Response[bytes]:
+) -> Response[Definition]:
     """Make or change a promotion written as YAML or JSON. Takes an Idempotency-Key. Answers the definition as read."""
     definition = read_definition(data.text, written_in=data.written_in)
 
@@ -171,7 +171,9 @@ async def import_promotion(
     responses=PROBLEMS,
     status_code=200,
 )
-async def set_promotion_status(request: AnyRequest, code: PathCode, data: JSONBody[StatusRequest]) -> Response[bytes]:
+async def set_promotion_status(
+    request: AnyRequest, code: PathCode, data: JSONBody[StatusRequest]
+) -> Response[Promotion]:
     """Start, pause, go on, end for good. Takes an Idempotency-Key. Answers the promotion."""
     actor, now = caller(request).actor, now_of(request)
 
@@ -205,7 +207,7 @@ async def promotion_conflicts(request: AnyRequest) -> list[Overlap]:
 
 
 @post("/api/coupons", guards=[requires("promotions:write")], tags=["Promotions"], responses=PROBLEMS, status_code=201)
-async def make_coupons(request: AnyRequest, data: JSONBody[MakeCoupons]) -> Response[bytes]:
+async def make_coupons(request: AnyRequest, data: JSONBody[MakeCoupons]) -> Response[MadeCoupons]:
     """Make coupons of a promotion. Takes an Idempotency-Key. Answers the codes."""
     actor, now = caller(request).actor, now_of(request)
 
@@ -232,7 +234,7 @@ async def read_coupon(request: AnyRequest, coupon: PathCoupon) -> Coupon:
     responses=PROBLEMS,
     status_code=200,
 )
-async def disable_coupons(request: AnyRequest, data: JSONBody[DisableCoupons]) -> Response[bytes]:
+async def disable_coupons(request: AnyRequest, data: JSONBody[DisableCoupons]) -> Response[Disabled]:
     """Make coupons worthless, by code or a whole batch. Takes an Idempotency-Key. Answers how many."""
     if bool(data.codes) == (data.batch is not None):
         raise BadCoupons("Name some codes, or a batch.")

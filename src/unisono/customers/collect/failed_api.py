@@ -60,7 +60,7 @@ async def list_failed_events(
     responses=PROBLEMS,
     status_code=200,
 )
-async def replay_failed_events(request: AnyRequest, data: JSONBody[FailedRequest]) -> Response[bytes]:
+async def replay_failed_events(request: AnyRequest, data: JSONBody[FailedRequest]) -> Response[ReplayReport]:
     """Try failed events again by the rules of now. Takes an Idempotency-Key."""
     actor = caller(request).actor
     state = request.app.state
@@ -82,7 +82,7 @@ async def replay_failed_events(request: AnyRequest, data: JSONBody[FailedRequest
     responses=PROBLEMS,
     status_code=200,
 )
-async def discard_failed_events(request: AnyRequest, data: JSONBody[FailedRequest]) -> Response[bytes]:
+async def discard_failed_events(request: AnyRequest, data: JSONBody[FailedRequest]) -> Response[Discarded]:
     """Set failed events aside for good; they stay readable. Takes an Idempotency-Key."""
     actor = caller(request).actor
 

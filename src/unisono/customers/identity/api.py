@@ -136,6 +136,25 @@ class MemberRequest(msgspec.Struct, frozen=True):
     reason: str
 
 
+class HouseholdChanged(msgspec.Struct, frozen=True):
+    """The household that was made or changed."""
+
+    household_id: int
+
+
+class ChangeUndone(msgspec.Struct, frozen=True):
+    """The join or split that is undone, and the persons its identifiers now belong to."""
+
+    change_id: int
+    people: list[int]
+
+
+class RulesChanged(msgspec.Struct, frozen=True):
+    """How many joins and splits the new rules made."""
+
+    changes: int
+
+
 class RulesRequest(msgspec.Struct, frozen=True):
     """Changes to the rules; what is not named stays."""
 
@@ -212,7 +231,7 @@ async def person_identity(request: AnyRequest, person_id: PathId) -> PersonIdent
     responses=PROBLEMS,
     status_code=200,
 )
-async def join_people(request: AnyRequest, person_id: PathId, data: JSONBody[JoinRequest]) -> Response[bytes]:
+async def join_people(request: AnyRequest, person_id: PathId, data: JSONBody[JoinRequest]) -> Response[JoinResult]:
     """Say that two persons are one. Takes an Idempotency-Key. Answers {"person_id": …}."""
     actor = caller(request).actor
 
@@ -231,7 +250,7 @@ async def join_people(request: AnyRequest, person_id: PathId, data: JSONBody[Joi
     responses=PROBLEMS,
     status_code=200,
 )
-async def split_person(request: AnyRequest, person_id: PathId, data: JSONBody[SplitRequest]) -> Response[bytes]:
+async def split_person(request: AnyRequest, person_id: PathId, data: JSONBody[SplitRequest]) -> Response[SplitResult]:
     """Take identifiers out of a person. Takes an Idempotency-Key."""
     actor = caller(request).actor
 
@@ -258,15 +277,15 @@ async def identity_changes(request: AnyRequest, before: Before = None, limit: Li
     responses=PROBLEMS,
     status_code=200,
 )
-async def undo_change(request: AnyRequest, change_id: PathId, data: JSONBody[UndoRequest]) -> Response[bytes]:
+async def undo_change(request: AnyRequest, change_id: PathId, data: JSONBody[UndoRequest]) -> Response[ChangeUndone]:
     """Undo a join or a split. Takes an Idempotency-Key. Answers the persons it made."""
     actor = caller(request).actor
 
-    async def act(conn: Connection) -> dict[str, Any]:
+    async def act(conn: Connection) -> ChangeUndone:
         result = await identity.undo(conn, change_id, actor=actor, reason=data.reason)
         people = sorted(set(result.person_of.values()))
         await audit.record(conn, actor=actor, action="identity.undo", detail={"change": change_id, "people": people})
-        return {"change_id": change_id, "people": people}
+        return ChangeUndone(change_id, people)
 
     return await run_once(request, act)
 
@@ -301,13 +320,13 @@ async def identity_rules(request: AnyRequest) -> Rules:
 
 
 @put("/api/identity/rules", guards=[requires("identity:manage")], tags=["Identity"], responses=PROBLEMS)
-async def change_identity_rules(request: AnyRequest, data: JSONBody[RulesRequest]) -> Response[bytes]:
+async def change_identity_rules(request: AnyRequest, data: JSONBody[RulesRequest]) -> Response[RulesChanged]:
     """Change the rules; everybody is replayed by the new ones. Takes an Idempotency-Key."""
     actor = caller(request).actor
     if any(not item.pattern.strip() or "\x00" in item.pattern for item in data.block):
         raise BadRequest("A blocked value cannot be empty.", code="bad_pattern")
 
-    async def act(conn: Connection) -> dict[str, Any]:
+    async def act(conn: Connection) -> RulesChanged:
         result = await identity.change_rules(
             conn,
             namespaces=data.namespaces,
@@ -317,20 +336,20 @@ async def change_identity_rules(request: AnyRequest, data: JSONBody[RulesRequest
             reason=data.reason,
         )
         await audit.record(conn, actor=actor, action="identity.rules", detail={"reason": data.reason})
-        return {"changes": len(result.changes)}
+        return RulesChanged(len(result.changes))
 
     return await run_once(request, act)
 
 
 @post("/api/households", guards=[requires("identity:undo")], tags=["Identity"], responses=PROBLEMS, status_code=201)
-async def group_household(request: AnyRequest, data: JSONBody[HouseholdRequest]) -> Response[bytes]:
+async def group_household(request: AnyRequest, data: JSONBody[HouseholdRequest]) -> Response[HouseholdChanged]:
     """Group people as a household; nobody is merged. Takes an Idempotency-Key. Answers {"household_id": …}."""
     actor = caller(request).actor
 
-    async def act(conn: Connection) -> dict[str, int]:
+    async def act(conn: Connection) -> HouseholdChanged:
         household = await identity.group_household(conn, data.name, data.people, actor=actor, reason=data.reason)
         await audit.record(conn, actor=actor, action="household.group", detail={"household": household})
-        return {"household_id": household}
+        return HouseholdChanged(household)
 
     return await run_once(request, act, status=201)
 
@@ -342,13 +361,15 @@ async def group_household(request: AnyRequest, data: JSONBody[HouseholdRequest])
     responses=PROBLEMS,
     status_code=200,
 )
-async def add_to_household(request: AnyRequest, household_id: PathId, data: JSONBody[MemberRequest]) -> Response[bytes]:
+async def add_to_household(
+    request: AnyRequest, household_id: PathId, data: JSONBody[MemberRequest]
+) -> Response[HouseholdChanged]:
     """Add a person to a household. Takes an Idempotency-Key."""
     actor = caller(request).actor
 
-    async def act(conn: Connection) -> dict[str, int]:
+    async def act(conn: Connection) -> HouseholdChanged:
         await identity.add_to_household(conn, household_id, data.person_id, actor=actor, reason=data.reason)
-        return {"household_id": household_id}
+        return HouseholdChanged(household_id)
 
     return await run_once(request, act)
 
@@ -365,13 +386,13 @@ async def remove_from_household(
     household_id: PathId,
     person_id: PathId,
     reason: Annotated[str, Parameter(min_length=1, max_length=500)],
-) -> Response[bytes]:
+) -> Response[HouseholdChanged]:
     """Take a person out of a household. Takes an Idempotency-Key."""
     actor = caller(request).actor
 
-    async def act(conn: Connection) -> dict[str, int]:
+    async def act(conn: Connection) -> HouseholdChanged:
         await identity.remove_from_household(conn, household_id, person_id, actor=actor, reason=reason)
-        return {"household_id": household_id}
+        return HouseholdChanged(household_id)
 
     return await run_once(request, act)
 

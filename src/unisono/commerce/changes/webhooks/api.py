@@ -134,7 +134,7 @@ async def read_webhook(request: AnyRequest, webhook_id: PathId) -> WebhookView:
 
 
 @post("/api/webhooks", guards=[requires("webhooks:manage")], tags=["Changes"], responses=PROBLEMS)
-async def create_webhook(request: AnyRequest, data: JSONBody[NewWebhook]) -> Response[bytes]:
+async def create_webhook(request: AnyRequest, data: JSONBody[NewWebhook]) -> Response[WebhookView]:
     """Make a webhook. The answer holds the secret its messages are signed with. Takes an Idempotency-Key."""
 
     async def act(conn: Connection) -> WebhookView:
@@ -154,7 +154,9 @@ async def create_webhook(request: AnyRequest, data: JSONBody[NewWebhook]) -> Res
 
 
 @patch("/api/webhooks/{webhook_id:int}", guards=[requires("webhooks:manage")], tags=["Changes"], responses=PROBLEMS)
-async def change_webhook(request: AnyRequest, webhook_id: PathId, data: JSONBody[WebhookChange]) -> Response[bytes]:
+async def change_webhook(
+    request: AnyRequest, webhook_id: PathId, data: JSONBody[WebhookChange]
+) -> Response[WebhookView]:
     """Change a webhook, disable it or let it go on. Takes an Idempotency-Key."""
 
     async def act(conn: Connection) -> WebhookView:
@@ -181,7 +183,7 @@ async def change_webhook(request: AnyRequest, webhook_id: PathId, data: JSONBody
     responses=PROBLEMS,
     status_code=200,
 )
-async def delete_webhook(request: AnyRequest, webhook_id: PathId) -> Response[bytes]:
+async def delete_webhook(request: AnyRequest, webhook_id: PathId) -> Response[WebhookView]:
     """Remove a webhook and the log of its deliveries. Takes an Idempotency-Key."""
 
     async def act(conn: Connection) -> WebhookView:
@@ -199,7 +201,9 @@ async def delete_webhook(request: AnyRequest, webhook_id: PathId) -> Response[by
     responses=PROBLEMS,
     status_code=200,
 )
-async def rotate_webhook_secret(request: AnyRequest, webhook_id: PathId, data: JSONBody[Rotation]) -> Response[bytes]:
+async def rotate_webhook_secret(
+    request: AnyRequest, webhook_id: PathId, data: JSONBody[Rotation]
+) -> Response[WebhookView]:
     """Make a new secret, shown in the answer; for a while messages carry both signatures. Takes an Idempotency-Key."""
 
     async def act(conn: Connection) -> WebhookView:
@@ -217,7 +221,7 @@ async def rotate_webhook_secret(request: AnyRequest, webhook_id: PathId, data: J
     responses=PROBLEMS,
     status_code=200,
 )
-async def replay_webhook(request: AnyRequest, webhook_id: PathId, data: JSONBody[Replay]) -> Response[bytes]:
+async def replay_webhook(request: AnyRequest, webhook_id: PathId, data: JSONBody[Replay]) -> Response[WebhookView]:
     """Send changes again from a position or a time on, under the ids they had. Takes an Idempotency-Key."""
     after = read_position(data.after)
 

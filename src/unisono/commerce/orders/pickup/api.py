@@ -112,7 +112,7 @@ async def _own(request: AnyRequest, conn: Connection, parcel_id: int) -> Parcel:
     return found
 
 
-async def _change(request: AnyRequest, parcel_id: int, change: Any) -> Response[bytes]:
+async def _change(request: AnyRequest, parcel_id: int, change: Any) -> Response[Parcel]:
     calls: list[int] = []
 
     async def act(conn: Connection) -> Parcel:
@@ -181,7 +181,7 @@ async def check_pickup(request: AnyRequest, parcel_id: PathId, data: JSONBody[Co
 )
 async def prepare(
     request: AnyRequest, parcel_id: PathId, step: FromPath[Literal["picking", "ready"]]
-) -> Response[bytes]:
+) -> Response[Parcel]:
     """Somebody gathers it (``picking``), or it lies at the counter and the person is told (``ready``). Takes an
     Idempotency-Key."""
     settings: Settings = request.app.state.settings
@@ -202,7 +202,7 @@ async def prepare(
     responses=PROBLEMS,
     status_code=200,
 )
-async def hand_over(request: AnyRequest, parcel_id: PathId, data: JSONBody[HandOverRequest]) -> Response[bytes]:
+async def hand_over(request: AnyRequest, parcel_id: PathId, data: JSONBody[HandOverRequest]) -> Response[Parcel]:
     """The goods are in the customer's hands, once; what is due is paid with ``payment``. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
     return await _change(
@@ -237,7 +237,7 @@ async def list_shipments(request: AnyRequest, number: Number) -> list[Parcel]:
 )
 async def mark_shipped(
     request: AnyRequest, number: Number, parcel_id: PathId, data: JSONBody[ShippedRequest]
-) -> Response[bytes]:
+) -> Response[Parcel]:
     """The parcel has left: its goods are off the shelf, the person is told. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
     return await _change(
@@ -256,7 +256,7 @@ async def mark_shipped(
     responses=PROBLEMS,
     status_code=200,
 )
-async def mark_delivered(request: AnyRequest, number: Number, parcel_id: PathId) -> Response[bytes]:
+async def mark_delivered(request: AnyRequest, number: Number, parcel_id: PathId) -> Response[Parcel]:
     """The parcel has arrived. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
     return await _change(

@@ -102,7 +102,7 @@ async def _own(request: AnyRequest, conn: Connection, reservation_id: str) -> Re
 
 
 @post("/api/reservations", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=201)
-async def reserve(request: AnyRequest, data: JSONBody[ReserveRequest]) -> Response[bytes]:
+async def reserve(request: AnyRequest, data: JSONBody[ReserveRequest]) -> Response[Reservation]:
     """Keep units in a store without payment, until the deadline. Takes an Idempotency-Key.
 
     Answers the reservation with the code the customer shows at the counter. 409 ``not_enough_stock`` says what is
@@ -172,7 +172,7 @@ async def read_no_show(request: AnyRequest, person_id: PathId) -> NoShow:
         return await service.no_show(conn, nodes, policy_of(request.app.state.settings), now=now_of(request))
 
 
-async def _change(request: AnyRequest, reservation_id: str, change: Any) -> Response[bytes]:
+async def _change(request: AnyRequest, reservation_id: str, change: Any) -> Response[Reservation]:
     async def act(conn: Connection) -> Reservation:
         await _own(request, conn, reservation_id)
         return for_staff(await change(conn))
@@ -187,7 +187,7 @@ async def _change(request: AnyRequest, reservation_id: str, change: Any) -> Resp
     responses=PROBLEMS,
     status_code=200,
 )
-async def make_ready(request: AnyRequest, reservation_id: ReservationId) -> Response[bytes]:
+async def make_ready(request: AnyRequest, reservation_id: ReservationId) -> Response[Reservation]:
     """The units lie at the counter: the person is told. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
     return await _change(
@@ -202,7 +202,9 @@ async def make_ready(request: AnyRequest, reservation_id: ReservationId) -> Resp
     responses=PROBLEMS,
     status_code=200,
 )
-async def extend(request: AnyRequest, reservation_id: ReservationId, data: JSONBody[ExtendRequest]) -> Response[bytes]:
+async def extend(
+    request: AnyRequest, reservation_id: ReservationId, data: JSONBody[ExtendRequest]
+) -> Response[Reservation]:
     """Put the deadline off, once. Takes an Idempotency-Key."""
     policy, now = policy_of(request.app.state.settings), now_of(request)
     return await _change(
@@ -219,7 +221,9 @@ async def extend(request: AnyRequest, reservation_id: ReservationId, data: JSONB
     responses=PROBLEMS,
     status_code=200,
 )
-async def cancel(request: AnyRequest, reservation_id: ReservationId, data: JSONBody[CancelRequest]) -> Response[bytes]:
+async def cancel(
+    request: AnyRequest, reservation_id: ReservationId, data: JSONBody[CancelRequest]
+) -> Response[Reservation]:
     """Call it off: the units are free at once. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
     return await _change(
@@ -240,7 +244,7 @@ async def cancel(request: AnyRequest, reservation_id: ReservationId, data: JSONB
 )
 async def hand_over(
     request: AnyRequest, reservation_id: ReservationId, data: JSONBody[HandOverRequest]
-) -> Response[bytes]:
+) -> Response[Reservation]:
     """The units are in the customer's hands: they leave the shelf, once. Takes an Idempotency-Key."""
     currency = request.app.state.settings.currency
     actor, now = caller(request).actor, now_of(request)

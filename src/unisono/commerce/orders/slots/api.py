@@ -56,6 +56,12 @@ class ReasonRequest(msgspec.Struct, frozen=True):
     reason: str
 
 
+class RuleDropped(msgspec.Struct, frozen=True):
+    """Whether there was such a rule."""
+
+    dropped: bool
+
+
 def _place(store_id: str) -> PlaceUnknown:
     return PlaceUnknown(f"There is no place {store_id[:80]!r}.")
 
@@ -113,7 +119,7 @@ async def list_rules(request: AnyRequest, store_id: StoreId) -> list[SlotRule]:
 
 
 @put("/api/slots/rules", guards=[requires("stock:write")], tags=TAGS, responses=PROBLEMS)
-async def set_rule(request: AnyRequest, data: JSONBody[SlotRule]) -> Response[bytes]:
+async def set_rule(request: AnyRequest, data: JSONBody[SlotRule]) -> Response[SlotRule]:
     """Make or change a rule; promises stand. Takes an Idempotency-Key."""
     check_store(request, data.store_id, _place(data.store_id))
     now = now_of(request)
@@ -126,12 +132,12 @@ async def drop_rule(
     store_id: StoreId,
     kind: FromQuery[SlotKind],
     resource: Annotated[str, Parameter(max_length=60)] = "",
-) -> Response[bytes]:
+) -> Response[RuleDropped]:
     """Offer no such slots any more; what was promised stands. Takes an Idempotency-Key."""
     check_store(request, store_id, _place(store_id))
 
-    async def act(conn: Connection) -> dict[str, bool]:
-        return {"dropped": await service.drop_rule(conn, store_id, kind, resource)}
+    async def act(conn: Connection) -> RuleDropped:
+        return RuleDropped(await service.drop_rule(conn, store_id, kind, resource))
 
     return await write(request, act)
 
@@ -146,7 +152,7 @@ async def _own(request: AnyRequest, conn: Connection, appointment_id: str) -> Ap
 
 
 @post("/api/appointments", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=201)
-async def book(request: AnyRequest, data: JSONBody[AppointmentRequest]) -> Response[bytes]:
+async def book(request: AnyRequest, data: JSONBody[AppointmentRequest]) -> Response[Appointment]:
     """Give somebody a time; 409 ``slot_taken`` names the next that are free. Takes an Idempotency-Key."""
     settings: Settings = request.app.state.settings
     check_store(request, data.store_id, _place(data.store_id))
@@ -204,7 +210,7 @@ async def read_appointment(request: AnyRequest, appointment_id: AppointmentId) -
         return await _own(request, conn, appointment_id)
 
 
-async def _change(request: AnyRequest, appointment_id: str, change: Any) -> Response[bytes]:
+async def _change(request: AnyRequest, appointment_id: str, change: Any) -> Response[Appointment]:
     async def act(conn: Connection) -> Appointment:
         await _own(request, conn, appointment_id)
         found: Appointment = await change(conn)
@@ -220,7 +226,9 @@ async def _change(request: AnyRequest, appointment_id: str, change: Any) -> Resp
     responses=PROBLEMS,
     status_code=200,
 )
-async def cancel(request: AnyRequest, appointment_id: AppointmentId, data: JSONBody[ReasonRequest]) -> Response[bytes]:
+async def cancel(
+    request: AnyRequest, appointment_id: AppointmentId, data: JSONBody[ReasonRequest]
+) -> Response[Appointment]:
     """Call it off: its time is free at once. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
     return await _change(
@@ -239,7 +247,7 @@ async def cancel(request: AnyRequest, appointment_id: AppointmentId, data: JSONB
 )
 async def settle(
     request: AnyRequest, appointment_id: AppointmentId, step: FromPath[Literal["confirm", "keep", "miss"]]
-) -> Response[bytes]:
+) -> Response[Appointment]:
     """Make a pending one firm (``confirm``), note that the person came (``keep``) or did not (``miss``). Takes an
     Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
