@@ -89,7 +89,3 @@ left join (
 where location.closed_at is null and location.picks_up
   and (:stores::text[] is null or location.code = any(:stores::text[]))
 order by waiting desc, location.name, location.code limit 500;
-
--- name: order_of_fulfilment$
-select sales_order.number from fulfilment join sales_order on sales_order.id = fulfilment.order_id
-where fulfilment.id = :id;
