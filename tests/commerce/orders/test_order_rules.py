@@ -97,8 +97,8 @@ def test_limits_of_cancelling_and_returning() -> None:
 def test_a_returned_unit_brings_back_its_share_of_the_discount_and_of_tax_on_top() -> None:
     """10.00 less a discount of 0.10 on three: 9.97, 9.97, 9.96; net prices bring their tax back too."""
     some = line(discount=10, tax_minor=657)
-    assert [rules.worth(some, 1, tax_included=True, already=n) for n in range(3)] == [997, 997, 996]
-    assert rules.worth(some, 3, tax_included=False) == 2990 + 657
+    assert [rules.worth(some, 1, n, tax_included=True) for n in range(3)] == [997, 997, 996]
+    assert rules.worth(some, 3, 0, tax_included=False) == 2990 + 657
 
 
 def test_the_payment_state_is_that_of_all_payments() -> None:

@@ -161,10 +161,17 @@ async def _settle(
     now: datetime,
 ) -> Changed:
     units: list[tuple[OrderLine, int]] = [(line, wanted[line.id]) for line in order.lines if line.id in wanted]
-    value = sum(rules.worth(line, count, tax_included=order.tax_included) for line, count in units)
+    value = sum(
+        rules.worth(line, count, rules.cancelled_from(line, count), tax_included=order.tax_included)
+        for line, count in units
+    )
     value += order.shipping_minor if everything else 0
+    # What is only reserved need not come back: it is simply not taken.
+    reserved = await money.reserved(conn, order)
     calls = await money.let_go(conn, order, key="cancelled", now=now) if everything else ()
-    refunded, more = await money.give_back(conn, order, value, key=f"cancelled:{order.version}", now=now)
+    refunded, more = await money.give_back(
+        conn, order, max(0, value - reserved), key=f"cancelled:{order.version}", now=now
+    )
     after = await money.lock(conn, order.id)
     status = rules.status_of(after.lines, order.status)
     await note(

@@ -121,6 +121,11 @@ async def let_go(conn: Connection, order: Order, *, key: str, now: datetime) -> 
     return tuple(calls)
 
 
+async def reserved(conn: Connection, order: Order) -> int:
+    """What the order's payments reserve and nobody has taken or asked to take."""
+    return sum([await payments.capturable(conn, payment) for payment in await payments.of_order(conn, order.id)])
+
+
 async def take(conn: Connection, order: Order, amount: int, *, key: str, now: datetime) -> tuple[int, ...]:
     """Ask the providers to take so much of what they reserved; the calls to make."""
     left, calls = amount, []
@@ -155,9 +160,7 @@ async def hand_over(
     for line in order.lines:
         if line.id in units:
             rules.check_cancel(line, units[line.id])
-            due += rules.worth(
-                line, units[line.id], tax_included=order.tax_included, already=line.cancelled + line.handed_over
-            )
+            due += rules.worth(line, units[line.id], line.handed_over, tax_included=order.tax_included)
     await change_lines(conn, handed_over=units)
     calls = await take(conn, order, due, key=f"handed:{order.version}", now=now)
     after = await lock(conn, order_id)

@@ -94,8 +94,8 @@ def _units(order: Order, asked: Sequence[ReturnAsked]) -> list[Back]:
         rules.check_return(line, one.quantity)
         if (line.id, one.condition) in back:
             raise BadOrder(f"The line {line.id} is named twice.", code="bad_lines")
-        start = rules.gone_units(line) + taken[line.id]
-        worth = rules.worth(line, one.quantity, tax_included=order.tax_included, already=start)
+        start = line.returned + taken[line.id]
+        worth = rules.worth(line, one.quantity, start, tax_included=order.tax_included)
         back[line.id, one.condition] = Back(line, one.quantity, one.condition, worth)
         taken[line.id] += one.quantity
     for line_id, units in taken.items():

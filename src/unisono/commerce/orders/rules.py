@@ -76,16 +76,19 @@ def share_of_units(total: int, quantity: int, start: int, count: int) -> int:
     return base * count + min(end, left) - min(start, left)
 
 
-def gone_units(line: OrderLine) -> int:
-    """Units whose money is given back already."""
-    return line.cancelled + line.returned
+def worth(line: OrderLine, count: int, start: int, *, tax_included: bool) -> int:
+    """What units ``start`` to ``start + count`` of a line are worth, discounts and tax as they were paid.
 
-
-def worth(line: OrderLine, count: int, *, tax_included: bool, already: int | None = None) -> int:
-    """What the next ``count`` units of a line are worth, discounts and tax as they were paid."""
+    Units are handed over and brought back from the first on and cancelled from the last on: each is paid for once and
+    given back once, and its cent with it, in whatever order that happens.
+    """
     whole = line.total_minor + (0 if tax_included else line.tax_minor)
-    start = gone_units(line) if already is None else already
     return share_of_units(whole, line.quantity, start, count)
+
+
+def cancelled_from(line: OrderLine, count: int) -> int:
+    """The first of the next ``count`` units to be cancelled."""
+    return line.quantity - line.cancelled - count
 
 
 def check_cancel(line: OrderLine, quantity: int) -> None:
