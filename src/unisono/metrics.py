@@ -93,7 +93,7 @@ async def of_database(pool: Any) -> list[Reading]:
     return readings
 
 
-@get("/metrics", tags=["Operations"], media_type="text/plain")
+@get("/metrics", tags=["Operations"], media_type="text/plain", summary="Figures for Prometheus")
 async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Figures for Prometheus (text format 0.0.4); counts and ages alone, so no key is asked for."""
     state = request.app.state

@@ -63,7 +63,13 @@ class KeyDisabled(msgspec.Struct, frozen=True):
     disabled: int
 
 
-@get("/api/sources", guards=[requires("sources:read")], tags=["Sources"], responses=PROBLEMS)
+@get(
+    "/api/sources",
+    guards=[requires("sources:read")],
+    tags=["Sources"],
+    responses=PROBLEMS,
+    summary="Sources and their keys",
+)
 async def list_sources(request: AnyRequest) -> list[SourceInfo]:
     """Every source with its keys."""
     async with connection(request.app.state.pool) as conn:
@@ -71,7 +77,14 @@ async def list_sources(request: AnyRequest) -> list[SourceInfo]:
     return [msgspec.convert(source, SourceInfo) for source in found]
 
 
-@post("/api/sources", guards=[requires("sources:manage")], tags=["Sources"], responses=PROBLEMS, status_code=201)
+@post(
+    "/api/sources",
+    guards=[requires("sources:manage")],
+    tags=["Sources"],
+    responses=PROBLEMS,
+    status_code=201,
+    summary="Make a source",
+)
 async def create_source(request: AnyRequest, data: JSONBody[SourceRequest]) -> Response[NewKey]:
     """Make a source with its first key: the only answer that shows a secret. Takes an Idempotency-Key."""
     actor = caller(request).actor
@@ -98,6 +111,7 @@ async def create_source(request: AnyRequest, data: JSONBody[SourceRequest]) -> R
     tags=["Sources"],
     responses=PROBLEMS,
     status_code=201,
+    summary="Make a key's successor",
 )
 async def rotate_key(request: AnyRequest, key_id: PathId) -> Response[NewKey]:
     """Make a successor; the old key works for a day more. Takes an Idempotency-Key."""
@@ -112,7 +126,12 @@ async def rotate_key(request: AnyRequest, key_id: PathId) -> Response[NewKey]:
 
 
 @delete(
-    "/api/keys/{key_id:int}", guards=[requires("sources:manage")], tags=["Sources"], responses=PROBLEMS, status_code=200
+    "/api/keys/{key_id:int}",
+    guards=[requires("sources:manage")],
+    tags=["Sources"],
+    responses=PROBLEMS,
+    status_code=200,
+    summary="Stop a key",
 )
 async def disable_key(request: AnyRequest, key_id: PathId) -> Response[KeyDisabled]:
     """Stop a key at once; other processes notice within two seconds. Takes an Idempotency-Key."""

@@ -12,7 +12,7 @@ import pytest
 from tests.support.carts import Bench, open_bench, said
 from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.leaving import CartIdle
-from unisono.commerce.carts.model import Settings, Trouble
+from unisono.commerce.carts.model import CartSettings, Trouble
 from unisono.customers.timers.worker import TimerWorker
 from unisono.kit.database import Pool, transaction
 from unisono.kit.errors import BadRequest
@@ -174,10 +174,10 @@ async def test_who_bought_it_elsewhere_has_not_left_it(shop: Bench) -> None:
 async def test_how_long_is_a_setting(shop: Bench) -> None:
     """Minutes, from one to thirty days."""
     async with transaction(shop.pool) as conn:
-        await carts.change_settings(conn, Settings(idle_minutes=10))
+        await carts.change_settings(conn, CartSettings(idle_minutes=10))
         for minutes in (0, -5, 43_201, 10**12):
             with pytest.raises(BadRequest):
-                await carts.change_settings(conn, Settings(idle_minutes=minutes))
+                await carts.change_settings(conn, CartSettings(idle_minutes=minutes))
     await shop.add(await shop.node(), ("A", 1))
     assert await wait(shop, minutes=9) == []
     assert len(await wait(shop, minutes=1)) == 1

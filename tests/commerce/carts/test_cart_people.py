@@ -11,7 +11,7 @@ import pytest
 from tests.support.carts import Bench, everything, open_bench, said, units
 from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.errors import CartInCheckout, MergeNotFound, MergeStands
-from unisono.commerce.carts.model import Cart, CartView, Rule, Settings
+from unisono.commerce.carts.model import Cart, CartSettings, CartView, Rule
 from unisono.commerce.carts.reader import CartsReader
 from unisono.customers.timeline.worker import Worker
 from unisono.kit.database import Pool, transaction
@@ -72,7 +72,7 @@ async def test_g17_two_carts_become_one_and_two_again(
     guest, account = await guest_and_account(shop)
     if by_reader:
         async with transaction(shop.pool) as conn:
-            await carts.change_settings(conn, Settings(merge_rule=rule))
+            await carts.change_settings(conn, CartSettings(merge_rule=rule))
     await shop.join(guest, account)
     if by_reader:
         await follow(shop)

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath, JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
@@ -19,8 +18,18 @@ from unisono.access import audit
 from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.commerce.carts import codes
 from unisono.commerce.carts import service as carts
+from unisono.commerce.carts.asking import (
+    CartState,
+    ClaimRequest,
+    CopyRequest,
+    CouponsRequest,
+    LinesRequest,
+    NewCart,
+    QuantityRequest,
+    ShareRequest,
+)
 from unisono.commerce.carts.errors import CartNotFound
-from unisono.commerce.carts.model import Cart, CartView, Item, Settings, SharedCart, ShareLink, Touch
+from unisono.commerce.carts.model import Cart, CartSettings, CartView, SharedCart, ShareLink, Touch
 from unisono.commerce.web import write
 from unisono.customers.identity import service as identity
 from unisono.customers.identity.service import PersonNotFound
@@ -31,6 +40,8 @@ from unisono.kit.web import PROBLEMS, PathId
 
 AnyRequest = Request[Any, Any, Any]
 
+READ: Final = [requires("orders:read")]
+WRITE: Final = [requires("orders:write")]
 TAGS: Final = ["Carts"]
 LONGEST: Final = 100
 """Characters of the texts in paths and questions."""
@@ -40,64 +51,6 @@ Sku = Annotated[FromPath[str], Parameter(description="A sku or a barcode.", max_
 Channel = Annotated[str, Parameter(description="The channel the cart is shown in.", max_length=LONGEST)]
 Store = Annotated[str | None, Parameter(description="The store it is shown in.", max_length=LONGEST)]
 Version = Annotated[int | None, Parameter(description="Refuse when the cart is at another version.", ge=1)]
-
-
-class NewCart(msgspec.Struct, frozen=True, kw_only=True):
-    """A cart to be: of a person, or nobody's yet. Without a currency the company's."""
-
-    person_id: int | None = None
-    currency: str | None = None
-
-
-class LinesRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Products to add; the quantity adds to what there is. All or none."""
-
-    lines: list[Item]
-    expected_version: int | None = None
-    currency: str | None = None
-    """Of a cart made by this; the company's when missing."""
-
-
-class QuantityRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """How many there shall be, 1 to 9999."""
-
-    quantity: int
-    note: str | None = None
-    expected_version: int | None = None
-
-
-class CouponsRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """All coupons that are entered."""
-
-    coupons: list[str]
-    expected_version: int | None = None
-
-
-class ShareRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """How the link is sent on, as ``email``."""
-
-    via: str | None = None
-
-
-class CopyRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The token of a shared cart."""
-
-    token: str
-    currency: str | None = None
-
-
-class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose the cart is."""
-
-    person_id: int
-
-
-class CartState(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a cart."""
-
-    id: UUID
-    status: str
-    version: int
 
 
 def _word(text: str | None) -> None:
@@ -188,7 +141,7 @@ async def _seen(conn: Connection, request: AnyRequest, cart: Cart, **detail: str
 # Looking -------------------------------------------------------------------------------------------------
 
 
-@get("/api/carts/{cart:str}", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS, summary="One cart")
+@get("/api/carts/{cart:str}", guards=READ, tags=TAGS, responses=PROBLEMS, summary="One cart")
 async def read_cart(request: AnyRequest, cart: CartName, channel: Channel = "", store_id: Store = None) -> CartView:
     """A cart by id or code as a channel sees it now: prices, stock, promotions, and line by line what has changed since
     it was looked at. The id of a merged cart leads to the one it went into."""
@@ -202,7 +155,7 @@ async def read_cart(request: AnyRequest, cart: CartName, channel: Channel = "", 
 
 @get(
     "/api/carts/by-code/{code:str}",
-    guards=[requires("orders:read")],
+    guards=READ,
     tags=TAGS,
     responses=PROBLEMS,
     summary="A cart by the code the customer shows",
@@ -221,7 +174,14 @@ async def read_cart_by_code(
     return shown
 
 
-@get("/api/carts/{cart:str}/qr.svg", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/carts/{cart:str}/qr.svg",
+    guards=READ,
+    tags=TAGS,
+    responses=PROBLEMS,
+    media_type="image/svg+xml",
+    summary="A cart's code as a picture",
+)
 async def cart_picture(request: AnyRequest, cart: CartName) -> Response[str]:
     """The cart's code as a QR picture (SVG)."""
     async with connection(request.app.state.pool) as conn:
@@ -231,7 +191,7 @@ async def cart_picture(request: AnyRequest, cart: CartName) -> Response[str]:
 
 @get(
     "/api/people/{person_id:int}/cart",
-    guards=[requires("orders:read")],
+    guards=READ,
     tags=TAGS,
     responses=PROBLEMS,
     summary="A person's cart",
@@ -258,7 +218,7 @@ async def person_cart(
 # Changing ------------------------------------------------------------------------------------------------
 
 
-@post("/api/carts", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, summary="Open a cart")
+@post("/api/carts", guards=WRITE, tags=TAGS, responses=PROBLEMS, summary="Open a cart")
 async def open_cart(
     request: AnyRequest, data: JSONBody[NewCart], channel: Channel = "", store_id: Store = None
 ) -> Response[CartView]:
@@ -295,7 +255,7 @@ async def open_cart(
 
 @post(
     "/api/people/{person_id:int}/cart/lines",
-    guards=[requires("orders:write")],
+    guards=WRITE,
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
@@ -331,7 +291,7 @@ async def add_to_person(
 
 @post(
     "/api/carts/{cart:str}/lines",
-    guards=[requires("orders:write")],
+    guards=WRITE,
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
@@ -351,7 +311,7 @@ async def add_to_cart(
 
 @put(
     "/api/carts/{cart:str}/lines/{sku:str}",
-    guards=[requires("orders:write")],
+    guards=WRITE,
     tags=TAGS,
     responses=PROBLEMS,
     summary="Set a line's quantity",
@@ -377,7 +337,7 @@ async def set_line(
 
 @delete(
     "/api/carts/{cart:str}/lines/{sku:str}",
-    guards=[requires("orders:write")],
+    guards=WRITE,
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
@@ -400,7 +360,7 @@ async def remove_line(
     return await _change(request, cart, change, action="cart.remove")
 
 
-@put("/api/carts/{cart:str}/coupons", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS)
+@put("/api/carts/{cart:str}/coupons", guards=WRITE, tags=TAGS, responses=PROBLEMS, summary="Enter coupons")
 async def set_coupons(
     request: AnyRequest, cart: CartName, data: JSONBody[CouponsRequest], channel: Channel = "", store_id: Store = None
 ) -> Response[CartView]:
@@ -414,7 +374,14 @@ async def set_coupons(
     return await _change(request, cart, change, action="cart.coupons")
 
 
-@post("/api/carts/{cart:str}/seen", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=200)
+@post(
+    "/api/carts/{cart:str}/seen",
+    guards=WRITE,
+    tags=TAGS,
+    responses=PROBLEMS,
+    status_code=200,
+    summary="A cart was seen",
+)
 async def mark_seen(
     request: AnyRequest, cart: CartName, channel: Channel = "", store_id: Store = None
 ) -> Response[CartView]:
@@ -430,7 +397,7 @@ async def mark_seen(
 
 @post(
     "/api/carts/{cart:str}/merges/{merge_id:int}/undo",
-    guards=[requires("orders:write")],
+    guards=WRITE,
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
@@ -449,7 +416,14 @@ async def undo_merge(
     return await _change(request, cart, change, action="cart.undo_merge")
 
 
-@post("/api/carts/{cart:str}/claim", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=200)
+@post(
+    "/api/carts/{cart:str}/claim",
+    guards=WRITE,
+    tags=TAGS,
+    responses=PROBLEMS,
+    status_code=200,
+    summary="Say whose a cart is",
+)
 async def claim_cart(
     request: AnyRequest, cart: CartName, data: JSONBody[ClaimRequest], channel: Channel = "", store_id: Store = None
 ) -> Response[CartView]:
@@ -463,7 +437,9 @@ async def claim_cart(
     return await _change(request, cart, change, action="cart.claim")
 
 
-@delete("/api/carts/{cart:str}", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=200)
+@delete(
+    "/api/carts/{cart:str}", guards=WRITE, tags=TAGS, responses=PROBLEMS, status_code=200, summary="Throw a cart away"
+)
 async def discard_cart(request: AnyRequest, cart: CartName) -> Response[CartState]:
     """Throw a cart away. Takes an Idempotency-Key."""
     touch = touch_of(request)
@@ -478,7 +454,9 @@ async def discard_cart(request: AnyRequest, cart: CartName) -> Response[CartStat
 # Sharing -------------------------------------------------------------------------------------------------
 
 
-@post("/api/carts/{cart:str}/share", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=201)
+@post(
+    "/api/carts/{cart:str}/share", guards=WRITE, tags=TAGS, responses=PROBLEMS, status_code=201, summary="Share a cart"
+)
 async def share_cart(request: AnyRequest, cart: CartName, data: JSONBody[ShareRequest]) -> Response[ShareLink]:
     """A link to the cart: its token, told once; one given out before ends. Takes an Idempotency-Key."""
     touch = touch_of(request)
@@ -490,7 +468,12 @@ async def share_cart(request: AnyRequest, cart: CartName, data: JSONBody[ShareRe
 
 
 @delete(
-    "/api/carts/{cart:str}/share", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=200
+    "/api/carts/{cart:str}/share",
+    guards=WRITE,
+    tags=TAGS,
+    responses=PROBLEMS,
+    status_code=200,
+    summary="End a cart's link",
 )
 async def end_sharing(request: AnyRequest, cart: CartName) -> Response[CartState]:
     """End the link to a cart. Takes an Idempotency-Key."""
@@ -504,7 +487,7 @@ async def end_sharing(request: AnyRequest, cart: CartName) -> Response[CartState
     return await _change(request, cart, change, action="cart.end_sharing")
 
 
-@get("/api/carts/shared/{token:str}", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get("/api/carts/shared/{token:str}", guards=READ, tags=TAGS, responses=PROBLEMS, summary="See a shared cart")
 async def read_shared(
     request: AnyRequest,
     token: Annotated[FromPath[str], Parameter(max_length=LONGEST)],
@@ -519,7 +502,7 @@ async def read_shared(
 
 @post(
     "/api/people/{person_id:int}/cart/copy",
-    guards=[requires("orders:write")],
+    guards=WRITE,
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
@@ -546,19 +529,25 @@ async def copy_shared(
 # Settings ------------------------------------------------------------------------------------------------
 
 
-@get("/api/carts/settings", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
-async def read_settings(request: AnyRequest) -> Settings:
+@get("/api/carts/settings", guards=READ, tags=TAGS, responses=PROBLEMS, summary="The settings of carts")
+async def read_settings(request: AnyRequest) -> CartSettings:
     """After how many minutes a cart counts as abandoned, by which rule carts are merged."""
     async with connection(request.app.state.pool) as conn:
         return await carts.settings(conn)
 
 
-@put("/api/carts/settings", guards=[requires("promotions:write")], tags=TAGS, responses=PROBLEMS)
-async def change_settings(request: AnyRequest, data: JSONBody[Settings]) -> Response[Settings]:
+@put(
+    "/api/carts/settings",
+    guards=[requires("promotions:write")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="Change the settings of carts",
+)
+async def change_settings(request: AnyRequest, data: JSONBody[CartSettings]) -> Response[CartSettings]:
     """Change them. Takes an Idempotency-Key."""
     actor = caller(request).actor
 
-    async def act(conn: Connection) -> Settings:
+    async def act(conn: Connection) -> CartSettings:
         await carts.change_settings(conn, data)
         detail = {"idle_minutes": data.idle_minutes, "merge_rule": data.merge_rule}
         await audit.record(conn, actor=actor, action="cart.settings", detail=detail)

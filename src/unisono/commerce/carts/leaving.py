@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from unisono.commerce.carts import store, telling
 from unisono.commerce.carts.errors import CartNotFound
-from unisono.commerce.carts.model import Cart, Settings
+from unisono.commerce.carts.model import Cart, CartSettings
 from unisono.customers.timers import service as timers
 from unisono.customers.timers.model import Timer, TimerHandler
 from unisono.kit.database import Connection
@@ -25,7 +25,7 @@ from unisono.kit.database import Connection
 KIND = "cart.idle"
 
 
-async def watch(conn: Connection, cart: Cart, settings: Settings) -> Cart:
+async def watch(conn: Connection, cart: Cart, settings: CartSettings) -> Cart:
     """See to it that somebody looks when the cart has been quiet for long; nothing to do while a timer is waiting."""
     if cart.idle_timer is not None or not cart.lines:
         return cart

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from unisono.commerce.carts import leaving, rules, store, telling
 from unisono.commerce.carts.errors import CartInCheckout, MergeNotFound, MergeStands
-from unisono.commerce.carts.model import Before, Cart, Rule, Settings, Side, Touch
+from unisono.commerce.carts.model import Before, Cart, CartSettings, Rule, Side, Touch
 from unisono.commerce.carts.store import Found
 from unisono.commerce.carts.truth import units_left
 from unisono.kit.database import Connection
@@ -129,7 +129,7 @@ async def _parting(conn: Connection, merge_id: int) -> _Parting | None:
     return _Parting(row["other_id"], at, before, tuple(above))
 
 
-async def _both(conn: Connection, parting: _Parting, touch: Touch) -> tuple[Cart, Cart, Settings]:
+async def _both(conn: Connection, parting: _Parting, touch: Touch) -> tuple[Cart, Cart, CartSettings]:
     """The cart that went on and the one that was merged, locked in the order of their ids."""
     locked = {}
     for cart_id in sorted((parting.root_id, parting.other_id)):
@@ -160,7 +160,7 @@ async def _take_apart(
     parting: _Parting,
     root: Cart,
     other: Cart,
-    settings: Settings,
+    settings: CartSettings,
     touch: Touch,
     undone_as: As,
 ) -> Cart:
@@ -180,7 +180,7 @@ async def _take_apart(
     return replace(stays, merges=tuple(merge for merge in stays.merges if merge.id != merge_id))
 
 
-async def _reopen(conn: Connection, other: Cart, side: Side, settings: Settings, touch: Touch) -> None:
+async def _reopen(conn: Connection, other: Cart, side: Side, settings: CartSettings, touch: Touch) -> None:
     """The other cart is as it was; where its identifier has begun a new one meanwhile, its lines go there."""
     new = await store.open_of_node(conn, other.node_id, now=touch.now) if other.node_id is not None else None
     back = replace(other, lines=side.lines, coupons=side.coupons, status="active" if side.lines else "discarded")

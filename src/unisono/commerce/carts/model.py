@@ -190,7 +190,7 @@ class ShareLink(msgspec.Struct, frozen=True, kw_only=True):
     token: str
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class CartSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How carts behave in this installation."""
 
     idle_minutes: int = 60

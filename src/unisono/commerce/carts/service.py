@@ -13,7 +13,7 @@ from uuid import UUID
 
 from unisono.commerce.carts import changing, codes, merging, paying, sharing, store, truth
 from unisono.commerce.carts.errors import CartNotFound, MergeNotFound, NotSold
-from unisono.commerce.carts.model import Cart, CartView, Item, Rule, Settings, SharedCart, ShareLink, Touch
+from unisono.commerce.carts.model import Cart, CartSettings, CartView, Item, Rule, SharedCart, ShareLink, Touch
 from unisono.commerce.promotions.model import Basket
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest
@@ -245,12 +245,12 @@ async def copy_shared(conn: Connection, token: str, node_id: int, touch: Touch, 
     return await sharing.copy_shared(conn, token, node_id, touch, currency=currency)
 
 
-async def settings(conn: Connection) -> Settings:
+async def settings(conn: Connection) -> CartSettings:
     """How carts behave here."""
     return await store.read_settings(conn)
 
 
-async def change_settings(conn: Connection, new: Settings) -> None:
+async def change_settings(conn: Connection, new: CartSettings) -> None:
     """Change how carts behave here. Raises BadRequest for minutes below 1 or over 30 days."""
     if not 1 <= new.idle_minutes <= 43_200:
         raise BadRequest("A cart is abandoned after 1 minute to 30 days.", code="bad_idle_minutes")

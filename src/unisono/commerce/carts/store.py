@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from unisono.commerce.carts import codes
 from unisono.commerce.carts.errors import CartNotFound
 from unisono.commerce.carts.facts import Known, known_from
-from unisono.commerce.carts.model import Before, Cart, Line, MergeShown, Rule, Settings
+from unisono.commerce.carts.model import Before, Cart, CartSettings, Line, MergeShown, Rule
 from unisono.kit.database import Connection
 from unisono.kit.reasons import Reason
 from unisono.kit.sql import load
@@ -54,7 +54,7 @@ class Found(NamedTuple):
 
     carts: tuple[Cart, ...]
     known: Known
-    settings: Settings
+    settings: CartSettings
 
 
 class Locked(NamedTuple):
@@ -62,7 +62,7 @@ class Locked(NamedTuple):
 
     cart: Cart
     known: Known
-    settings: Settings
+    settings: CartSettings
 
 
 def _cart(row: asyncpg.Record, now: datetime) -> Cart:
@@ -84,7 +84,7 @@ async def _lock(conn: Connection, *, id: UUID | None, node: int | None, store_id
     rows = await _sql.lock_carts(conn, id=id, node=node, store_id=store_id)
     if any(row["version"] != row["read_version"] for row in rows):
         rows = await _sql.lock_carts(conn, id=id, node=node, store_id=store_id)
-    settings = Settings(idle_minutes=rows[0]["idle_minutes"], merge_rule=rows[0]["merge_rule"])
+    settings = CartSettings(idle_minutes=rows[0]["idle_minutes"], merge_rule=rows[0]["merge_rule"])
     kept = sorted((row for row in rows if row["id"] is not None), key=lambda row: (row["priority"], row["created_at"]))
     return Found(tuple(_cart(row, now) for row in kept), known_from(rows[0]), settings)
 
@@ -239,24 +239,24 @@ async def note_timer(conn: Connection, cart_id: UUID, second: int | None) -> Non
     await _sql.note_timer(conn, id=cart_id, second=second)
 
 
-async def read_settings(conn: Connection) -> Settings:
+async def read_settings(conn: Connection) -> CartSettings:
     """How carts behave here."""
     row = await _sql.settings(conn)
-    return Settings(idle_minutes=row["idle_minutes"], merge_rule=row["merge_rule"])
+    return CartSettings(idle_minutes=row["idle_minutes"], merge_rule=row["merge_rule"])
 
 
-async def write_settings(conn: Connection, settings: Settings) -> None:
+async def write_settings(conn: Connection, settings: CartSettings) -> None:
     """Change how carts behave here."""
     await _sql.write_settings(conn, idle_minutes=settings.idle_minutes, merge_rule=settings.merge_rule)
 
 
-def idle_until(cart: Cart, settings: Settings) -> datetime:
+def idle_until(cart: Cart, settings: CartSettings) -> datetime:
     """When the cart counts as abandoned if nobody does anything more to it."""
     quiet_since = max(cart.updated_at, cart.paying_until) if cart.paying_until else cart.updated_at
     return quiet_since + timedelta(minutes=settings.idle_minutes)
 
 
-def rule_of(settings: Settings, rule: Rule | None) -> Rule:
+def rule_of(settings: CartSettings, rule: Rule | None) -> Rule:
     """The rule asked for, else the installation's."""
     return rule or settings.merge_rule
 

@@ -69,7 +69,9 @@ class CategoriesChanged(msgspec.Struct, frozen=True):
     changed: int
 
 
-@get("/api/products", guards=[requires("catalog:read")], tags=["Catalogue"], responses=PROBLEMS)
+@get(
+    "/api/products", guards=[requires("catalog:read")], tags=["Catalogue"], responses=PROBLEMS, summary="Find products"
+)
 async def find_products(
     request: AnyRequest,
     q: Annotated[str | None, Parameter(description="Words, or a sku or barcode.")] = None,
@@ -103,6 +105,7 @@ async def find_products(
     responses=PROBLEMS | {200: ResponseSpec(SaveReport, generate_examples=False, description="What became of each.")},
     status_code=200,
     request_max_body_size=MAX_BODY,
+    summary="Make or change products",
 )
 async def save_products(request: AnyRequest, data: JSONBody[ProductsRequest]) -> Response[SaveReport]:
     """Make or change up to 1,000 products; what is not named stays. Takes an Idempotency-Key."""
@@ -116,7 +119,13 @@ async def save_products(request: AnyRequest, data: JSONBody[ProductsRequest]) ->
     return await write(request, act)
 
 
-@get("/api/products/{code:str}", guards=[requires("catalog:read")], tags=["Catalogue"], responses=PROBLEMS)
+@get(
+    "/api/products/{code:str}",
+    guards=[requires("catalog:read")],
+    tags=["Catalogue"],
+    responses=PROBLEMS,
+    summary="One product",
+)
 async def read_product(
     request: AnyRequest, code: Code, channel: Channel = None, language: Language = None
 ) -> ProductView:
@@ -131,6 +140,7 @@ async def read_product(
     tags=["Catalogue"],
     responses=PROBLEMS | {200: ResponseSpec(ProductView, generate_examples=False, description="As it is now.")},
     request_max_body_size=MAX_BODY,
+    summary="Make or change a product",
 )
 async def save_product(request: AnyRequest, code: Code, data: JSONBody[ProductFields]) -> Response[ProductView]:
     """Make or change one product; what is not named stays. Takes an Idempotency-Key."""
@@ -146,14 +156,20 @@ async def save_product(request: AnyRequest, code: Code, data: JSONBody[ProductFi
     return await write(request, act)
 
 
-@get("/api/variants/{sku:str}", guards=[requires("catalog:read")], tags=["Catalogue"], responses=PROBLEMS)
+@get(
+    "/api/variants/{sku:str}",
+    guards=[requires("catalog:read")],
+    tags=["Catalogue"],
+    responses=PROBLEMS,
+    summary="One variant",
+)
 async def read_variant(request: AnyRequest, sku: Code) -> Variant:
     """A variant by its sku, by a GTIN in any of its lengths, or by a barcode of the shop's own."""
     async with connection(request.app.state.pool) as conn:
         return await catalog.variant_by_code(conn, sku)
 
 
-@get("/api/categories", guards=[requires("catalog:read")], tags=["Catalogue"], responses=PROBLEMS)
+@get("/api/categories", guards=[requires("catalog:read")], tags=["Catalogue"], responses=PROBLEMS, summary="Categories")
 async def read_categories(request: AnyRequest) -> list[Category]:
     """The tree of categories, each after its parent."""
     async with connection(request.app.state.pool) as conn:
@@ -168,6 +184,7 @@ async def read_categories(request: AnyRequest) -> list[Category]:
     | {200: ResponseSpec(CategoriesChanged, generate_examples=False, description="How many changed.")},
     status_code=200,
     request_max_body_size=MAX_BODY,
+    summary="Make or change categories",
 )
 async def save_categories(request: AnyRequest, data: JSONBody[CategoriesRequest]) -> Response[CategoriesChanged]:
     """Make or change up to 1,000 categories, all or none. Takes an Idempotency-Key."""
@@ -188,6 +205,7 @@ async def save_categories(request: AnyRequest, data: JSONBody[CategoriesRequest]
     responses=PROBLEMS,
     status_code=200,
     request_max_body_size=MAX_BODY,
+    summary="Import products",
 )
 async def import_products(
     request: AnyRequest,

@@ -202,7 +202,7 @@ class ProductView(msgspec.Struct, frozen=True, kw_only=True):
     variants: tuple[VariantView, ...]
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class FoundProduct(msgspec.Struct, frozen=True, kw_only=True):
     """A product that a search or a list found."""
 
     code: str
@@ -217,5 +217,5 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class ProductList(msgspec.Struct, frozen=True, kw_only=True):
     """Some products; ``next`` continues after them, None when there are no more."""
 
-    products: tuple[Found, ...]
+    products: tuple[FoundProduct, ...]
     next: str | None

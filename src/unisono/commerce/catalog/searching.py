@@ -12,7 +12,7 @@ import asyncpg
 from unisono.commerce.catalog import rules
 from unisono.commerce.catalog.checking import storable
 from unisono.commerce.catalog.errors import BadCursor, CategoryUnknown
-from unisono.commerce.catalog.model import Found, ProductList, Status
+from unisono.commerce.catalog.model import FoundProduct, ProductList, Status
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest
 from unisono.kit.sql import load
@@ -126,8 +126,8 @@ def _cursor(after: str | None) -> tuple[int | None, int | None]:
     return int(parts[1]), int(parts[2])
 
 
-def _found(row: asyncpg.Record) -> Found:
-    return Found(
+def _found(row: asyncpg.Record) -> FoundProduct:
+    return FoundProduct(
         code=row["code"],
         name=row["name"],
         brand=row["brand"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar import post
+from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import customer_tokens
@@ -33,7 +34,7 @@ TAGS = ["Channels"]
     status_code=201,
     summary="Begin a customer's session",
 )
-async def begin_session(request: AnyRequest, data: SessionRequest) -> SessionMade:
+async def begin_session(request: AnyRequest, data: JSONBody[SessionRequest]) -> SessionMade:
     """A token for one visitor, 15 minutes at most. A secret or till key vouches for any identifier; a write key may
     only name its own device while that is nobody in particular."""
     return await sessions.begin(request, data, now=now_of(request))

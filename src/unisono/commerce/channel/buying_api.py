@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath, JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
@@ -88,7 +88,7 @@ class MyOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Parcel to the code that is shown at the counter."""
 
 
-class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PickupHandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The code the customer shows, and how what is still due is paid."""
 
     code: Annotated[str, msgspec.Meta(max_length=40)]
@@ -118,7 +118,7 @@ def _request(request: AnyRequest, speaker: Speaker, data: Begin) -> CheckoutRequ
 @post(
     "/channel/checkouts", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=201, summary="Begin to buy the cart"
 )
-async def begin_checkout(request: AnyRequest, data: Begin) -> Response[Paying]:
+async def begin_checkout(request: AnyRequest, data: JSONBody[Begin]) -> Response[Paying]:
     """Goods, time and coupons are held for some minutes and the price is frozen. When goods are gone, the answer says
     where else they are."""
     speaker = await speaker_of(request)
@@ -201,7 +201,7 @@ async def cancel_checkout(request: AnyRequest, checkout_id: Id) -> Response[Payi
     status_code=200,
     summary="Pay and place the order",
 )
-async def pay(request: AnyRequest, checkout_id: Id, data: Pay) -> Order:
+async def pay(request: AnyRequest, checkout_id: Id, data: JSONBody[Pay]) -> Order:
     """The order. Sent again, or five times at once, it is one payment and one order, and the same answer."""
     speaker = await speaker_of(request)
     _may_pay_by(request, speaker, data.provider)
@@ -273,7 +273,7 @@ async def list_pickups(request: AnyRequest) -> list[Parcel]:
     status_code=200,
     summary="Hand a pick-up over",
 )
-async def hand_over(request: AnyRequest, parcel_id: PathId, data: HandOver) -> Response[Parcel]:
+async def hand_over(request: AnyRequest, parcel_id: PathId, data: JSONBody[PickupHandOver]) -> Response[Parcel]:
     """The goods are in the customer's hands; for tills, with the code he shows."""
     speaker = await speaker_of(request)
     staff_only(speaker)

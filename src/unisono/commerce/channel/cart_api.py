@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post, put
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -133,7 +133,7 @@ async def _change(request: AnyRequest, change: Change, cart_id: UUID | None) -> 
 
 
 @get("/channel/cart", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="The customer's cart")
-async def read_cart(request: AnyRequest, cart: CartId = None, qr: bool = False) -> CartAnswer:
+async def read_cart(request: AnyRequest, cart: CartId = None, qr: FromQuery[bool] = False) -> CartAnswer:
     """The one open cart of the customer, with prices, stock and promotions of this instant in this channel."""
     speaker = await speaker_of(request)
     async with connection(request.app.state.pool) as conn:
@@ -150,7 +150,7 @@ async def read_cart(request: AnyRequest, cart: CartId = None, qr: bool = False) 
 
 
 @post("/channel/cart/lines", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=200, summary="Put into the cart")
-async def add_lines(request: AnyRequest, data: Put, cart: CartId = None) -> Response[CartAnswer]:
+async def add_lines(request: AnyRequest, data: JSONBody[Put], cart: CartId = None) -> Response[CartAnswer]:
     """More units of some products. Without a customer a till gets a cart that is nobody's yet, known by its code."""
     speaker = await speaker_of(request)
 
@@ -174,7 +174,7 @@ async def add_lines(request: AnyRequest, data: Put, cart: CartId = None) -> Resp
 
 
 @put("/channel/cart/lines/{sku:str}", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="Set a line's quantity")
-async def set_line(request: AnyRequest, sku: Sku, data: Amount, cart: CartId = None) -> Response[CartAnswer]:
+async def set_line(request: AnyRequest, sku: Sku, data: JSONBody[Amount], cart: CartId = None) -> Response[CartAnswer]:
     """So many units of a product, whatever there were."""
 
     async def change(conn: Connection, found: Cart, touch: Touch) -> CartView:
@@ -203,7 +203,7 @@ async def remove_line(request: AnyRequest, sku: Sku, cart: CartId = None) -> Res
 
 
 @put("/channel/cart/coupons", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="Enter coupons")
-async def set_coupons(request: AnyRequest, data: Coupons, cart: CartId = None) -> Response[CartAnswer]:
+async def set_coupons(request: AnyRequest, data: JSONBody[Coupons], cart: CartId = None) -> Response[CartAnswer]:
     """All coupon codes of the cart; the quote says which count and why others do not."""
 
     async def change(conn: Connection, found: Cart, touch: Touch) -> CartView:
@@ -247,7 +247,7 @@ async def undo_merge(request: AnyRequest, merge_id: PathId, cart: CartId = None)
     status_code=200,
     summary="Open a cart by its code",
 )
-async def open_by_code(request: AnyRequest, data: Code) -> Response[CartAnswer]:
+async def open_by_code(request: AnyRequest, data: JSONBody[Code]) -> Response[CartAnswer]:
     """The cart a customer shows at the counter; for tills and servers. The look is audited."""
     speaker = await speaker_of(request)
     staff_only(speaker)
@@ -262,7 +262,7 @@ async def open_by_code(request: AnyRequest, data: Code) -> Response[CartAnswer]:
 
 
 @post("/channel/cart/claim", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=200, summary="Whose the cart is")
-async def claim_cart(request: AnyRequest, cart: UUID) -> Response[CartAnswer]:
+async def claim_cart(request: AnyRequest, cart: FromQuery[UUID]) -> Response[CartAnswer]:
     """A cart begun at the till for nobody becomes that of the customer who is named now."""
     speaker = await speaker_of(request, needs_customer=True)
     staff_only(speaker)
@@ -297,7 +297,7 @@ async def see_shared(request: AnyRequest, token: Annotated[str, Parameter(max_le
 
 
 @post("/channel/cart/copy", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=200, summary="Copy a shared cart")
-async def copy_shared(request: AnyRequest, data: Token) -> Response[CartAnswer]:
+async def copy_shared(request: AnyRequest, data: JSONBody[Token]) -> Response[CartAnswer]:
     """What is in a shared cart into the customer's own."""
     speaker = await speaker_of(request, needs_customer=True)
 

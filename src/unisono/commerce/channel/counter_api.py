@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath, JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -136,7 +136,7 @@ async def _of_this_store(conn: Connection, speaker: Speaker, parcel_id: int) -> 
     status_code=201,
     summary="Take goods back at the counter",
 )
-async def take_back(request: AnyRequest, number: Number, data: TakeBack) -> Response[Return]:
+async def take_back(request: AnyRequest, number: Number, data: JSONBody[TakeBack]) -> Response[Return]:
     """Line by line, whatever channel it was bought in; for tills and servers. Its money goes back right after."""
     speaker = await speaker_of(request)
     staff_only(speaker)

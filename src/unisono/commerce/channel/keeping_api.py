@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
@@ -44,7 +44,7 @@ class Reserve(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
 
 
-class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ReservationHandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The code the customer shows; the receipt, when the till has made one, or how it is paid here: then it becomes an
     order."""
 
@@ -77,7 +77,7 @@ class Booked(msgspec.Struct, frozen=True):
 
 
 @post("/channel/reservations", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=201, summary="Reserve in store")
-async def reserve(request: AnyRequest, data: Reserve) -> Response[Reservation]:
+async def reserve(request: AnyRequest, data: JSONBody[Reserve]) -> Response[Reservation]:
     """Units kept in a store without payment, until the deadline."""
     speaker = await speaker_of(request, needs_customer=True)
     assert speaker.node_id is not None
@@ -143,7 +143,9 @@ async def cancel_reservation(request: AnyRequest, reservation_id: Id) -> Respons
     status_code=200,
     summary="Hand a reservation over",
 )
-async def hand_over(request: AnyRequest, reservation_id: Id, data: HandOver) -> Response[Reservation]:
+async def hand_over(
+    request: AnyRequest, reservation_id: Id, data: JSONBody[ReservationHandOver]
+) -> Response[Reservation]:
     """The units are in the customer's hands; for tills and servers, with the code he shows."""
     speaker = await speaker_of(request)
     staff_only(speaker)
@@ -181,8 +183,8 @@ def needs_of(items: list[str] | None) -> list[tuple[str, int]]:
 async def read_slots(
     request: AnyRequest,
     store: Store,
-    kind: SlotKind = "ahead",
-    day: date | None = None,
+    kind: FromQuery[SlotKind] = "ahead",
+    day: FromQuery[date | None] = None,
     item: Annotated[list[str] | None, Parameter(description="sku or sku:units, for orders ahead.")] = None,
     minutes: Annotated[int | None, Parameter(ge=1, le=1440)] = None,
     resource: Annotated[str | None, Parameter(max_length=100)] = None,
@@ -211,7 +213,7 @@ async def read_slots(
 
 
 @post("/channel/appointments", guards=GUARD, tags=TAGS, responses=PROBLEMS, status_code=201, summary="Book a time")
-async def book(request: AnyRequest, data: Book) -> Response[Appointment]:
+async def book(request: AnyRequest, data: JSONBody[Book]) -> Response[Appointment]:
     """A time in a store, the customer's alone."""
     speaker = await speaker_of(request, needs_customer=True)
     assert speaker.node_id is not None

@@ -9,7 +9,7 @@ import msgspec
 
 from unisono.commerce.catalog import pages
 from unisono.commerce.catalog import service as catalog
-from unisono.commerce.catalog.model import Found, ProductView, Variant, VariantView
+from unisono.commerce.catalog.model import FoundProduct, ProductView, Variant, VariantView
 from unisono.commerce.channel.speaking import Speaker
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.model import Place
@@ -190,7 +190,7 @@ async def product_page(
 
 async def listed(
     conn: Connection,
-    found: Sequence[Found],
+    found: Sequence[FoundProduct],
     speaker: Speaker,
     *,
     currency: str,
@@ -204,7 +204,7 @@ async def listed(
     return [_listed(one, variants, there) for one in found]
 
 
-def _listed(one: Found, variants: Mapping[str, Variant], there: Market) -> ListedProduct:
+def _listed(one: FoundProduct, variants: Mapping[str, Variant], there: Market) -> ListedProduct:
     ids = [variants[sku].id for sku in one.skus if sku in variants]
     priced = [there.prices[variant_id] for variant_id in ids if variant_id in there.prices]
     lowest = min(priced, key=lambda answer: answer.amount_minor, default=None)

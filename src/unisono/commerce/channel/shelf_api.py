@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath, JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import now_of, requires
@@ -35,7 +35,7 @@ Longitude = Annotated[float | None, Parameter(ge=-180, le=180)]
 Limit = Annotated[int, Parameter(ge=1, le=100)]
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
+class LiveOffer(msgspec.Struct, frozen=True, kw_only=True):
     """A promotion as customers read it."""
 
     code: str
@@ -45,10 +45,10 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: Any = None
 
 
-class Offers(msgspec.Struct, frozen=True):
+class LiveOffers(msgspec.Struct, frozen=True):
     """Promotions live in this channel and store at this instant."""
 
-    offers: tuple[Offer, ...]
+    offers: tuple[LiveOffer, ...]
 
 
 class Skus(msgspec.Struct, frozen=True):
@@ -141,7 +141,7 @@ async def read_skus(
 
 
 @get("/channel/offers", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="Live offers")
-async def read_offers(request: AnyRequest) -> Offers:
+async def read_offers(request: AnyRequest) -> LiveOffers:
     """Promotions that count now, in the words meant for customers; those without such words are not told."""
     speaker = await speaker_of(request)
     async with connection(request.app.state.pool) as conn:
@@ -157,7 +157,7 @@ async def read_offers(request: AnyRequest) -> Offers:
         )
         if text:
             told.append(
-                Offer(
+                LiveOffer(
                     code=promotion.code,
                     name=promotion.name,
                     text=text,
@@ -165,7 +165,7 @@ async def read_offers(request: AnyRequest) -> Offers:
                     ends_at=promotion.ends_at,
                 )
             )
-    return Offers(tuple(told))
+    return LiveOffers(tuple(told))
 
 
 @get("/channel/points", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="The customer's points")
@@ -193,7 +193,7 @@ async def read_reviews(
     status_code=201,
     summary="Write a review",
 )
-async def write_review(request: AnyRequest, code: Code, data: NewReview) -> Response[Written]:
+async def write_review(request: AnyRequest, code: Code, data: JSONBody[NewReview]) -> Response[Written]:
     """The customer's review, one a product; shown once somebody has read it."""
     speaker: Speaker = await speaker_of(request, needs_customer=True)
 
@@ -232,7 +232,7 @@ async def waiting_reviews(request: AnyRequest, limit: Limit = 50) -> list[review
     status_code=200,
     summary="Publish or refuse a review",
 )
-async def judge_review(request: AnyRequest, review_id: PathId, data: Judged) -> Response[ReviewStatus]:
+async def judge_review(request: AnyRequest, review_id: PathId, data: JSONBody[Judged]) -> Response[ReviewStatus]:
     """Publish a review, or refuse it for what the rules of the shop forbid."""
 
     async def action(conn: Connection) -> ReviewStatus:

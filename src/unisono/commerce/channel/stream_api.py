@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from litestar import get
+from litestar.params import FromQuery
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
@@ -73,7 +74,7 @@ async def stream(
     subject: Some = None,
     sku: Some = None,
     location: Some = None,
-    store: bool = False,
+    store: FromQuery[bool] = False,
 ) -> Stream:
     """Server-sent events in commit order, each with the sequence of its subject: who misses one reads the subject
     again. A customer hears of his own cart, orders, reservations and points, whichever channel changed them, and of

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import Parameter
+from litestar.params import FromQuery, Parameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
@@ -32,11 +32,17 @@ class IncidentPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
-@get("/api/coherence/incidents", guards=[requires("coherence:read")], tags=["Coherence"], responses=PROBLEMS)
+@get(
+    "/api/coherence/incidents",
+    guards=[requires("coherence:read")],
+    tags=["Coherence"],
+    responses=PROBLEMS,
+    summary="Incidents",
+)
 async def list_incidents(
     request: AnyRequest,
-    open_only: bool | None = None,
-    kind: IncidentKind | None = None,
+    open_only: FromQuery[bool | None] = None,
+    kind: FromQuery[IncidentKind | None] = None,
     sku: Text = None,
     channel: Text = None,
     store_id: Text = None,
@@ -67,6 +73,7 @@ async def list_incidents(
     guards=[requires("coherence:read")],
     tags=["Coherence"],
     responses=PROBLEMS,
+    summary="One incident",
 )
 async def read_incident(request: AnyRequest, incident_id: PathId) -> Incident:
     """One incident."""
@@ -80,6 +87,7 @@ async def read_incident(request: AnyRequest, incident_id: PathId) -> Incident:
     tags=["Coherence"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Close an incident",
 )
 async def close_incident(request: AnyRequest, incident_id: PathId) -> Response[Incident]:
     """Close an incident by hand: when it recurs, another opens. Takes an Idempotency-Key."""
@@ -90,7 +98,13 @@ async def close_incident(request: AnyRequest, incident_id: PathId) -> Response[I
     return await write(request, act)
 
 
-@get("/api/coherence/counts", guards=[requires("coherence:read")], tags=["Coherence"], responses=PROBLEMS)
+@get(
+    "/api/coherence/counts",
+    guards=[requires("coherence:read")],
+    tags=["Coherence"],
+    responses=PROBLEMS,
+    summary="How much was compared",
+)
 async def list_counts(
     request: AnyRequest, days: Annotated[int, Parameter(ge=1, le=400, description="Days back, today included.")] = 30
 ) -> list[Count]:
@@ -100,7 +114,13 @@ async def list_counts(
         return await service.counts(conn, since)
 
 
-@get("/api/coherence/propagation", guards=[requires("coherence:read")], tags=["Coherence"], responses=PROBLEMS)
+@get(
+    "/api/coherence/propagation",
+    guards=[requires("coherence:read")],
+    tags=["Coherence"],
+    responses=PROBLEMS,
+    summary="How long changes take",
+)
 async def read_propagation(
     request: AnyRequest, minutes: Annotated[int, Parameter(ge=1, le=129_600, description="Minutes back.")] = 60
 ) -> list[Propagation]:

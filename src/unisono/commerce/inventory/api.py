@@ -65,14 +65,20 @@ class Available(msgspec.Struct, frozen=True, kw_only=True):
     places: list[Place]
 
 
-@get("/api/locations", guards=[requires("catalog:read")], tags=["Stock"], responses=PROBLEMS)
+@get("/api/locations", guards=[requires("catalog:read")], tags=["Stock"], responses=PROBLEMS, summary="Places")
 async def list_locations(request: AnyRequest) -> list[Location]:
     """Every place, by name."""
     async with connection(request.app.state.pool) as conn:
         return await inventory.locations(conn)
 
 
-@get("/api/locations/{code:str}", guards=[requires("catalog:read")], tags=["Stock"], responses=PROBLEMS)
+@get(
+    "/api/locations/{code:str}",
+    guards=[requires("catalog:read")],
+    tags=["Stock"],
+    responses=PROBLEMS,
+    summary="One place",
+)
 async def read_location(request: AnyRequest, code: Code) -> Location:
     """One place."""
     async with connection(request.app.state.pool) as conn:
@@ -84,6 +90,7 @@ async def read_location(request: AnyRequest, code: Code) -> Location:
     guards=[requires("stock:write")],
     tags=["Stock"],
     responses=PROBLEMS | {200: ResponseSpec(Location, generate_examples=False, description="The place as it is now.")},
+    summary="Make or change a place",
 )
 async def save_location(request: AnyRequest, code: Code, data: JSONBody[LocationInput]) -> Response[Location]:
     """Make a place or change it; clerks the own store only. Takes an Idempotency-Key."""
@@ -102,7 +109,13 @@ async def save_location(request: AnyRequest, code: Code, data: JSONBody[Location
     return await write(request, act)
 
 
-@get("/api/locations/{code:str}/opening", guards=[requires("catalog:read")], tags=["Stock"], responses=PROBLEMS)
+@get(
+    "/api/locations/{code:str}/opening",
+    guards=[requires("catalog:read")],
+    tags=["Stock"],
+    responses=PROBLEMS,
+    summary="Whether a place is open",
+)
 async def read_opening(
     request: AnyRequest,
     code: Code,
@@ -116,7 +129,13 @@ async def read_opening(
     return opening_hours(place, at or now_of(request))
 
 
-@get("/api/availability", guards=[requires("catalog:read")], tags=["Stock"], responses=PROBLEMS)
+@get(
+    "/api/availability",
+    guards=[requires("catalog:read")],
+    tags=["Stock"],
+    responses=PROBLEMS,
+    summary="What can be promised",
+)
 async def read_availability(
     request: AnyRequest,
     skus: Annotated[list[str], QueryParameter(name="sku", min_items=1, max_items=200, description="May be repeated.")],
@@ -155,7 +174,7 @@ def _point(near: str | None) -> tuple[float, float] | None:
     return latitude, longitude
 
 
-@get("/api/stock", guards=[requires("catalog:read")], tags=["Stock"], responses=PROBLEMS)
+@get("/api/stock", guards=[requires("catalog:read")], tags=["Stock"], responses=PROBLEMS, summary="Stock")
 async def list_stock(
     request: AnyRequest,
     skus: Skus = None,
@@ -171,7 +190,13 @@ async def list_stock(
         )
 
 
-@get("/api/stock/movements", guards=[requires("catalog:read")], tags=["Stock"], responses=PROBLEMS)
+@get(
+    "/api/stock/movements",
+    guards=[requires("catalog:read")],
+    tags=["Stock"],
+    responses=PROBLEMS,
+    summary="Movements of stock",
+)
 async def list_movements(
     request: AnyRequest,
     skus: Skus = None,
@@ -187,7 +212,13 @@ async def list_movements(
         )
 
 
-@get("/api/stock/risks", guards=[requires("catalog:read")], tags=["Stock"], responses=PROBLEMS)
+@get(
+    "/api/stock/risks",
+    guards=[requires("catalog:read")],
+    tags=["Stock"],
+    responses=PROBLEMS,
+    summary="Promises at risk",
+)
 async def list_risks(
     request: AnyRequest,
     codes: Codes = None,

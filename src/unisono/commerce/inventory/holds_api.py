@@ -110,6 +110,7 @@ def _key(request: AnyRequest) -> str:
     tags=["Stock"],
     responses=PROBLEMS | {201: ResponseSpec(HeldStock, generate_examples=False, description="What was put aside.")},
     status_code=201,
+    summary="Put units aside",
 )
 async def hold_stock(request: AnyRequest, data: JSONBody[HoldStockRequest]) -> HeldStock:
     """Put units aside. Takes an Idempotency-Key: the same one gives the same holds as long as they live."""
@@ -149,6 +150,7 @@ async def hold_stock(request: AnyRequest, data: JSONBody[HoldStockRequest]) -> H
     tags=["Stock"],
     responses=PROBLEMS | {200: ResponseSpec(Settled, generate_examples=False, description="They are firm.")},
     status_code=200,
+    summary="Make holds firm",
 )
 async def commit_holds(request: AnyRequest, data: JSONBody[HoldsRequest]) -> Response[Settled]:
     """Make holds firm: they expire no more. 409 ``hold_dead`` when one has. Takes an Idempotency-Key."""
@@ -168,6 +170,7 @@ async def commit_holds(request: AnyRequest, data: JSONBody[HoldsRequest]) -> Res
     tags=["Stock"],
     responses=PROBLEMS | {200: ResponseSpec(Settled, generate_examples=False, description="They are free again.")},
     status_code=200,
+    summary="Give units back",
 )
 async def release_holds(request: AnyRequest, data: JSONBody[HoldsRequest]) -> Response[Settled]:
     """Give units back, held or firm. Takes an Idempotency-Key."""
@@ -192,7 +195,7 @@ async def _of_caller(request: AnyRequest, conn: Connection, ids: Collection[UUID
     own_stores(caller(request), [good.key.rpartition("@")[2] for good in goods.values()])
 
 
-@get("/api/holds", guards=[requires("orders:read")], tags=["Stock"], responses=PROBLEMS)
+@get("/api/holds", guards=[requires("orders:read")], tags=["Stock"], responses=PROBLEMS, summary="Living holds")
 async def list_holds(
     request: AnyRequest, skus: Skus = None, codes: Codes = None, limit: Limit = 100
 ) -> list[StockPromise]:

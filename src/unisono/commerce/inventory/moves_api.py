@@ -153,6 +153,7 @@ async def _after(conn: Connection, lines: Sequence[LineInput], now: datetime, *m
     tags=["Stock"],
     responses=_answers(list[StockRow], "The stock afterwards."),
     status_code=200,
+    summary="Move units",
 )
 async def move_stock(request: AnyRequest, data: JSONBody[MovementRequest]) -> Response[list[StockRow]]:
     """Units come, go or break, with a reason; clerks in the own stores only. Takes an Idempotency-Key."""
@@ -184,6 +185,7 @@ async def move_stock(request: AnyRequest, data: JSONBody[MovementRequest]) -> Re
     tags=["Stock"],
     responses=_answers(Counted, "The differences and the stock afterwards."),
     status_code=200,
+    summary="Count a shelf",
 )
 async def count_stock(request: AnyRequest, data: JSONBody[CountRequest]) -> Response[Counted]:
     """The shelf was counted: what is there is so, and promises it leaves uncovered are at risk. Takes an
@@ -211,6 +213,7 @@ async def count_stock(request: AnyRequest, data: JSONBody[CountRequest]) -> Resp
     tags=["Stock"],
     responses=_answers(list[StockRow], "The stock of both sides afterwards."),
     status_code=200,
+    summary="Send units to another place",
 )
 async def transfer_stock(request: AnyRequest, data: JSONBody[TransferRequest]) -> Response[list[StockRow]]:
     """Free units go to another place, there at once or on the way; a clerk sends from the own store, and what he sends
@@ -235,6 +238,7 @@ async def transfer_stock(request: AnyRequest, data: JSONBody[TransferRequest]) -
     tags=["Stock"],
     responses=_answers(Sold, "What moved."),
     status_code=200,
+    summary="Sell at a till",
 )
 async def sell_stock(request: AnyRequest, data: JSONBody[SaleRequest]) -> Response[Sold]:
     """A till sold: its units leave the shelf. Promised ones only with ``override_reason``, which puts the promises at
@@ -265,6 +269,7 @@ async def sell_stock(request: AnyRequest, data: JSONBody[SaleRequest]) -> Respon
     guards=[requires("stock:write")],
     tags=["Stock"],
     responses=_answers(list[StockRow], "The stock afterwards."),
+    summary="Set safety stock",
 )
 async def set_levels(request: AnyRequest, data: JSONBody[LevelsRequest]) -> Response[list[StockRow]]:
     """How much is kept from remote channels, and when somebody is told that it is low. Takes an Idempotency-Key."""
@@ -291,6 +296,7 @@ async def set_levels(request: AnyRequest, data: JSONBody[LevelsRequest]) -> Resp
     tags=["Stock"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Settle a promise at risk",
 )
 async def settle_risk(request: AnyRequest, risk_id: PathId, data: JSONBody[SettleRequest]) -> Response[RiskSettled]:
     """Somebody has dealt with a promise at risk. Takes an Idempotency-Key."""

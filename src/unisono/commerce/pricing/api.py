@@ -18,7 +18,7 @@ from unisono.commerce.catalog.errors import SkuUnknown
 from unisono.commerce.pricing import checking, importing
 from unisono.commerce.pricing import service as pricing
 from unisono.commerce.pricing.discounts_api import discount_routes
-from unisono.commerce.pricing.importing import ImportReport
+from unisono.commerce.pricing.importing import PriceImportReport
 from unisono.commerce.pricing.model import (
     Asked,
     NewObservation,
@@ -152,7 +152,7 @@ def words(**given: str | None) -> None:
         raise BadRequest(f"These cannot be used: {', '.join(wrong)}.", code="bad_text")
 
 
-@get("/api/price-lists", guards=[requires("catalog:read")], tags=["Prices"], responses=PROBLEMS)
+@get("/api/price-lists", guards=[requires("catalog:read")], tags=["Prices"], responses=PROBLEMS, summary="Price lists")
 async def list_price_lists(request: AnyRequest) -> list[PriceList]:
     """Every price list, the strongest first."""
     async with connection(request.app.state.pool) as conn:
@@ -164,6 +164,7 @@ async def list_price_lists(request: AnyRequest) -> list[PriceList]:
     guards=[requires("prices:write")],
     tags=["Prices"],
     responses=PROBLEMS | {201: ResponseSpec(PriceList, generate_examples=False, description="The list.")},
+    summary="Make a price list",
 )
 async def create_price_list(request: AnyRequest, data: JSONBody[NewPriceList]) -> Response[PriceList]:
     """Make a price list. Takes an Idempotency-Key. What it is for does not change after."""
@@ -183,6 +184,7 @@ async def create_price_list(request: AnyRequest, data: JSONBody[NewPriceList]) -
     tags=["Prices"],
     responses=PROBLEMS | {200: ResponseSpec(PriceList, generate_examples=False, description="The list, switched off.")},
     status_code=200,
+    summary="Switch a price list off",
 )
 async def disable_price_list(request: AnyRequest, code: Code) -> Response[PriceList]:
     """Switch a price list off for good, from now on. Takes an Idempotency-Key."""
@@ -201,14 +203,15 @@ async def disable_price_list(request: AnyRequest, code: Code) -> Response[PriceL
     guards=[requires("prices:write")],
     tags=["Prices"],
     responses=PROBLEMS
-    | {200: ResponseSpec(ImportReport, generate_examples=False, description="What was written, or would be.")},
+    | {200: ResponseSpec(PriceImportReport, generate_examples=False, description="What was written, or would be.")},
     status_code=200,
+    summary="Import prices",
 )
-async def import_prices(request: AnyRequest, code: Code, data: JSONBody[ImportRequest]) -> Response[ImportReport]:
+async def import_prices(request: AnyRequest, code: Code, data: JSONBody[ImportRequest]) -> Response[PriceImportReport]:
     """Import a table of prices, all lines or none; a dry run tells every problem. Takes an Idempotency-Key."""
     actor, now, zone = caller(request).actor, now_of(request), zone_of(request)
 
-    async def act(conn: Connection) -> ImportReport:
+    async def act(conn: Connection) -> PriceImportReport:
         report = await importing.import_table(
             conn, code, data.csv, actor=actor, now=now, zone=zone, history=data.history, dry_run=data.dry_run
         )
@@ -225,6 +228,7 @@ async def import_prices(request: AnyRequest, code: Code, data: JSONBody[ImportRe
     guards=[requires("prices:write")],
     tags=["Prices"],
     responses=PROBLEMS | {200: ResponseSpec(SetReport, generate_examples=False, description="What was written.")},
+    summary="Set prices",
 )
 async def set_prices(request: AnyRequest, data: JSONBody[PricesRequest]) -> Response[SetReport]:
     """Set up to 10,000 prices of one list, all or none. Takes an Idempotency-Key."""
@@ -241,7 +245,13 @@ async def set_prices(request: AnyRequest, data: JSONBody[PricesRequest]) -> Resp
     return await write(request, act)
 
 
-@get("/api/prices", guards=[requires("catalog:read")], tags=["Prices"], responses=PROBLEMS)
+@get(
+    "/api/prices",
+    guards=[requires("catalog:read")],
+    tags=["Prices"],
+    responses=PROBLEMS,
+    summary="Prices at an instant",
+)
 async def read_prices(
     request: AnyRequest,
     sku: Annotated[list[str], Parameter(min_items=1, max_items=MAX_SKUS)],
@@ -286,7 +296,13 @@ def _priced(sku: str, answer: PriceAnswer) -> Priced:
     )
 
 
-@get("/api/prices/history", guards=[requires("catalog:read")], tags=["Prices"], responses=PROBLEMS)
+@get(
+    "/api/prices/history",
+    guards=[requires("catalog:read")],
+    tags=["Prices"],
+    responses=PROBLEMS,
+    summary="The prices of a sku over time",
+)
 async def price_history(
     request: AnyRequest,
     sku: Annotated[str, Parameter(min_length=1, max_length=100)],
@@ -317,6 +333,7 @@ async def price_history(
     guards=[requires("prices:write")],
     tags=["Prices"],
     responses=PROBLEMS | {201: ResponseSpec(Noted, generate_examples=False, description="How many were noted.")},
+    summary="Note prices seen",
 )
 async def observe_prices(request: AnyRequest, data: JSONBody[ObservationsRequest]) -> Response[Noted]:
     """Note what was asked in channels and stores: evidence of prior prices. Takes an Idempotency-Key."""
@@ -328,7 +345,13 @@ async def observe_prices(request: AnyRequest, data: JSONBody[ObservationsRequest
     return await write(request, act, status=201)
 
 
-@get("/api/exempt-categories", guards=[requires("catalog:read")], tags=["Prices"], responses=PROBLEMS)
+@get(
+    "/api/exempt-categories",
+    guards=[requires("catalog:read")],
+    tags=["Prices"],
+    responses=PROBLEMS,
+    summary="Exempt categories",
+)
 async def list_exempt_categories(request: AnyRequest) -> dict[str, str]:
     """Categories whose reductions need no prior price of 30 days, and why."""
     async with connection(request.app.state.pool) as conn:
@@ -341,6 +364,7 @@ async def list_exempt_categories(request: AnyRequest) -> dict[str, str]:
     tags=["Prices"],
     responses=PROBLEMS
     | {200: ResponseSpec(dict[str, str], generate_examples=False, description="All exempt categories, and why.")},
+    summary="Exempt a category",
 )
 async def exempt_category(request: AnyRequest, code: Code, data: JSONBody[ExemptRequest]) -> Response[dict[str, str]]:
     """Exempt a category of goods that spoil quickly, or end that. Takes an Idempotency-Key."""

@@ -56,6 +56,7 @@ def _zone(request: AnyRequest) -> ZoneInfo:
         )
     },
     status_code=200,
+    summary="Check reductions",
 )
 async def check_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest]) -> Response[list[Evidence]]:
     """Whether reductions may be announced, each with its prior price and the evidence; writes nothing."""
@@ -73,6 +74,7 @@ async def check_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest])
     tags=["Discounts"],
     responses=PROBLEMS
     | {201: ResponseSpec(list[Announcement], generate_examples=False, description="What was announced.")},
+    summary="Announce reductions",
 )
 async def announce_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest]) -> Response[list[Announcement]]:
     """Announce reductions and set their prices; one that is none is refused with evidence. Takes an Idempotency-Key."""
@@ -89,7 +91,13 @@ async def announce_discounts(request: AnyRequest, data: JSONBody[DiscountsReques
     return await write(request, act, status=201)
 
 
-@get("/api/discounts", guards=[requires("catalog:read")], tags=["Discounts"], responses=PROBLEMS)
+@get(
+    "/api/discounts",
+    guards=[requires("catalog:read")],
+    tags=["Discounts"],
+    responses=PROBLEMS,
+    summary="Announced reductions",
+)
 async def list_discounts(
     request: AnyRequest,
     sku: Word = None,
@@ -114,6 +122,7 @@ async def list_discounts(
     responses=PROBLEMS
     | {200: ResponseSpec(Announcement, generate_examples=False, description="The reduction, withdrawn.")},
     status_code=200,
+    summary="Take a reduction back",
 )
 async def withdraw_discount(
     request: AnyRequest, announcement_id: PathId, data: JSONBody[WithdrawRequest]
@@ -136,6 +145,7 @@ async def withdraw_discount(
     guards=[requires("catalog:read")],
     tags=["Discounts"],
     responses=PROBLEMS,
+    summary="A reduction's evidence",
 )
 async def discount_evidence(request: AnyRequest, announcement_id: PathId) -> Evidence:
     """What an announcement was based on: rule, window, every price in it and where it is known from."""
@@ -149,6 +159,7 @@ async def discount_evidence(request: AnyRequest, announcement_id: PathId) -> Evi
     tags=["Discounts"],
     responses=PROBLEMS,
     media_type=MediaType.TEXT,
+    summary="A reduction's evidence as a table",
 )
 async def discount_evidence_table(request: AnyRequest, announcement_id: PathId) -> Response[str]:
     """The same as a table, one line an interval."""

@@ -37,7 +37,7 @@ Problem = tuple[int, str, Reason]
 """Line in the file, sku, what is wrong."""
 
 
-class ImportReport(msgspec.Struct, frozen=True):
+class PriceImportReport(msgspec.Struct, frozen=True):
     """What an import did, or with ``dry_run`` would do. With problems nothing is written."""
 
     price_list: str
@@ -140,7 +140,7 @@ async def import_table(
     zone: ZoneInfo,
     history: bool = False,
     dry_run: bool = False,
-) -> ImportReport:
+) -> PriceImportReport:
     """Import prices inside the caller's transaction: every line is checked before the first is written.
 
     Raises PricesNotValid with the problems, whose places are lines of the file (a dry run reports them instead), and
@@ -167,7 +167,7 @@ async def import_table(
         ImportProblem(line, sku[:100], reason.code, reason.text.format(**reason.values))
         for line, sku, reason in sorted(problems, key=lambda one: one[0])[:MAX_PROBLEMS]
     ]
-    return ImportReport(chosen.code, rows, written, 0 if dry_run else rows - written, dry_run, told)
+    return PriceImportReport(chosen.code, rows, written, 0 if dry_run else rows - written, dry_run, told)
 
 
 async def import_file(
@@ -180,7 +180,7 @@ async def import_file(
     zone: ZoneInfo,
     history: bool = False,
     dry_run: bool = False,
-) -> ImportReport:
+) -> PriceImportReport:
     """As `import_table`, from a file in UTF-8, in a transaction of its own. Raises BadRequest (``bad_csv``)."""
     try:
         text = await asyncio.to_thread(path.read_text, "utf-8")

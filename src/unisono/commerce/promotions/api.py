@@ -89,7 +89,9 @@ class MadeCoupons(msgspec.Struct, frozen=True):
     coupons: list[str]
 
 
-@get("/api/promotions", guards=[requires("catalog:read")], tags=["Promotions"], responses=PROBLEMS)
+@get(
+    "/api/promotions", guards=[requires("catalog:read")], tags=["Promotions"], responses=PROBLEMS, summary="Promotions"
+)
 async def list_promotions(
     request: AnyRequest, only: Only = None, after: After = None, limit: Limit = 50
 ) -> list[PromotionState]:
@@ -99,14 +101,26 @@ async def list_promotions(
         return await promotions.list_promotions(conn, statuses=statuses, after=after, limit=limit)
 
 
-@get("/api/promotions/{code:str}", guards=[requires("catalog:read")], tags=["Promotions"], responses=PROBLEMS)
+@get(
+    "/api/promotions/{code:str}",
+    guards=[requires("catalog:read")],
+    tags=["Promotions"],
+    responses=PROBLEMS,
+    summary="One promotion",
+)
 async def read_promotion(request: AnyRequest, code: PathCode) -> Promotion:
     """A promotion as it stands."""
     async with connection(request.app.state.pool) as conn:
         return await promotions.find_promotion(conn, code)
 
 
-@get("/api/promotions/{code:str}/versions", guards=[requires("catalog:read")], tags=["Promotions"], responses=PROBLEMS)
+@get(
+    "/api/promotions/{code:str}/versions",
+    guards=[requires("catalog:read")],
+    tags=["Promotions"],
+    responses=PROBLEMS,
+    summary="A promotion's versions",
+)
 async def promotion_versions(request: AnyRequest, code: PathCode) -> list[PromotionVersion]:
     """What a promotion was, newest first, and who made it so."""
     async with connection(request.app.state.pool) as conn:
@@ -131,6 +145,7 @@ async def _save(
     tags=["Promotions"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Make or change a promotion",
 )
 async def save_promotion(
     request: AnyRequest, data: JSONBody[Definition], start: Start = "draft", expected_version: Version = None
@@ -149,6 +164,7 @@ async def save_promotion(
     tags=["Promotions"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Import a promotion",
 )
 async def import_promotion(
     request: AnyRequest, data: JSONBody[ImportPromotion], start: Start = "draft", expected_version: Version = None
@@ -170,6 +186,7 @@ async def import_promotion(
     tags=["Promotions"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Start, pause or end a promotion",
 )
 async def set_promotion_status(
     request: AnyRequest, code: PathCode, data: JSONBody[StatusRequest]
@@ -192,6 +209,7 @@ async def set_promotion_status(
     tags=["Promotions"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Try a basket",
 )
 async def simulate_basket(request: AnyRequest, data: JSONBody[Simulation]) -> Quote:
     """What a basket would cost, with every promotion applied or rejected and why; nothing is written."""
@@ -199,14 +217,27 @@ async def simulate_basket(request: AnyRequest, data: JSONBody[Simulation]) -> Qu
         return await promotions.simulate(conn, data, now=now_of(request))
 
 
-@get("/api/promotions/conflicts", guards=[requires("catalog:read")], tags=["Promotions"], responses=PROBLEMS)
+@get(
+    "/api/promotions/conflicts",
+    guards=[requires("catalog:read")],
+    tags=["Promotions"],
+    responses=PROBLEMS,
+    summary="Promotions in each other's way",
+)
 async def promotion_conflicts(request: AnyRequest) -> list[Overlap]:
     """Pairs of promotions that shadow or exclude each other, or reduce the same goods."""
     async with connection(request.app.state.pool) as conn:
         return await promotions.conflicts(conn, now=now_of(request))
 
 
-@post("/api/coupons", guards=[requires("promotions:write")], tags=["Promotions"], responses=PROBLEMS, status_code=201)
+@post(
+    "/api/coupons",
+    guards=[requires("promotions:write")],
+    tags=["Promotions"],
+    responses=PROBLEMS,
+    status_code=201,
+    summary="Make coupons",
+)
 async def make_coupons(request: AnyRequest, data: JSONBody[MakeCoupons]) -> Response[MadeCoupons]:
     """Make coupons of a promotion. Takes an Idempotency-Key. Answers the codes."""
     actor, now = caller(request).actor, now_of(request)
@@ -220,7 +251,13 @@ async def make_coupons(request: AnyRequest, data: JSONBody[MakeCoupons]) -> Resp
     return await write(request, act, status=201)
 
 
-@get("/api/coupons/{coupon:str}", guards=[requires("catalog:read")], tags=["Promotions"], responses=PROBLEMS)
+@get(
+    "/api/coupons/{coupon:str}",
+    guards=[requires("catalog:read")],
+    tags=["Promotions"],
+    responses=PROBLEMS,
+    summary="One coupon",
+)
 async def read_coupon(request: AnyRequest, coupon: PathCoupon) -> Coupon:
     """A coupon: whether it can be used now, and if not why not."""
     async with connection(request.app.state.pool) as conn:
@@ -233,6 +270,7 @@ async def read_coupon(request: AnyRequest, coupon: PathCoupon) -> Coupon:
     tags=["Promotions"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Make coupons worthless",
 )
 async def disable_coupons(request: AnyRequest, data: JSONBody[DisableCoupons]) -> Response[Disabled]:
     """Make coupons worthless, by code or a whole batch. Takes an Idempotency-Key. Answers how many."""

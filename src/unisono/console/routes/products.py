@@ -13,7 +13,7 @@ from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.commerce.catalog import pages as catalogue_pages
 from unisono.commerce.catalog import searching
 from unisono.commerce.catalog import service as catalog
-from unisono.commerce.catalog.model import Found, ProductInput, ProductList, ProductView
+from unisono.commerce.catalog.model import FoundProduct, ProductInput, ProductList, ProductView
 from unisono.commerce.pricing import service as pricing
 from unisono.commerce.pricing.model import PriceAnswer
 from unisono.commerce.web import unit
@@ -107,7 +107,7 @@ def _sentence(request: AnyRequest, names: dict[str, str], words: Words) -> str:
 
 
 async def _rows(
-    conn: Connection, request: AnyRequest, found: tuple[Found, ...], names: dict[str, str], words: Words
+    conn: Connection, request: AnyRequest, found: tuple[FoundProduct, ...], names: dict[str, str], words: Words
 ) -> list[contexts.ProductRow]:
     first = {one.code: one.skus[0] for one in found if one.skus}
     prices = await prices_of(conn, request, list(first.values()))

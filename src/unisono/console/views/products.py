@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from unisono.commerce.catalog.importing import ImportReport
-from unisono.commerce.catalog.model import Category, Found, VariantView
+from unisono.commerce.catalog.model import Category, FoundProduct, VariantView
 from unisono.commerce.catalog.rules import AttributeRow, attributes_for, text_in
 from unisono.commerce.pricing.model import PriceAnswer
 from unisono.console import contexts as c
@@ -31,7 +31,7 @@ def price_pair(answer: PriceAnswer | None) -> tuple[c.Amount | None, c.Amount | 
 
 
 def product_row(
-    found: Found, answer: PriceAnswer | None, stock: Any, names: Mapping[str, str], words: Words
+    found: FoundProduct, answer: PriceAnswer | None, stock: Any, names: Mapping[str, str], words: Words
 ) -> c.ProductRow:
     """A product in the list."""
     price, prior = price_pair(answer)

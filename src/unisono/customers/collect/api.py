@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 import msgspec
 from litestar import MediaType, Request, Response, get, post
 from litestar.enums import ScopeType
+from litestar.params import FromPath
 from litestar.types import ASGIApp, ControllerRouterHandler, HTTPScope, Receive, Scope, Send
 
 from unisono.access.keys import KeyRing, Sender
@@ -125,6 +126,12 @@ def _body_key(body: bytes) -> str | None:
     return given.partition(":")[0] if isinstance(given, str) else None
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """What was sent is on disk."""
+
+    success: bool
+
+
 async def _collect(request: Arrival, kind: str) -> None:
     """Take one request in: when this returns, its events are on disk."""
     received = datetime.now(UTC)
@@ -155,10 +162,11 @@ async def _collect(request: Arrival, kind: str) -> None:
         raise BadRequest(reader.failures[-1].detail, code="invalid_json")
 
 
-async def _collected(request: AnyRequest, kind: str) -> Response[bytes]:
+async def _collected(request: AnyRequest, kind: str) -> Response[Taken]:
     """The same, where the framework has made a request of it."""
     await _collect(Arrival(request.scope, request.receive), kind)
-    return Response(_OK, media_type=MediaType.JSON, headers=cors_headers(request), status_code=200)
+    answer = Response(_OK, media_type=MediaType.JSON, headers=cors_headers(request), status_code=200)
+    return cast("Response[Taken]", answer)
 
 
 async def _keep_unreadable(
@@ -167,20 +175,20 @@ async def _keep_unreadable(
     await committer.submit([], [Failure(error.code, error.detail, body, received, sender.source_id)])
 
 
-@post(_SINGLE, name="collect", status_code=200, tags=["Collect"], responses=PROBLEMS)
-async def collect_one(request: AnyRequest) -> Response[bytes]:
+@post(_SINGLE, name="collect", status_code=200, tags=["Collect"], responses=PROBLEMS, summary="Send one event")
+async def collect_one(request: AnyRequest) -> Response[Taken]:
     """Send one event; the path names its type. Segment HTTP protocol, JSON in any content type."""
     return await _collected(request, request.scope["path"].rpartition("/")[2])
 
 
 @post(_SHORT, status_code=200, include_in_schema=False)
-async def collect_short(request: AnyRequest) -> Response[bytes]:
+async def collect_short(request: AnyRequest) -> Response[Taken]:
     """The browser library's short paths."""
     return await _collected(request, SHORT_PATHS[request.scope["path"].rpartition("/")[2]])
 
 
-@post(_BATCH_PATHS, status_code=200, tags=["Collect"], responses=PROBLEMS)
-async def collect_batch(request: AnyRequest) -> Response[bytes]:
+@post(_BATCH_PATHS, status_code=200, tags=["Collect"], responses=PROBLEMS, summary="Send events")
+async def collect_batch(request: AnyRequest) -> Response[Taken]:
     """Send up to 2,500 events in ``batch``. Bad items are kept as failed events; the others are written."""
     return await _collected(request, "batch")
 
@@ -263,8 +271,14 @@ class Preflight:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-@get(["/pixel/v1/{kind:str}", "/v1/pixel/{kind:str}"], tags=["Collect"], responses=PROBLEMS)
-async def pixel(request: AnyRequest, kind: str) -> Response[bytes]:
+@get(
+    ["/pixel/v1/{kind:str}", "/v1/pixel/{kind:str}"],
+    tags=["Collect"],
+    media_type="image/gif",
+    responses=PROBLEMS,
+    summary="Send one event by an image",
+)
+async def pixel(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     """Send one event by loading an image: the event's fields are query parameters, or base64 JSON in ``data``."""
     if kind not in ("track", "page", "screen", "identify"):
         raise NotFound(f"There is no pixel for {kind}.", code="unknown_type")
@@ -317,8 +331,8 @@ def _host(request: AnyRequest) -> tuple[str, str]:
     return request.scope["scheme"], request.headers.get("host", "localhost")
 
 
-@get("/v1/projects/{key:str}/settings", tags=["Collect"], responses=PROBLEMS)
-async def segment_settings(request: AnyRequest, key: str) -> Response[dict[str, Any]]:
+@get("/v1/projects/{key:str}/settings", tags=["Collect"], responses=PROBLEMS, summary="Settings for Segment's library")
+async def segment_settings(request: AnyRequest, key: FromPath[str]) -> Response[dict[str, Any]]:
     """What Segment's browser library asks before it sends: where to send."""
     ring: KeyRing = request.app.state.key_ring
     if await _sender(ring, key) is None:
@@ -346,7 +360,7 @@ async def segment_settings(request: AnyRequest, key: str) -> Response[dict[str, 
     )
 
 
-@get("/sourceConfig", tags=["Collect"], responses=PROBLEMS)
+@get("/sourceConfig", tags=["Collect"], responses=PROBLEMS, summary="Settings for RudderStack's library")
 async def rudder_settings(request: AnyRequest) -> Response[dict[str, Any]]:
     """What RudderStack's browser library asks before it sends: its source and where to send."""
     sender = await authenticate(request)
@@ -371,7 +385,7 @@ async def rudder_settings(request: AnyRequest) -> Response[dict[str, Any]]:
     )
 
 
-@get("/unisono.js", tags=["Collect"], responses=PROBLEMS, media_type="text/javascript")
+@get("/unisono.js", tags=["Collect"], responses=PROBLEMS, media_type="text/javascript", summary="The browser snippet")
 async def browser_snippet(request: AnyRequest) -> Response[bytes]:
     """Our own browser snippet."""
     headers = {"cache-control": "public, max-age=3600", "etag": etag(), "access-control-allow-origin": "*"}

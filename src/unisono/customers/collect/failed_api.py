@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import JSONBody, Parameter
+from litestar.params import FromQuery, JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -37,10 +37,16 @@ def _known(ids: list[int]) -> list[int]:
     return [number for number in ids if 0 < number < 2**63]
 
 
-@get("/api/failed-events", guards=[requires("health:read")], tags=["Operations"], responses=PROBLEMS)
+@get(
+    "/api/failed-events",
+    guards=[requires("health:read")],
+    tags=["Operations"],
+    responses=PROBLEMS,
+    summary="Failed events",
+)
 async def list_failed_events(
     request: AnyRequest,
-    open_only: bool = True,
+    open_only: FromQuery[bool] = True,
     code: Annotated[str | None, Parameter(max_length=60)] = None,
     before: Annotated[int | None, Parameter(ge=1, le=2**63 - 1)] = None,
     limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
@@ -59,6 +65,7 @@ async def list_failed_events(
     tags=["Operations"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Try failed events again",
 )
 async def replay_failed_events(request: AnyRequest, data: JSONBody[FailedRequest]) -> Response[ReplayReport]:
     """Try failed events again by the rules of now. Takes an Idempotency-Key."""
@@ -81,6 +88,7 @@ async def replay_failed_events(request: AnyRequest, data: JSONBody[FailedRequest
     tags=["Operations"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Set failed events aside",
 )
 async def discard_failed_events(request: AnyRequest, data: JSONBody[FailedRequest]) -> Response[Discarded]:
     """Set failed events aside for good; they stay readable. Takes an Idempotency-Key."""

@@ -189,7 +189,13 @@ def change_of(row: Any) -> IdentityChange:
     )
 
 
-@get("/api/people/{person_id:int}/identity", guards=[requires("identity:read")], tags=["Identity"], responses=PROBLEMS)
+@get(
+    "/api/people/{person_id:int}/identity",
+    guards=[requires("identity:read")],
+    tags=["Identity"],
+    responses=PROBLEMS,
+    summary="Why somebody is one person",
+)
 async def person_identity(request: AnyRequest, person_id: PathId) -> PersonIdentity:
     """Why these identifiers are one person: evidence, refusals, joins and splits."""
     async with transaction(request.app.state.pool) as conn:
@@ -230,6 +236,7 @@ async def person_identity(request: AnyRequest, person_id: PathId) -> PersonIdent
     tags=["Identity"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Join two persons",
 )
 async def join_people(request: AnyRequest, person_id: PathId, data: JSONBody[JoinRequest]) -> Response[JoinResult]:
     """Say that two persons are one. Takes an Idempotency-Key. Answers {"person_id": …}."""
@@ -249,6 +256,7 @@ async def join_people(request: AnyRequest, person_id: PathId, data: JSONBody[Joi
     tags=["Identity"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Split a person",
 )
 async def split_person(request: AnyRequest, person_id: PathId, data: JSONBody[SplitRequest]) -> Response[SplitResult]:
     """Take identifiers out of a person. Takes an Idempotency-Key."""
@@ -262,7 +270,13 @@ async def split_person(request: AnyRequest, person_id: PathId, data: JSONBody[Sp
     return await run_once(request, act)
 
 
-@get("/api/identity/changes", guards=[requires("identity:read")], tags=["Identity"], responses=PROBLEMS)
+@get(
+    "/api/identity/changes",
+    guards=[requires("identity:read")],
+    tags=["Identity"],
+    responses=PROBLEMS,
+    summary="Joins and splits",
+)
 async def identity_changes(request: AnyRequest, before: Before = None, limit: Limit = 50) -> list[IdentityChange]:
     """Joins and splits of everybody, newest first."""
     async with connection(request.app.state.pool) as conn:
@@ -276,6 +290,7 @@ async def identity_changes(request: AnyRequest, before: Before = None, limit: Li
     tags=["Identity"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Undo a join or a split",
 )
 async def undo_change(request: AnyRequest, change_id: PathId, data: JSONBody[UndoRequest]) -> Response[ChangeUndone]:
     """Undo a join or a split. Takes an Idempotency-Key. Answers the persons it made."""
@@ -290,7 +305,13 @@ async def undo_change(request: AnyRequest, change_id: PathId, data: JSONBody[Und
     return await run_once(request, act)
 
 
-@get("/api/identity/violations", guards=[requires("identity:read")], tags=["Identity"], responses=PROBLEMS)
+@get(
+    "/api/identity/violations",
+    guards=[requires("identity:read")],
+    tags=["Identity"],
+    responses=PROBLEMS,
+    summary="Refused links",
+)
 async def identity_violations(request: AnyRequest, before: Before = None, limit: Limit = 50) -> list[Violation]:
     """Links the rules refuse at present, newest first."""
     async with connection(request.app.state.pool) as conn:
@@ -311,7 +332,13 @@ async def identity_violations(request: AnyRequest, before: Before = None, limit:
     ]
 
 
-@get("/api/identity/rules", guards=[requires("identity:read")], tags=["Identity"], responses=PROBLEMS)
+@get(
+    "/api/identity/rules",
+    guards=[requires("identity:read")],
+    tags=["Identity"],
+    responses=PROBLEMS,
+    summary="The rules of identity",
+)
 async def identity_rules(request: AnyRequest) -> Rules:
     """The namespaces and blocked values in force."""
     async with connection(request.app.state.pool) as conn:
@@ -319,7 +346,13 @@ async def identity_rules(request: AnyRequest) -> Rules:
     return Rules(book.version, list(book.namespaces.values()), book.blocked)
 
 
-@put("/api/identity/rules", guards=[requires("identity:manage")], tags=["Identity"], responses=PROBLEMS)
+@put(
+    "/api/identity/rules",
+    guards=[requires("identity:manage")],
+    tags=["Identity"],
+    responses=PROBLEMS,
+    summary="Change the rules of identity",
+)
 async def change_identity_rules(request: AnyRequest, data: JSONBody[RulesRequest]) -> Response[RulesChanged]:
     """Change the rules; everybody is replayed by the new ones. Takes an Idempotency-Key."""
     actor = caller(request).actor
@@ -341,7 +374,14 @@ async def change_identity_rules(request: AnyRequest, data: JSONBody[RulesRequest
     return await run_once(request, act)
 
 
-@post("/api/households", guards=[requires("identity:undo")], tags=["Identity"], responses=PROBLEMS, status_code=201)
+@post(
+    "/api/households",
+    guards=[requires("identity:undo")],
+    tags=["Identity"],
+    responses=PROBLEMS,
+    status_code=201,
+    summary="Make a household",
+)
 async def group_household(request: AnyRequest, data: JSONBody[HouseholdRequest]) -> Response[HouseholdChanged]:
     """Group people as a household; nobody is merged. Takes an Idempotency-Key. Answers {"household_id": …}."""
     actor = caller(request).actor
@@ -360,6 +400,7 @@ async def group_household(request: AnyRequest, data: JSONBody[HouseholdRequest])
     tags=["Identity"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Add to a household",
 )
 async def add_to_household(
     request: AnyRequest, household_id: PathId, data: JSONBody[MemberRequest]
@@ -380,6 +421,7 @@ async def add_to_household(
     tags=["Identity"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Take out of a household",
 )
 async def remove_from_household(
     request: AnyRequest,

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, get
-from litestar.params import Parameter
+from litestar.params import FromQuery, Parameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -20,7 +20,7 @@ from unisono.customers.identity import service as identity
 from unisono.customers.identity.rulebook import Rulebook
 from unisono.customers.identity.service import PersonNotFound
 from unisono.customers.profiles import service as profiles
-from unisono.customers.profiles.service import Found, Item, Profile
+from unisono.customers.profiles.service import Found, Profile, TimelineItem
 from unisono.customers.timeline.service import Filters, parse_page_key
 from unisono.kit.database import Connection, connection
 from unisono.kit.web import PROBLEMS, PathId
@@ -35,7 +35,7 @@ class TimelinePage(msgspec.Struct, frozen=True):
     """Some of a person's events, newest first; ``next`` is the ``before`` of the following page."""
 
     person_id: int
-    events: list[Item]
+    events: list[TimelineItem]
     next: str | None
 
 
@@ -128,8 +128,8 @@ async def person_timeline(
     type: Many = None,
     name: Many = None,
     store: Many = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: FromQuery[datetime | None] = None,
+    until: FromQuery[datetime | None] = None,
     before: Annotated[str | None, Parameter(description="``next`` of the page before.", max_length=60)] = None,
     limit: Limit = 50,
 ) -> TimelinePage:

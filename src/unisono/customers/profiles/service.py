@@ -46,7 +46,7 @@ class Identifier(msgspec.Struct, frozen=True):
     shared: bool
 
 
-class Item(msgspec.Struct, frozen=True):
+class TimelineItem(msgspec.Struct, frozen=True):
     """Something on the timeline, in the shape the API gives it."""
 
     id: int
@@ -69,7 +69,7 @@ class Profile(msgspec.Struct, frozen=True):
     computed: dict[str, Any]
     next: list[Upcoming]
     """What is to come, soonest first: at most five."""
-    last: list[Item]
+    last: list[TimelineItem]
     """What happened, newest first: at most fifty."""
 
 
@@ -92,9 +92,11 @@ class Found(msgspec.Struct, frozen=True):
     store_id: str | None = None
 
 
-def as_item(event: Event) -> Item:
+def as_item(event: Event) -> TimelineItem:
     """An event in the shape the API gives it."""
-    return Item(event.id, event.occurred_at, event.name, event.type, event.channel, event.store_id, event.properties)
+    return TimelineItem(
+        event.id, event.occurred_at, event.name, event.type, event.channel, event.store_id, event.properties
+    )
 
 
 async def traits_of(conn: Connection, nodes: Collection[int]) -> dict[str, Trait]:

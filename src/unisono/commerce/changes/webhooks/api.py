@@ -117,7 +117,7 @@ async def _audit(request: AnyRequest, conn: Connection, deed: str, endpoint: End
     await audit.record(conn, actor=caller(request).actor, action=f"webhook.{deed}", detail=detail)
 
 
-@get("/api/webhooks", guards=[requires("webhooks:manage")], tags=["Changes"], responses=PROBLEMS)
+@get("/api/webhooks", guards=[requires("webhooks:manage")], tags=["Changes"], responses=PROBLEMS, summary="Webhooks")
 async def list_webhooks(request: AnyRequest) -> list[WebhookView]:
     """All webhooks, and how each goes."""
     async with connection(request.app.state.pool) as conn:
@@ -125,7 +125,13 @@ async def list_webhooks(request: AnyRequest) -> list[WebhookView]:
         return [_view(one, backlogs.get(one.id)) for one in await service.endpoints(conn, now=now_of(request))]
 
 
-@get("/api/webhooks/{webhook_id:int}", guards=[requires("webhooks:manage")], tags=["Changes"], responses=PROBLEMS)
+@get(
+    "/api/webhooks/{webhook_id:int}",
+    guards=[requires("webhooks:manage")],
+    tags=["Changes"],
+    responses=PROBLEMS,
+    summary="One webhook",
+)
 async def read_webhook(request: AnyRequest, webhook_id: PathId) -> WebhookView:
     """One webhook."""
     async with connection(request.app.state.pool) as conn:
@@ -133,7 +139,13 @@ async def read_webhook(request: AnyRequest, webhook_id: PathId) -> WebhookView:
         return _view(found, (await service.backlogs(conn)).get(found.id))
 
 
-@post("/api/webhooks", guards=[requires("webhooks:manage")], tags=["Changes"], responses=PROBLEMS)
+@post(
+    "/api/webhooks",
+    guards=[requires("webhooks:manage")],
+    tags=["Changes"],
+    responses=PROBLEMS,
+    summary="Make a webhook",
+)
 async def create_webhook(request: AnyRequest, data: JSONBody[NewWebhook]) -> Response[WebhookView]:
     """Make a webhook. The answer holds the secret its messages are signed with. Takes an Idempotency-Key."""
 
@@ -153,7 +165,13 @@ async def create_webhook(request: AnyRequest, data: JSONBody[NewWebhook]) -> Res
     return await write(request, act, status=201)
 
 
-@patch("/api/webhooks/{webhook_id:int}", guards=[requires("webhooks:manage")], tags=["Changes"], responses=PROBLEMS)
+@patch(
+    "/api/webhooks/{webhook_id:int}",
+    guards=[requires("webhooks:manage")],
+    tags=["Changes"],
+    responses=PROBLEMS,
+    summary="Change a webhook",
+)
 async def change_webhook(
     request: AnyRequest, webhook_id: PathId, data: JSONBody[WebhookChange]
 ) -> Response[WebhookView]:
@@ -182,6 +200,7 @@ async def change_webhook(
     tags=["Changes"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Remove a webhook",
 )
 async def delete_webhook(request: AnyRequest, webhook_id: PathId) -> Response[WebhookView]:
     """Remove a webhook and the log of its deliveries. Takes an Idempotency-Key."""
@@ -200,6 +219,7 @@ async def delete_webhook(request: AnyRequest, webhook_id: PathId) -> Response[We
     tags=["Changes"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Make a new secret",
 )
 async def rotate_webhook_secret(
     request: AnyRequest, webhook_id: PathId, data: JSONBody[Rotation]
@@ -220,6 +240,7 @@ async def rotate_webhook_secret(
     tags=["Changes"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Send changes again",
 )
 async def replay_webhook(request: AnyRequest, webhook_id: PathId, data: JSONBody[Replay]) -> Response[WebhookView]:
     """Send changes again from a position or a time on, under the ids they had. Takes an Idempotency-Key."""
@@ -239,6 +260,7 @@ async def replay_webhook(request: AnyRequest, webhook_id: PathId, data: JSONBody
     tags=["Changes"],
     responses=PROBLEMS,
     status_code=200,
+    summary="Try a webhook",
 )
 async def ping_webhook(request: AnyRequest, webhook_id: PathId) -> Pinged:
     """Send a test message of type ``webhook.ping`` now, once, and tell what came of it."""
@@ -258,6 +280,7 @@ async def ping_webhook(request: AnyRequest, webhook_id: PathId) -> Pinged:
     guards=[requires("webhooks:manage")],
     tags=["Changes"],
     responses=PROBLEMS,
+    summary="Deliveries of a webhook",
 )
 async def list_deliveries(
     request: AnyRequest,
