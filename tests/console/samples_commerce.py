@@ -2,9 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
 
 from unisono.console import contexts as c
 from unisono.console import links
+from unisono.console.views.promotion_form import GENERAL, LIMITS, TEXTS, TOGETHER, Draft, Drawer
+from unisono.console.views.promotion_tree import Box
+from unisono.console.words import Words
 from unisono.kit.reasons import Reason
 
 NOW = datetime(2026, 11, 22, 13, 32, tzinfo=UTC)
@@ -277,7 +283,200 @@ def price_screens(page: Page, problem: c.Problem) -> Iterator[tuple[str, c.Shell
     )
 
 
+def promotion_page(problem: c.Problem | None = None) -> c.PromotionPage:
+    limit = c.Limit(used=euro(21000), most=euro(50000), part=0.42)
+    return c.PromotionPage(
+        code="welcome",
+        name="Welcome",
+        sentence="20 % off the whole basket when it is the first order of somebody we know, 1 time a person.",
+        badge=c.Badge(text="live", tone="good"),
+        version=3,
+        facts=[("Priority", "10")],
+        rule=c.RuleNode(text="all of these", inner=[c.RuleNode(text="in Web"), c.RuleNode(text="first order")]),
+        effects=["20 % off the whole basket"],
+        texts=[("it", "Benvenuto: 20 % di sconto")],
+        tiles=[c.Tile(label="Web", value=euro(21000), note="14 uses")],
+        budget=limit,
+        uses=c.Limit(used=14, most=100, part=0.14),
+        moves=[("paused", "Pause"), ("ended", "End for good")],
+        latest=[c.UseRow(at=ago(hours=2), channel="Web", amount=euro(1500), order="1042", state="used", coupon="HI")],
+        batches=[
+            c.BatchRow(label="letters", kind="each used once", count=500, used=12, disabled=0, batch="letters"),
+            c.BatchRow(label="HELLO10", kind="one code for everybody", count=1, used=3, disabled=1, code="HELLO10",
+                       expires_at=ago(days=-20)),
+        ],
+        made=["XMAS-AAAA", "XMAS-BBBB"],
+        conflicts=conflicts(),
+        versions=[
+            c.VersionRow(version=3, at=ago(hours=1), actor="anna@alpestre.example", sentence="x",
+                         changes=[c.Became(what="Budget", before="–", after="€500.00")]),
+            c.VersionRow(version=2, at=ago(days=1), actor="anna@alpestre.example", sentence="x"),
+            c.VersionRow(version=1, at=ago(days=2), actor="anna@alpestre.example", sentence="20 % off."),
+        ],
+        json='{"code": "welcome"}',
+        can_write=True,
+        part="coupons" if problem else "",
+        problem=problem,
+    )  # fmt: skip
+
+
+def conflicts() -> list[c.ConflictRow]:
+    why = Reason("same_group", "Both are in the group {group}.", {"group": "sale"})
+    return [
+        c.ConflictRow(badge=c.Badge(text="the second never applies", tone="warning"), one="Welcome", one_href="/x",
+                      other="Autumn", other_href="/y", reasons=[why]),
+    ]  # fmt: skip
+
+
+def builder(*, new: bool = True) -> c.PromotionBuilder:
+    words = Words("en", ZoneInfo("Europe/Rome"))
+    draft = Draft(
+        {"name": "Welcome", "code": "welcome"},
+        Box("all", {}, [
+            Box("subtotal", {"at_least_minor": "50", "lines.categories": "shoes"}),
+            Box("any", {}, [Box("channel", {"any_of": "web, app"}), Box("none", {}, [Box("weekdays", {})])]),
+        ]),
+        Box("effects", {}, [Box("percent_off", {"percent_bp": "20"}), Box("bundle")]),
+    )  # fmt: skip
+    draft.definition(words, "EUR")
+    drawer = Drawer(draft, words)
+    return c.PromotionBuilder(
+        code="welcome",
+        is_new=new,
+        version=0 if new else 3,
+        status="draft" if new else "active",
+        conditions=drawer.box(draft.conditions, "c", removable=False),
+        effects=[drawer.box(box, f"e.{number}") for number, box in enumerate(draft.effects.inner)],
+        general=drawer.fields(GENERAL),
+        limits=drawer.fields(LIMITS),
+        together=drawer.fields(TOGETHER),
+        texts=drawer.fields(TEXTS),
+        condition_kinds=drawer.kinds(effects=False),
+        effect_kinds=drawer.kinds(effects=True),
+        sentence="20 % off the whole basket when everything in shoes comes to at least €50.00." if new else "",
+        back_href="/x",
+        problem=None if new else c.Problem(what="Something is missing", do="See the marked fields."),
+    )
+
+
+def tried() -> c.Tried:
+    missing = Reason("amount_missing", "{missing_minor} more is missing.", {"missing_minor": 4000, "currency": "EUR"})
+    return c.Tried(
+        lines=[c.TriedLine(sku="TJ-M", name="Trail jacket, M", quantity=1, unit=euro(12900), gross=euro(12900),
+                           discount=euro(2580), total=euro(10320), shares=[("Welcome", euro(2580))])],
+        subtotal=euro(12900), discount=euro(2580), shipping=euro(0), tax=euro(1861), total=euro(10320), at=NOW,
+        where="Web",
+        applied=[c.TriedPromotion(code="welcome", name="Welcome", href="/x", reasons=[missing], amount=euro(2580),
+                                  gifts=["1 × SOCK"], points="2 times the points", coupon="HI")],
+        rejected=[c.TriedPromotion(code="big", name="Big basket", href="/y", reasons=[missing], missing=euro(4000))],
+        coupons=[c.TriedCoupon(coupon="HI", accepted=True), c.TriedCoupon(coupon="NO", accepted=False,
+                                                                        reasons=[missing])],
+    )  # fmt: skip
+
+
+def promotion_screens(page: Page, problem: c.Problem) -> Iterator[tuple[str, c.Shell, c.Screen]]:
+    """Promotions in all their states."""
+    none = c.Paging(shown=0)
+    one = promotion_page()
+    row = c.PromotionRow(code="welcome", name="Welcome", href="/x", sentence=one.sentence, badge=one.badge,
+                         starts_at=ago(days=9), ends_at=ago(days=-9), budget=one.budget, uses=one.uses)  # fmt: skip
+    yield (
+        "promotions",
+        page("Promotions", "promotions"),
+        c.Promotions(
+            rows=[row, c.PromotionRow(code="b", name="B", href="/y", sentence="Free shipping.", badge=one.badge)],
+            paging=c.Paging(shown=2, next_href="?after=b"),
+            chips=[c.Chip(label="All promotions", href="?", selected=True)],
+            can_write=True,
+        ),
+    )
+    yield (
+        "promotions_first",
+        page("Promotions", "promotions"),
+        c.Promotions(rows=[], paging=none, any_promotions=False, can_write=True),
+    )
+    yield (
+        "promotions_none",
+        page("Promotions", "promotions"),
+        c.Promotions(rows=[], paging=none, filter_sentence="ended"),
+    )
+    yield "promotion", page("Welcome", "promotions"), one
+    yield "promotion_refused", page("Welcome", "promotions"), promotion_page(problem)
+    yield (
+        "promotion_bare",
+        page("Bare", "promotions"),
+        c.PromotionPage(
+            code="bare", name="Bare", sentence="Free shipping.", badge=c.Badge(text="draft"), version=1, problem=problem
+        ),
+    )
+    yield "promotion_builder", page("New promotion", "promotions"), builder()
+    yield "promotion_builder_amiss", page("Change a promotion", "promotions"), builder(new=False)
+    yield (
+        "promotion_too_rich",
+        page("Change a promotion", "promotions"),
+        msgspec.structs.replace(builder(), too_rich=True),
+    )
+    lines = [c.SimulatorLine(sku="TJ-M", quantity="1"), c.SimulatorLine()]
+    yield (
+        "promotion_simulator",
+        page("Try a basket", "promotions"),
+        c.PromotionSimulator(
+            lines=lines, channels=CHANNELS, only=[c.Choice(value="welcome", label="Welcome")], tried=tried()
+        ),
+    )
+    yield "promotion_simulator_first", page("Try a basket", "promotions"), c.PromotionSimulator(lines=lines)
+    yield (
+        "promotion_simulator_amiss",
+        page("Try a basket", "promotions"),
+        c.PromotionSimulator(lines=lines, problem=problem, values={"tier": "Gold"}),
+    )
+    yield "promotion_conflicts", page("Conflicts", "promotions"), c.PromotionConflicts(rows=conflicts(), compared=2)
+    yield "promotion_conflicts_none", page("Conflicts", "promotions"), c.PromotionConflicts(rows=[], compared=4)
+    yield "promotion_conflicts_first", page("Conflicts", "promotions"), c.PromotionConflicts(rows=[])
+
+
+def coherence() -> c.Coherence:
+    row = c.IncidentRow(
+        incident_id=4, kind="Price", what="TJ-M", what_href=links.price_of("TJ-M"), where="Web", line="web",
+        shown="€139.00", truth="€129.00", first_at=ago(hours=5), last_at=ago(minutes=4), occurrences=41, people=17,
+        badge=c.Badge(text="open", tone="warning"), some=[c.PersonLink(person_id=41, name="Mario Rossi")],
+        can_close=True,
+    )  # fmt: skip
+    closed = msgspec.structs.replace(
+        row, incident_id=3, badge=c.Badge(text="closed"), closed_at=ago(hours=1), closed_by="anna@alpestre.example"
+    )
+    return c.Coherence(
+        rows=[row, closed],
+        paging=c.Paging(shown=2, next_href="?before=3"),
+        tiles=[
+            c.Tile(label="Open incidents", value=1, tone="warning"),
+            c.Tile(label="Compared, 30 days", value=48_210),
+        ],
+        chips=[c.Chip(label="Open", href="?", selected=True), c.Chip(label="Closed", href="?state=closed")],
+        kinds=[c.Chip(label="Every kind", href="?", selected=True), c.Chip(label="Price", href="?kind=price")],
+        compared=[
+            c.ComparedRow(where="Web", compared=40_000, differing=41, unknown=210, share=0.1025),
+            c.ComparedRow(where="Store, store brera", compared=8_210, differing=0, unknown=3, share=0),
+        ],
+        propagation=[
+            c.PropagationRow(label="All subscribers", seen=1204, p50=12, p95=48, p99=180, most=400),
+            c.PropagationRow(label="webhook/ERP", seen=300, p50=60, p95=310, p99=400, most=400),
+        ],
+    )
+
+
+def coherence_screens(page: Page, problem: c.Problem) -> Iterator[tuple[str, c.Shell, c.Screen]]:
+    """Coherence in all its states."""
+    none = c.Paging(shown=0)
+    yield "coherence", page("Coherence", "coherence"), coherence()
+    yield "coherence_first", page("Coherence", "coherence"), c.Coherence(rows=[], paging=none, any_compared=False)
+    yield "coherence_well", page("Coherence", "coherence"), c.Coherence(rows=[], paging=none, problem=problem)
+    yield "coherence_none", page("Coherence", "coherence"), c.Coherence(rows=[], paging=none, filter_sentence="closed")
+
+
 def screens(page: Page, problem: c.Problem) -> Iterator[tuple[str, c.Shell, c.Screen]]:
     """Every commerce screen and every designed state."""
     yield from product_screens(page, problem)
     yield from price_screens(page, problem)
+    yield from promotion_screens(page, problem)
+    yield from coherence_screens(page, problem)

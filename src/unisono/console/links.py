@@ -276,9 +276,9 @@ def promotion(code: str) -> str:
     return f"{PROMOTIONS}/{quote(code, safe='')}"
 
 
-def promotion_status(code: str) -> str:
-    """POST ``status``: starts, pauses, goes on, ends."""
-    return f"{promotion(code)}/status"
+def promotion_status(code: str, status: str) -> str:
+    """POST: starts (active), pauses (paused), ends (ended)."""
+    return f"{promotion(code)}/status/{status}"
 
 
 def promotion_coupons(code: str) -> str:

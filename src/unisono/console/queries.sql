@@ -139,3 +139,45 @@ limit :most;
 
 -- name: places
 select code, name from location order by name, code limit 1000;
+
+-- name: promotion_totals
+-- What a promotion has given, by channel: uses that stand.
+select channel, currency, count(*) as uses, sum(amount_minor)::bigint as amount_minor,
+       count(distinct node.person_id) as people
+from promotion_use left join node on node.id = promotion_use.node_id
+where promotion_id = (select id from promotion where code = :code) and state = 'committed'
+group by channel, currency
+order by uses desc;
+
+-- name: promotion_latest
+select used.at, used.channel, used.amount_minor, used.currency, used.order_number, used.state, coupon.code as coupon
+from promotion_use as used left join coupon on coupon.id = used.coupon_id
+where used.promotion_id = (select id from promotion where code = :code)
+order by used.at desc, used.id desc limit :most;
+
+-- name: coupon_batches
+-- Coupons that were made together, newest first; ``used`` are uses that stand.
+select coupon.batch, coupon.kind, count(*) as count, min(coupon.code) as code, sum(good.committed)::bigint as used,
+       count(coupon.disabled_at) as disabled, max(coupon.expires_at) as expires_at
+from coupon join good on good.id = coupon.good_id
+where coupon.promotion_id = (select id from promotion where promotion.code = :code)
+group by coupon.batch, coupon.kind, case when coupon.kind = 'generic' then coupon.code end,
+         case when coupon.batch is null then coupon.created_at end
+order by max(coupon.id) desc limit 50;
+
+-- name: promotion_used^
+select promotion.updated_at, budget.committed + budget.held as budget_used, uses.committed + uses.held as times_used
+from promotion
+left join good as budget on budget.id = promotion.budget_good
+left join good as uses on uses.id = promotion.uses_good
+where promotion.code = :code;
+
+-- name: people_of_incidents
+-- Some of the people each incident was shown to, as they are now.
+select incident_id, person_id from (
+    select told.incident_id, node.person_id,
+           row_number() over (partition by told.incident_id order by node.person_id) as place
+    from (select distinct incident_id, node_id from incident_person where incident_id = any(:ids::bigint[])) as told
+    join node on node.id = told.node_id
+    group by told.incident_id, node.person_id
+) as ranked where place <= :most;

@@ -25,6 +25,12 @@ from unisono.console.contexts.accounts import (
     Team,
 )
 from unisono.console.contexts.audit import Audit, AuditRow
+from unisono.console.contexts.coherence import (
+    Coherence,
+    ComparedRow,
+    IncidentRow,
+    PropagationRow,
+)
 from unisono.console.contexts.operations import (
     Bucket,
     CodeSample,
@@ -43,6 +49,30 @@ from unisono.console.contexts.operations import (
     SharedRow,
     Sources,
     ViolationRow,
+)
+from unisono.console.contexts.orders import (
+    AppointmentRow,
+    Cart,
+    CartBox,
+    CartLineRow,
+    CartRow,
+    Carts,
+    Counter,
+    GoneRow,
+    Goods,
+    HandOver,
+    HistoryRow,
+    MergeRow,
+    OfferRow,
+    Order,
+    OrderLineRow,
+    OrderRow,
+    Orders,
+    ParcelRow,
+    PaymentRow,
+    PersonShop,
+    ReturnRow,
+    WaitingRow,
 )
 from unisono.console.contexts.people import (
     ComputedTraitRow,
@@ -86,6 +116,29 @@ from unisono.console.contexts.products import (
     ProductVariantRow,
     RefusedLine,
     UsedBy,
+)
+from unisono.console.contexts.promotions import (
+    BatchRow,
+    Became,
+    BuilderField,
+    BuilderGoods,
+    BuilderNode,
+    ConflictRow,
+    Limit,
+    PromotionBuilder,
+    PromotionConflicts,
+    PromotionPage,
+    PromotionRow,
+    Promotions,
+    PromotionSimulator,
+    RuleNode,
+    SimulatorLine,
+    Tried,
+    TriedCoupon,
+    TriedLine,
+    TriedPromotion,
+    UseRow,
+    VersionRow,
 )
 from unisono.console.contexts.shared import (
     Amount,
@@ -149,31 +202,58 @@ Screen = (
     | PriceListPage
     | PriceOf
     | DiscountPage
+    | Promotions
+    | PromotionPage
+    | PromotionBuilder
+    | PromotionSimulator
+    | PromotionConflicts
+    | Coherence
     | Locations
     | Stock
     | StockMovements
     | StockPromises
     | StockRisks
     | StockSku
+    | Cart
+    | Carts
+    | Counter
+    | HandOver
+    | Order
+    | Orders
 )
 """Everything `rendering.render_screen` can draw."""
 
 __all__ = [
     "AccountRow",
     "Amount",
+    "AppointmentRow",
     "AskedRow",
     "AttributeLine",
     "Audit",
     "AuditRow",
     "Badge",
+    "BatchRow",
+    "Became",
     "Bucket",
+    "BuilderField",
+    "BuilderGoods",
+    "BuilderNode",
     "Candidate",
+    "Cart",
+    "CartBox",
+    "CartLineRow",
+    "CartRow",
+    "Carts",
     "CatalogueImport",
     "ChannelStock",
     "Chip",
     "Choice",
     "CodeSample",
+    "Coherence",
+    "ComparedRow",
     "ComputedTraitRow",
+    "ConflictRow",
+    "Counter",
     "DayGroup",
     "DeadLetterRow",
     "Density",
@@ -183,7 +263,11 @@ __all__ = [
     "EvidenceCard",
     "FailedEvent",
     "FirstRun",
+    "GoneRow",
+    "Goods",
+    "HandOver",
     "Health",
+    "HistoryRow",
     "Hit",
     "HitGroup",
     "HouseholdCard",
@@ -193,27 +277,38 @@ __all__ = [
     "Identity",
     "IdentityCard",
     "ImportOutcome",
+    "IncidentRow",
     "Invitation",
     "KeyGroup",
     "KeyRow",
     "Knowledge",
+    "Limit",
     "LinkRow",
     "ListedPrice",
     "LiveEvent",
     "LiveEvents",
     "Locations",
+    "MergeRow",
     "MovementRow",
     "NewKey",
     "NoPermission",
+    "OfferRow",
+    "Order",
+    "OrderLineRow",
+    "OrderRow",
+    "Orders",
     "Paging",
     "Palette",
+    "ParcelRow",
     "ParkedRow",
     "PartRow",
+    "PaymentRow",
     "PeopleList",
     "PersonLink",
     "PersonLinks",
     "PersonPage",
     "PersonRow",
+    "PersonShop",
     "PictureRow",
     "PlaceCard",
     "PriceFact",
@@ -227,11 +322,20 @@ __all__ = [
     "ProductVariantRow",
     "Products",
     "PromiseRow",
+    "PromotionBuilder",
+    "PromotionConflicts",
+    "PromotionPage",
+    "PromotionRow",
+    "PromotionSimulator",
+    "Promotions",
+    "PropagationRow",
     "RawEvent",
     "ReaderRow",
     "RefusedLine",
+    "ReturnRow",
     "RiskRow",
     "RoleRow",
+    "RuleNode",
     "RuleRow",
     "Score",
     "Screen",
@@ -239,6 +343,7 @@ __all__ = [
     "SharedRow",
     "Shell",
     "SignIn",
+    "SimulatorLine",
     "Sources",
     "Step",
     "Steps",
@@ -259,7 +364,14 @@ __all__ = [
     "Together",
     "Tone",
     "TraitRow",
+    "Tried",
+    "TriedCoupon",
+    "TriedLine",
+    "TriedPromotion",
+    "UseRow",
     "UsedBy",
+    "VersionRow",
     "Viewer",
     "ViolationRow",
+    "WaitingRow",
 ]

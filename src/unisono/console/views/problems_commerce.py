@@ -65,7 +65,8 @@ COMMERCE_TEXTS: dict[str, tuple[str, str, str, str | None]] = {
     "bad_coupons": (N_("The coupons cannot be made like this"), "", "", "coupon"),
     "coupon_exists": (N_("There is such a coupon already"), "", N_("Choose another code."), "coupon"),
     "coupon_unknown": (N_("There is no such coupon"), "", "", "coupon"),
-    "incident_unknown": (N_("There is no such incident"), "", "", None),
+    "incident_not_found": (N_("There is no such incident"), "", "", None),
+    "incident_closed": (N_("The incident is closed already"), "", "", None),
     "too_many_discounts": (N_("Too many discounts at once"), "", "", None),
     "bad_money": (N_("This is not a currency we know"), "", N_("Use its three letters, as EUR."), "currency"),
 }  # fmt: skip
