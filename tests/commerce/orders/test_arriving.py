@@ -308,6 +308,22 @@ async def test_our_own_orders_are_left_alone(pool: Pool) -> None:
         assert (order["number"], order["status"], order["total_minor"]) == ("U-100500", "open", 1)
 
 
+async def test_a_fronts_own_id_told_by_its_pages_makes_no_second_order(pool: Pool) -> None:
+    """The same person's order under the front's id is the one placed here; somebody else's with that id is his own."""
+    async with pool.acquire() as conn:
+        mine, other = await make_nodes(conn, 2)
+        await conn.execute(
+            "insert into sales_order (number, source, source_order_id, node_id, channel, status, payment_status,"
+            " currency, subtotal_minor, total_minor, placed_at) values ('U-100501', 'web', 'w-77', $1, 'web', 'open',"
+            " 'paid', 'EUR', 1, 1, now())",
+            mine,
+        )
+        events = [told(node, "Order Completed", total=5, order_id="w-77") for node in (mine, other)]
+        await take_in(pool, [events])
+        found = await conn.fetch("select node_id, arrived from sales_order order by id")
+        assert [tuple(row) for row in found] == [(mine, False), (other, True)]
+
+
 async def test_three_thousand_receipts_a_second(pool: Pool) -> None:
     """Receipts of ten lines go in at a rate a year's receipts can be read at; told again they change nothing."""
     products = [{"sku": f"s{n}", "name": f"Product {n}", "quantity": 1, "price": 1.5, "value": 1.5} for n in range(10)]

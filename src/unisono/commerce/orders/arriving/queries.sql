@@ -9,9 +9,17 @@ from unnest(:sources::text[], :ids::text[]) as told (source, source_order_id)
 join sales_order on sales_order.source = told.source and sales_order.source_order_id = told.source_order_id
 order by sales_order.id for update of sales_order;
 
--- name: own_numbers
--- Order ids that are numbers of ours: a page that tells of an order placed here tells nothing new.
-select number from sales_order where number = any(:ids::text[]) and not arrived;
+-- name: placed_here
+-- Of what is told, that which was placed here: known by our number, or by the front's own id for the same person. A
+-- page that tells of it tells nothing new.
+select told.position
+from unnest(:ids::text[], :nodes::bigint[]) with ordinality as told (id, node_id, position)
+where exists (select from sales_order where number = told.id and not arrived)
+   or exists (
+       select from sales_order o
+       join node owner on owner.id = o.node_id
+       join node teller on teller.id = told.node_id and teller.person_id = owner.person_id
+       where o.source_order_id = told.id and not o.arrived);
 
 -- name: receipts_by_number
 -- Receipts by the till's number alone, for goods brought back at another till; only where one receipt has it.

@@ -67,9 +67,15 @@ class OrdersReader(LogReader):
 
     async def _of_others(self, conn: Connection, told: Sequence[Told]) -> list[Told]:
         """Those that do not tell of an order placed here."""
-        ids = sorted({one.source_order_id for one in told if one.source_order_id.startswith("U-")})
-        own = {row["number"] for row in await _sql.own_numbers(conn, ids=ids)} if ids else set()
-        return [one for one in told if one.source_order_id not in own]
+        # A till's receipts have a source of their own; a front's order may be told by its pages and its server too.
+        asked = [one for one in told if not one.source.startswith("till:")]
+        if not asked:
+            return list(told)
+        rows = await _sql.placed_here(
+            conn, ids=[one.source_order_id for one in asked], nodes=[one.event.node_id for one in asked]
+        )
+        here = {id(asked[row["position"] - 1]) for row in rows}
+        return [one for one in told if id(one) not in here]
 
     async def _take_in(self, conn: Connection, told: Sequence[Told]) -> None:
         keys = sorted({(one.source, one.source_order_id) for one in told})
