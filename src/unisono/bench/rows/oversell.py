@@ -16,29 +16,24 @@ each. The load's own client runs on the same cores.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
-import time
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
+from unisono.bench.buyers import Told
 from unisono.bench.http import drive
 from unisono.bench.model import BenchError, Load, Measured, Row, Wanted, milliseconds, percentile
 from unisono.bench.scratch import Database, Scratch
 from unisono.commerce.holds import service as holds
-from unisono.commerce.holds.errors import HoldDead
-from unisono.commerce.holds.model import Ask, Grant, HoldRequest, NewGood
-from unisono.commerce.holds.taker import Taker
+from unisono.commerce.holds.model import NewGood
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.model import Location, StockLine
-from unisono.commerce.web import unit
-from unisono.kit.database import TRANSIENT, Pool, connection, open_pool, transaction
-from unisono.web import run_async
+from unisono.kit.database import Pool, connection, transaction
 
 NOTHING_WRONG: Final = Wanted("under", 1.0)
 RATE: Final = Wanted("at least", 2_000.0)
@@ -47,90 +42,8 @@ P99: Final = Wanted("under", 50.0)
 BUYERS: Final = (2, 12, 50, 200)
 UNITS: Final = (1, 3, 100)
 PROCESSES: Final = 4
-LIFETIME: Final = timedelta(seconds=1)
-PAYING: Final = 0.05
 CONCURRENT: Final = 50
 READY_WITHIN: Final = 60.0
-
-
-# One process of buyers ----------------------------------------------------------------------------------
-
-
-class Told(msgspec.Struct):
-    """What a process of buyers tells at its end."""
-
-    committed: int = 0
-    attempts: int = 0
-    seconds: float = 0.0
-    latencies: list[float] = []
-
-
-def _say(word: str) -> None:
-    sys.stdout.write(f"{word}\n")
-    sys.stdout.flush()
-
-
-async def _buy(pool: Pool, taker: Taker, good: int, told: Told) -> None:
-    """One buyer: hold a unit, pay, commit, and again, until all are sold."""
-    while True:
-        now = datetime.now(UTC)
-        request = HoldRequest(key=f"bench:{uuid.uuid4()}", asks=(Ask(good, 1),), expires_at=now + LIFETIME)
-        told.attempts += 1
-        answer = await taker.take(request)
-        if isinstance(answer, Grant):
-            _say("held")
-            await asyncio.sleep(PAYING)
-            told.committed += await _pay(pool, answer)
-            continue
-        async with connection(pool) as conn:
-            state = (await holds.goods(conn, [good], now=datetime.now(UTC)))[good]
-        if state.committed >= state.capacity:
-            return
-        await asyncio.sleep(0.02)
-
-
-async def _pay(pool: Pool, grant: Grant) -> int:
-    """Make the hold firm; 0 when it died on the way."""
-    while True:
-        try:
-            async with unit(pool) as conn:
-                await holds.commit(conn, [hold.id for hold in grant.holds], now=datetime.now(UTC))
-        except HoldDead:
-            return 0
-        except TRANSIENT:
-            continue
-        return 1
-
-
-async def _take_on(taker: Taker, good: int, until: float, told: Told) -> None:
-    """One buyer of the hot sku: a hold after another, never given back."""
-    while time.perf_counter() < until:
-        expires = datetime.now(UTC) + timedelta(minutes=15)
-        request = HoldRequest(key=f"bench:{uuid.uuid4()}", asks=(Ask(good, 1),), expires_at=expires)
-        asked = time.perf_counter()
-        answer = await taker.take(request)
-        told.latencies.append(time.perf_counter() - asked)
-        told.attempts += 1
-        if not isinstance(answer, Grant):
-            raise BenchError("The hot sku ran out: the figure would count refusals.")
-
-
-async def _process(dsn: str, good: int, buyers: int, seconds: float) -> None:
-    """What a child process does: seconds 0 buys out, else it takes for so long. Waits for a line before it starts."""
-    pool = await open_pool(dsn, 6)
-    taker, told = Taker(pool), Told()
-    async with connection(pool) as conn:
-        await conn.fetchval("select 1")
-    _say("ready")
-    await asyncio.to_thread(sys.stdin.readline)
-    began = time.perf_counter()
-    if seconds:
-        await asyncio.gather(*(_take_on(taker, good, began + seconds, told) for _ in range(buyers)))
-    else:
-        await asyncio.gather(*(_buy(pool, taker, good, told) for _ in range(buyers)))
-    told.seconds = time.perf_counter() - began
-    _say(f"told {msgspec.json.encode(told).decode()}")
-    await pool.close()
 
 
 class Child:
@@ -142,7 +55,7 @@ class Child:
     @classmethod
     async def start(cls, dsn: str, good: int, buyers: int, seconds: float) -> Child:
         """Start it; it waits for `go`."""
-        arguments = ["-m", "unisono.bench.rows.oversell", dsn, str(good), str(buyers), str(seconds)]
+        arguments = ["-m", "unisono.bench.buyers", dsn, str(good), str(buyers), str(seconds)]
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdin=pipe, stdout=pipe, limit=2**26)
         return cls(process)
@@ -337,7 +250,3 @@ async def measure(bench: Scratch, load: Load) -> list[Measured]:
 
 
 ROW = Row("oversell", measure)
-
-if __name__ == "__main__":
-    os.environ.setdefault("UNISONO_LOG_LEVEL", "warning")
-    run_async(_process(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))
