@@ -141,6 +141,7 @@ def identifiers() -> list[c.IdentifierRow]:
 
 def person() -> c.PersonPage:
     return c.PersonPage(
+        shop=samples_shop.person_shop(),
         person_id=41,
         name="Mario Rossi",
         facts=["Customer since March 2019", "home store Milano Brera", "prefers WhatsApp, Italian"],

@@ -252,6 +252,12 @@ def cart_box() -> c.CartBox:
     )  # fmt: skip
 
 
+def person_shop() -> c.PersonShop:
+    time = counter(c.Problem(what="x")).appointments
+    return c.PersonShop(cart=cart_box(), cart_href="/c", orders=order_rows(), more_orders_href="/o", waiting=waiting(),
+                        appointments=time, score="does not come for 50 % of what is kept for them")  # fmt: skip
+
+
 def order_screens(page: Page, problem: c.Problem) -> Iterator[tuple[str, c.Shell, c.Screen]]:
     """Orders, the counter and carts in all their states."""
     none = c.Paging(shown=0)

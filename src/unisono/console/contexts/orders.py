@@ -402,3 +402,17 @@ class Cart(Struct, frozen=True, kw_only=True):
     part: str = ""
     drafts: Mapping[str, str] = {}
     problem: Problem | None = None
+
+
+class PersonShop(Struct, frozen=True, kw_only=True):
+    """What a person is about to buy, has bought, and what waits for them; part of the person's page."""
+
+    cart: CartBox | None = None
+    cart_href: str = ""
+    orders: Sequence[OrderRow] = ()
+    more_orders_href: str = ""
+    waiting: Sequence[WaitingRow] = ()
+    """Pick-ups and reservations, soonest end first."""
+    appointments: Sequence[AppointmentRow] = ()
+    score: str = ""
+    """How reliable they are about what is kept for them (translated)."""

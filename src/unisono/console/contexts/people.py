@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import ClassVar
 
+from unisono.console.contexts.orders import PersonShop
 from unisono.console.contexts.shared import (
     Amount,
     Badge,
@@ -175,6 +176,8 @@ class PersonPage(Struct, frozen=True, kw_only=True):
     facts: Sequence[str] = ()
     badges: Sequence[Badge] = ()
     tiles: Sequence[Tile] = ()
+    shop: PersonShop | None = None
+    """Cart, orders and what waits for them; None when the reader may not see these."""
     score: Score | None = None
     traits: Sequence[TraitRow] = ()
     computed: Sequence[ComputedTraitRow] = ()

@@ -36,6 +36,14 @@ async def nodes_meant(conn: Connection, text: str, stores: Collection[str] | Non
     return nodes
 
 
+async def nodes_of_person(conn: Connection, person: int, stores: Collection[str] | None) -> list[int]:
+    """The identifiers of a person by any of their numbers; none of who may not be met. Raises PersonNotFound."""
+    found = await identity.resolve(conn, person)
+    if not await seen(conn, [found], stores):
+        return []
+    return [row["id"] for row in await identity.nodes_of(conn, found)]
+
+
 async def open_carts(
     conn: Connection,
     *,

@@ -45,6 +45,7 @@ class Wish(NamedTuple):
     channel: str
     place: str
     payment: str
+    person: int
     after: str
 
     def href(self, **changes: str | None) -> str:
@@ -56,13 +57,14 @@ class Wish(NamedTuple):
             "channel": self.channel,
             "place": self.place,
             "payment": self.payment,
+            "person": self.person or None,
         }
         return links.with_query(links.ORDERS, {**present, **changes})
 
     @property
     def narrowed(self) -> bool:
         """Whether anything is left out."""
-        return any((self.query, self.status, self.channel, self.place, self.payment))
+        return any((self.query, self.status, self.channel, self.place, self.payment, self.person))
 
 
 def _known(word: str, known: Mapping[str, Any]) -> str:
@@ -76,6 +78,7 @@ def _wish(request: AnyRequest) -> Wish:
         _known(asked(request, "channel"), CHANNELS),
         asked(request, "place"),
         _known(asked(request, "payment"), shopwords.PAYMENT),
+        int(person) if (person := asked(request, "person", 18)).isascii() and person.isdigit() else 0,
         asked(request, "after"),
     )
 
@@ -84,6 +87,8 @@ def _sentence(wish: Wish, places: Mapping[str, str], words: Words) -> str:
     parts = []
     if wish.query:
         parts.append(words.gettext("number or customer contains “%(query)s”") % {"query": wish.query})
+    if wish.person:
+        parts.append(words.gettext("of one customer"))
     if wish.status:
         parts.append(words.gettext(shopwords.ORDER[wish.status][0]))
     if wish.channel:
@@ -119,6 +124,8 @@ async def _found(conn: Connection, wish: Wish, principal: Principal) -> orders.O
         )
         return await orders.page(conn, wanted, after=wish.after or None, limit=PAGE_SIZE)
 
+    if wish.person:
+        return await look(nodes=await lists.nodes_of_person(conn, wish.person, principal.stores))
     if not wish.query:
         return await look()
     for name in dict.fromkeys((wish.query.upper(), wish.query)):

@@ -30,6 +30,7 @@ from unisono.console.pages import (
     words_of,
 )
 from unisono.console.routes.paths import pattern
+from unisono.console.routes.person_shop import shop_of
 from unisono.console.views import Row
 from unisono.console.views import people as views
 from unisono.console.views.decisions import nodes_told
@@ -470,10 +471,11 @@ async def _show_person(
         person = await identity.resolve(conn, person_id)
         await require_in_scope(conn, principal, person)
         gathered = await _gather(conn, person, wish, principal, now)
+        shop = await shop_of(conn, request, gathered.profile, now)
         await audited(conn, principal, "person.read", person, screen="person")
     view = await asyncio.to_thread(
         _person_view,
-        gathered,
+        gathered._replace(profile=shop.profile),
         wish,
         msgspec.structs.replace(reading, briefs=gathered.briefs),
         rights=rights_of(principal),
@@ -481,6 +483,7 @@ async def _show_person(
         now=now,
         problem=problem,
     )
+    view = msgspec.structs.replace(view, shop=shop.cards, tiles=[*view.tiles, *shop.tiles])
     return await page(request, view, title=view.name, section=SECTION, status=status)
 
 
