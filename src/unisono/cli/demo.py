@@ -1,9 +1,10 @@
-"""``unisono demo``: a real retailer's year through the same door as everybody's events, then the console."""
+"""``unisono demo``: a real retailer's year and shop through the same doors as everybody's, then the console."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 
 from rich.console import Console
@@ -20,6 +21,11 @@ def demo(options: argparse.Namespace, settings: Settings) -> int:
         return _check(settings)
     if options.scene:
         return _scene(options.scene, settings)
+    from unisono.demo import SERVED_WITH
+
+    # The processes that serve read their settings from the environment.
+    for name, value in SERVED_WITH.items():
+        os.environ.setdefault(name, value)
     with database(settings) as dsn:
         asyncio.run(migrated(dsn))
         asyncio.run(_load(options, settings, dsn))
@@ -57,9 +63,11 @@ def _scene(name: str, settings: Settings) -> int:
 
 
 async def _load(options: argparse.Namespace, settings: Settings, dsn: str) -> None:
+    from unisono.demo.live.loading import load_live
     from unisono.demo.loading import Progress as Loaded
     from unisono.demo.retailer import load_year
 
+    households = options.households
     console = Console()
     pool = await open_pool(dsn, 4)
     with Progress(
@@ -76,7 +84,8 @@ async def _load(options: argparse.Namespace, settings: Settings, dsn: str) -> No
             bar.update(task, description=now.phase, completed=now.done, total=now.total)
 
         try:
-            report = await load_year(pool, settings, limit_households=options.households, progress=tell)
+            report = await load_year(pool, settings, limit_households=households, progress=tell)
+            live = await load_live(pool, limit_households=households, shift_days=report.shift_days, progress=tell)
         finally:
             await pool.close()
     events = sum(report.events.values())
@@ -84,3 +93,10 @@ async def _load(options: argparse.Namespace, settings: Settings, dsn: str) -> No
         f"{report.people:,} people, {report.stores:,} stores, {events:,} events on the timeline "
         f"({report.written:,} written now in {report.seconds:.0f} s)."
     )
+    console.print(
+        f"{live.products:,} products, {live.places:,} places, {live.prices:,} prices, {live.stocks:,} stocks, "
+        f"{live.promotions} promotions ({live.active} live) in {live.seconds:.0f} s."
+    )
+    if live.waiting:
+        how = "unisono serve makes" if options.no_serve else "the worker makes"
+        console.print(f"{live.waiting:,} receipts wait to become orders: {how} them so, some thousand a second.")

@@ -48,7 +48,9 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("--host", help="address to listen on (127.0.0.1)")
     demo.add_argument("--port", type=int, help="port to listen on (8400)")
     demo.add_argument("--households", type=int, help="load only this many of the 2,469 households")
-    demo.add_argument("--scene", help="play a live scene against the running engine: mario")
+    demo.add_argument(
+        "--scene", help="play a live scene against the running engine, as mario or nike; a wrong name lists all"
+    )
     demo.add_argument("--check", action="store_true", help="load a little, verify it, exit 0 or 1")
     demo.add_argument("--no-serve", action="store_true", help="load only, do not serve")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
+from unisono.commerce.catalog.columns import CategoryTree
 from unisono.commerce.catalog.importing import ImportReport, import_table
 from unisono.commerce.catalog.tables import Row, Table
 from unisono.commerce.pricing.service import find_variants
@@ -13,6 +14,7 @@ from unisono.demo.receipts import product_name, words
 from unisono.kit.database import Pool, connection
 
 HEADER: Final = ["sku", "name", "brand", "category_path", "tax_class", "prep_minutes"]
+LANGUAGE: Final = "en"
 COLUMNS: Final = (
     "product_id", "manufacturer_id", "department", "brand", "product_category", "product_type", "package_size",
 )  # fmt: skip
@@ -42,7 +44,7 @@ async def load_catalogue(pool: Pool, products: Any, tell: Told) -> ImportReport 
     if not new:
         return None
     report = await import_table(
-        pool, Table(HEADER, len(new), lambda: _rows(new)), dry_run=False, progress=tell, actor=ACTOR
+        pool, Table(HEADER, len(new), lambda: _rows(new)), dry_run=False, progress=tell, actor=ACTOR, language=LANGUAGE
     )
     if report.rejected:
         raise LoadFailed(f"The catalogue refused {report.rejected} products: {report.reasons}.")
@@ -52,6 +54,18 @@ async def load_catalogue(pool: Pool, products: Any, tell: Told) -> ImportReport 
 def _rows(products: Sequence[Sequence[Any]]) -> Iterator[Row]:
     for line, product in enumerate(products, 1):
         yield Row(line, cells(*product))
+
+
+def category_codes(products: Any, wanted: Collection[int]) -> dict[int, str]:
+    """The code of the category that the import gives each of these products."""
+    tree = CategoryTree(LANGUAGE)
+    rows = zip(*(products[name].to_pylist() for name in COLUMNS), strict=True)
+    return {row[0]: tree.code_of(_path(*row[2:6])) for row in rows if row[0] in wanted}
+
+
+def _path(department: str, brand: str, category: str | None, kind: str | None) -> list[str]:
+    del brand
+    return [part for part in (words(department), words(category), words(kind)) if part]
 
 
 def cells(
@@ -64,7 +78,7 @@ def cells(
     size: str | None,
 ) -> list[str]:
     """A product's row. The data know no tax and no name; the name is made as on the receipts."""
-    path = " > ".join(part for part in (words(department), words(category), words(kind)) if part)
+    path = " > ".join(_path(department, brand, category, kind))
     prepared = PREPARED.get(category or "", 0) if department in COUNTERS else 0
     name = product_name(kind, size) or f"{words(department)} {product}"
     return [str(product), name, f"{brand} {manufacturer}", path, "none", str(prepared)]

@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 
-from unisono.commerce.catalog import service as catalog
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.orders.arriving.reader import OrdersReader
 from unisono.commerce.orders.slots import service as slots
@@ -21,7 +20,7 @@ from unisono.commerce.web import unit
 from unisono.customers.timeline.worker import Worker
 from unisono.demo import dataset
 from unisono.demo.live import offers, places, shelves
-from unisono.demo.live.catalogue import load_catalogue
+from unisono.demo.live.catalogue import category_codes, load_catalogue
 from unisono.demo.live.figures import Figures, Sold
 from unisono.demo.loading import Progress, Tell
 from unisono.kit.database import Pool, connection
@@ -163,18 +162,17 @@ class _Run:
             stores[one.store] += one.units
         campaigns = await asyncio.to_thread(self.figures.campaigns)
         wide = {
-            str(product)
+            product
             for campaign in campaigns
             if len(campaign.products) > offers.MOST_PRODUCTS
             for product in campaign.products
         }
-        async with connection(self.pool) as conn:
-            found = await catalog.variants(conn, skus=sorted(wide))
+        categories = await asyncio.to_thread(category_codes, self.figures.products, wide)
         await offers.load_offers(
             self.pool,
             campaigns,
             _received(self.figures.folder, households),
-            {int(sku): variant.category_codes[-1] for sku, variant in found.items() if variant.category_codes},
+            categories,
             shift=self.shift,
             gift=str(units.most_common(1)[0][0]) if units else "1",
             stores=[str(store) for store, _ in stores.most_common(BEST_STORES)] or ["1"],

@@ -51,10 +51,9 @@ class Engine:
         return await asyncio.to_thread(self._send, "GET", path, key, None, {})
 
     async def call(self, method: str, path: str, key: str, body: object = None, **headers: str) -> Answer:
-        """Any call with a key or a customer's token; ``headers`` may be written with _ for -. Raises Unavailable."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        """Any call with a key or a customer's token. Raises Unavailable when nobody answers."""
         content = None if body is None else msgspec.json.encode(body)
-        return await asyncio.to_thread(self._send, method, path, key, content, sent)
+        return await asyncio.to_thread(self._send, method, path, key, content, headers)
 
     async def decide(self, path: str, key: str, body: object) -> Answer:
         """POST a decision that must be taken once: with an Idempotency-Key of its own."""

@@ -22,12 +22,12 @@ async def last_unit(stage: Stage) -> None:
         stage.check(f"{buyer.name} has it in the cart", [EDITION], [line["sku"] for line in cart["lines"]])
     there = await shop.shelf(EDITION, STORE)
     stage.confirm("a cart promises nothing: it is still there for both", 1, there["available"])
-    winner, begun, loser, refused = await _race(shop, buyers)
+    winner, begun, loser, refused = await _race(shop, buyers, there["held"] + there["committed"])
     await _is_told(shop, loser, refused)
     await _ends_well(shop, winner, begun, loser)
 
 
-async def _race(shop: Shop, buyers: list[Buyer]) -> tuple[Buyer, dict[str, Any], Buyer, dict[str, Any]]:
+async def _race(shop: Shop, buyers: list[Buyer], promised: int) -> tuple[Buyer, dict[str, Any], Buyer, dict[str, Any]]:
     stage = shop.stage
     stage.step("Both tap Buy at the same instant.")
     wish = {"fulfilment": "pickup", "location": STORE}
@@ -39,7 +39,8 @@ async def _race(shop: Shop, buyers: list[Buyer]) -> tuple[Buyer, dict[str, Any],
     stage.confirm("one gets it, one does not", [201, 409], sorted(answer.status for answer in answers))
     won = next(place for place, answer in enumerate(answers) if answer.status == 201)
     there = await shop.shelf(EDITION, STORE)
-    stage.confirm("one unit is promised, not two", (0, 1), (there["available"], there["held"] + there["committed"]))
+    now = there["held"] + there["committed"] - promised
+    stage.confirm("one unit is promised, not two", (0, 1), (there["available"], now))
     return buyers[won], answers[won].json, buyers[1 - won], answers[1 - won].json
 
 

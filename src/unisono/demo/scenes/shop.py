@@ -31,7 +31,7 @@ BAG: Final = "SCENE-BAG"
 COAT: Final = "SCENE-COAT-M"
 EDITION: Final = "SCENE-EDITION"
 PIZZA: Final = "SCENE-PIZZA"
-GOODS: Final = (
+GOODS: Final[tuple[tuple[str, str, dict[str, str], int, int], ...]] = (
     (SNEAKER, "Court sneaker", {"size": "42"}, 11_900, 0),
     (BAG, "Canvas bag", {}, 2_500, 0),
     (COAT, "Wool coat", {"size": "M"}, 17_995, 0),
@@ -216,12 +216,7 @@ async def _quietly(stage: Stage, method: str, path: str, body: object, *, status
         stage.check(f"{method} {path}", status, f"{answer.status} {answer.body[:400].decode(errors='replace')}")
 
 
-def till_header(card: str) -> dict[str, str]:
-    """How a till names the customer whose card it has scanned."""
-    return {"X_Customer": f"loyalty_card:{card}"}
-
-
 __all__ = [
     "BAG", "COAT", "EDITION", "HUB", "OTHER_STORE", "PIZZA", "SNEAKER", "STORE", "TILL", "TWENTY", "TWENTY_COUPON",
-    "ZONE", "Buyer", "Shop", "open_shop", "open_twenty", "till_header",
+    "ZONE", "Buyer", "Shop", "open_shop", "open_twenty",
 ]  # fmt: skip

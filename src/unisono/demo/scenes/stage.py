@@ -88,9 +88,21 @@ class Stage:
         return events
 
     async def ask(
-        self, what: str, method: str, path: str, key: str, body: object = None, *, status: int = 200, **headers: str
+        self,
+        what: str,
+        method: str,
+        path: str,
+        key: str,
+        body: object = None,
+        *,
+        status: int = 200,
+        customer: str | None = None,
     ) -> Any:
-        """Make a call that must be answered with ``status``, and tell it; returns the answer read as JSON."""
+        """Make a call that must be answered with ``status``, and tell it; returns the answer read as JSON.
+
+        ``customer`` is whom a till speaks for, as ``loyalty_card:29…``.
+        """
+        headers = {"X-Customer": customer} if customer else {}
         answer = await self.engine.call(method, path, key, body, **headers)
         self.tell(what, answer)
         if answer.status != status:

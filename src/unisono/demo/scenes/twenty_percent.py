@@ -14,7 +14,6 @@ from unisono.demo.scenes.shop import (
     Shop,
     open_shop,
     open_twenty,
-    till_header,
 )
 from unisono.demo.scenes.stage import Stage
 
@@ -37,12 +36,22 @@ def _share(cart: dict[str, Any]) -> int:
 
 async def _till_cart(shop: Shop, card: str) -> dict[str, Any]:
     """The cart at the till under a card: one coat, with the coupon."""
-    stage, header = shop.stage, till_header(card)
+    stage, customer = shop.stage, f"loyalty_card:{card}"
     await stage.ask(
-        "the till scans card and coat", "PUT", f"/channel/cart/lines/{COAT}", shop.till, {"quantity": 1}, **header
+        "the till scans card and coat",
+        "PUT",
+        f"/channel/cart/lines/{COAT}",
+        shop.till,
+        {"quantity": 1},
+        customer=customer,
     )
     answer = await stage.ask(
-        "the till scans the coupon", "PUT", "/channel/cart/coupons", shop.till, {"coupons": [TWENTY_COUPON]}, **header
+        "the till scans the coupon",
+        "PUT",
+        "/channel/cart/coupons",
+        shop.till,
+        {"coupons": [TWENTY_COUPON]},
+        customer=customer,
     )
     cart: dict[str, Any] = answer["cart"]
     return cart
@@ -66,7 +75,7 @@ async def _same_everywhere(shop: Shop, paola: Buyer, card: str) -> int:
         "/channel/cart/lines",
         shop.till,
         {"items": [{"sku": COAT}]},
-        **till_header(card),
+        customer=f"loyalty_card:{card}",
     )
     till = await _till_cart(shop, card)
     totals = [cart["quote"]["total_minor"] for cart in (web, till)]
