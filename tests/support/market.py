@@ -53,7 +53,13 @@ class Market:
 async def opened(server_dsn: str, env: Mapping[str, str] | None = None) -> AsyncIterator[Market]:
     """A database with a store, a warehouse, two skus with prices, stock and a promotion."""
     async with open_shop(
-        server_dsn, env={"UNISONO_TEST_PAYMENTS": "true", "UNISONO_SHIPPING_MINOR": "490", **(env or {})}
+        server_dsn,
+        env={
+            "UNISONO_TEST_PAYMENTS": "true",
+            "UNISONO_SHIPPING_MINOR": "490",
+            "UNISONO_SHOP_URL": "https://shop.example/p/{sku}",
+            **(env or {}),
+        },
     ) as shop:
         made = await create_source(shop.conn, name="server", kind="server", actor="t", scopes=frozenset(SCOPES))
         market = Market(shop, made.key, shop.keys.till)

@@ -87,6 +87,10 @@ class Settings:
     pickup_days: int = _setting(
         7, doc="Days of opening a ready order waits to be collected before it is cancelled and refunded."
     )
+    shop_url: str | None = _setting(
+        None, doc="Where a product has its page, for feeds: https://shop.example/p/{sku}; {product} is its code."
+    )
+    public_feeds: bool = _setting(False, doc="Let everybody fetch the product feeds; otherwise keys of shop fronts.")
     shipping_minor: int = _setting(
         0, doc="What sending an order costs in minor units, where the shop's own server does not say another price."
     )

@@ -166,3 +166,21 @@ async def test_bad_input_changes_nothing_and_says_what_is_wrong(market: Market) 
         assert answer.json()["code"], answer.text
     lines = (await market.call("GET", "/channel/cart", **mario))["cart"]["lines"]
     assert [(line["sku"], line["quantity"]) for line in lines] == [("SHOE-42", 1)]
+
+
+async def test_feeds_tell_what_the_channels_tell(market: Market) -> None:
+    """Google's table and the page's JSON-LD carry the price and the availability of this moment, for keys alone."""
+    feed = await market.shop.client.get("/feeds/google.tsv", headers=market.server)
+    assert feed.status_code == 200, feed.text
+    header, *lines = [line.split("\t") for line in feed.text.splitlines()]
+    rows = {line[0]: dict(zip(header, line, strict=True)) for line in lines}
+    assert rows["SHOE-42"]["price"] == "80.00 EUR"
+    assert rows["SHOE-42"]["link"] == "https://shop.example/p/SHOE-42"
+    assert (rows["SHOE-42"]["availability"], rows["SHOE-43"]["availability"]) == ("in_stock", "out_of_stock")
+    told = await market.call("GET", "/channel/products/shoe/json-ld", **market.server)
+    assert {one["sku"]: one["offers"]["price"] for one in told["hasVariant"]} == {
+        "SHOE-42": "80.00",
+        "SHOE-43": "80.00",
+    }
+    assert (await market.shop.client.get("/feeds/google.tsv")).status_code == 401
+    assert (await market.shop.client.get("/feeds/google.tsv", headers=await market.customer())).status_code == 403

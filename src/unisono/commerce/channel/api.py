@@ -12,6 +12,7 @@ from unisono.commerce.channel import (
     buying_api,
     cart_api,
     counter_api,
+    feeds_api,
     keeping_api,
     paper_api,
     sessions,
@@ -65,5 +66,6 @@ routes: list[ControllerRouterHandler] = [
     *counter_api.routes(),
     *paper_api.routes(),
     *stream_api.routes(),
+    *feeds_api.routes(),
 ]
 """Every route of the channel API."""

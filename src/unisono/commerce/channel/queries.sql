@@ -60,3 +60,23 @@ returning r.id, r.status, r.node_id, r.rating, p.code, p.name;
 -- name: zone_of_store$
 -- The IANA zone of a place.
 select timezone from location where code = :code;
+
+-- name: feed_page
+-- Variants on sale in the order of their ids, with what a feed says of them; from the next id on.
+with recursive path as (
+    select id, parent_id, array[coalesce(names ->> :language, names ->> 'en', code)] as names from category
+    where parent_id is null
+    union all
+    select category.id, category.parent_id,
+           path.names || coalesce(category.names ->> :language, category.names ->> 'en', category.code)
+    from category join path on path.id = category.parent_id
+)
+select v.id, v.sku, v.options, v.is_kit, p.code, coalesce(v.name, p.name) as name, p.description, p.brand, path.names,
+       array(select code from barcode where variant_id = v.id order by code) as barcodes,
+       array(select url from product_image i where i.product_id = p.id and (i.variant_id is null or i.variant_id = v.id)
+             order by i.variant_id is null, i.position) as images
+from variant v join product p on p.id = v.product_id
+left join path on path.id = p.category_id
+where v.status = 'active' and p.status = 'active' and v.id > :after
+  and (cast(:product as text) is null or p.code = :product)
+order by v.id limit :limit;
