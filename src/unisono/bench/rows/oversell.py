@@ -19,7 +19,8 @@ import asyncio
 import signal
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -86,16 +87,19 @@ class Child:
         await self.process.wait()
 
 
-async def _children(dsn: str, good: int, buyers: Sequence[int], seconds: float) -> list[Child]:
-    children = [await Child.start(dsn, good, number, seconds) for number in buyers]
+@asynccontextmanager
+async def _children(dsn: str, good: int, buyers: Sequence[int], seconds: float) -> AsyncIterator[list[Child]]:
+    """Processes with so many buyers each, ready to go; none is left at the end."""
+    children: list[Child] = []
     try:
+        for number in buyers:
+            children.append(await Child.start(dsn, good, number, seconds))
         for child in children:
             await child.hear("ready")
-    except BaseException:
+        yield children
+    finally:
         for child in children:
             await child.kill()
-        raise
-    return children
 
 
 # Sold out, with one process killed ----------------------------------------------------------------------
@@ -127,8 +131,7 @@ def shares(buyers: int) -> list[int]:
 async def sell_out(database: Database, buyers: int, units: int) -> Outcome:
     """Sell the units with the first process killed while it holds some; what was wrong in the end."""
     good = await _good(database.pool, units)
-    children = await _children(database.dsn, good, shares(buyers), 0)
-    try:
+    async with _children(database.dsn, good, shares(buyers), 0) as children:
         victim, survivors = children[0], children[1:]
         victim.go()
         await victim.hear("held")
@@ -140,10 +143,7 @@ async def sell_out(database: Database, buyers: int, units: int) -> Outcome:
                 "select coalesce(sum(quantity), 0)::int from hold where good_id = $1 and state = 'held'", good
             )
         await asyncio.gather(*(child.told() for child in survivors))
-        return Outcome(buyers, units, killed_holding, await _wrong(database.pool, good, units))
-    finally:
-        for child in children:
-            await child.kill()
+    return Outcome(buyers, units, killed_holding, await _wrong(database.pool, good, units))
 
 
 async def _wrong(pool: Pool, good: int, units: int) -> int:
@@ -169,14 +169,10 @@ async def _wrong(pool: Pool, good: int, units: int) -> int:
 async def hot_sku(database: Database, seconds: float) -> tuple[float, list[float]]:
     """Attempts a second on one sku with stock left, and what each took."""
     good = await _good(database.pool, 10**9)
-    children = await _children(database.dsn, good, [CONCURRENT // 2] * 2, seconds)
-    try:
+    async with _children(database.dsn, good, [CONCURRENT // 2] * 2, seconds) as children:
         for child in children:
             child.go()
         told = await asyncio.gather(*(child.told() for child in children))
-    finally:
-        for child in children:
-            await child.kill()
     async with connection(database.pool) as conn:
         held = (await holds.goods(conn, [good], now=datetime.now(UTC)))[good].held_live
     attempts = sum(one.attempts for one in told)
