@@ -93,7 +93,7 @@ async def _children(dsn: str, good: int, buyers: Sequence[int], seconds: float) 
     children: list[Child] = []
     try:
         for number in buyers:
-            children.append(await Child.start(dsn, good, number, seconds))
+            children.append(await Child.start(dsn, good, number, seconds))  # noqa: PERF401 - one that fails ends the others
         for child in children:
             await child.hear("ready")
         yield children
