@@ -153,7 +153,16 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
             render_plugins=[SwaggerRenderPlugin()],
         ),
         compression_config=CompressionConfig(
-            backend="gzip", exclude=["/v1", "/beacon", "/pixel", "/api/stream", "/api/changes/stream", "/channel/stream", "/console/live/stream"]
+            backend="gzip",
+            exclude=[
+                "/v1",
+                "/beacon",
+                "/pixel",
+                "/api/stream",
+                "/api/changes/stream",
+                "/channel/stream",
+                "/console/live/stream",
+            ],
         ),
         request_max_body_size=None,
         logging_config=None,

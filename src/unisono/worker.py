@@ -33,6 +33,7 @@ async def _work(pool: Pool, settings: Settings, readers: list[LogReader]) -> Non
         tasks.create_task(Worker(pool, readers, settings.readers).run(), name="readers")
         tasks.create_task(TimerWorker(pool, all_timer_handlers(settings)).run(), name="timers")
         tasks.create_task(commerce.sweeper(pool).run(), name="holds")
+        tasks.create_task(commerce.low_watch(pool).run(), name="low-stock")
         tasks.create_task(commerce.deliverer(pool, settings).run(), name="webhooks")
 
 

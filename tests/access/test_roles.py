@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from unisono.access.keys import SCOPES
 from unisono.access.roles import (
     GRANTS,
+    MACHINE_PERMISSIONS,
     PERMISSIONS,
     ROLES,
     SCOPE_PERMISSIONS,
@@ -50,7 +51,9 @@ def test_the_audit_is_for_owner_and_privacy_officer() -> None:
 
 
 def test_a_clerk_sees_people_but_neither_contacts_nor_screens_that_span_stores() -> None:
-    assert permissions_of("clerk") == {"people:read", "people:write"}
+    """A clerk serves: goods, stock and orders of the own stores, no prices, no lists of the whole company."""
+    shop = {"catalog:read", "stock:write", "orders:read", "orders:write"}
+    assert permissions_of("clerk") == {"people:read", "people:write"} | shop
 
 
 @given(st.sets(st.text(max_size=4)))
@@ -62,7 +65,7 @@ def test_only_clerks_are_bound_to_stores_and_one_without_stores_meets_nobody(sto
 
 def test_every_scope_of_a_key_stands_for_known_permissions() -> None:
     assert SCOPE_PERMISSIONS.keys() == SCOPES.keys()
-    assert of_scopes(SCOPES) <= PERMISSIONS | {"events:write"}
+    assert of_scopes(SCOPES) <= PERMISSIONS | MACHINE_PERMISSIONS
     assert of_scopes({"nonsense"}) == frozenset()
 
 

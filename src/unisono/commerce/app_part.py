@@ -17,6 +17,7 @@ from unisono.commerce.coherence import api as coherence_api
 from unisono.commerce.coherence.reader import CloseWhenQuiet, CoherenceReader
 from unisono.commerce.holds.sweeping import Sweeper
 from unisono.commerce.inventory import api as inventory_api
+from unisono.commerce.inventory.lowness import LowWatch
 from unisono.commerce.orders import api as orders_api
 from unisono.commerce.orders import duties as orders_duties
 from unisono.commerce.orders.arriving.reader import OrdersReader
@@ -76,6 +77,11 @@ def timer_handlers(settings: Settings) -> list[TimerHandler]:
 def deliverer(pool: Pool, settings: Settings) -> Deliverer:
     """Who hands webhooks over."""
     return Deliverer(pool, private=settings.webhook_private_addresses)
+
+
+def low_watch(pool: Pool) -> LowWatch:
+    """Who notices stock that became low by itself."""
+    return LowWatch(pool)
 
 
 def sweeper(pool: Pool) -> Sweeper:
