@@ -458,6 +458,7 @@ def coherence() -> c.Coherence:
             c.ComparedRow(where="Web", compared=40_000, differing=41, unknown=210, share=0.1025),
             c.ComparedRow(where="Store, store brera", compared=8_210, differing=0, unknown=3, share=0),
         ],
+        more_places=3,
         propagation=[
             c.PropagationRow(label="All subscribers", seen=1204, p50=12, p95=48, p99=180, most=400),
             c.PropagationRow(label="webhook/ERP", seen=300, p50=60, p95=310, p99=400, most=400),

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from unisono.console.contexts import Step, Steps
 from unisono.console.marking import N_
 
-WIDTH, HEIGHT = 920, 230
+WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, BOTTOM = 92, 24, 26, 34
 TICKS = 5
 LEAST_GAP = 17

@@ -8,19 +8,21 @@ from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, get_day_names
 
 from unisono.kit.i18n import translations
 from unisono.kit.money import format_money
 
 Anything = TypeVar("Anything")
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 
 class Reason(msgspec.Struct, frozen=True):
     """One reason. ``code`` is stable; ``text`` is an English msgid with {named} places that ``values`` fill.
 
     Amounts in ``values`` are minor units under names ending in ``_minor`` beside a ``currency``; instants and days
-    are ISO 8601 texts under names ending in ``_at``.
+    are ISO 8601 texts under names ending in ``_at``; days of the week are listed as ``mon, tue`` under ``weekdays``.
     """
 
     code: str
@@ -70,6 +72,9 @@ def _written(name: str, value: Any, values: Mapping[str, Any], language: str, ti
         return format_money(value, currency, language)
     if name.endswith("_at") and isinstance(value, str):
         return _instant(value, language, timezone)
+    if name == "weekdays" and isinstance(value, str):
+        names = get_day_names(locale=language)
+        return ", ".join(str(names[DAYS.index(day)]) if day in DAYS else day for day in value.split(", "))
     return str(value)
 
 

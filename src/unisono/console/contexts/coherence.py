@@ -66,6 +66,8 @@ class Coherence(Struct, frozen=True, kw_only=True):
     filter_sentence: str = ""
     any_compared: bool = True
     compared: Sequence[ComparedRow] = ()
+    more_places: int = 0
+    """Places beside those shown."""
     days: int = 30
     propagation: Sequence[PropagationRow] = ()
     target: int = 250

@@ -36,6 +36,7 @@ SECTION = "coherence"
 PAGE_SIZE = 50
 DAYS = 30
 SOME_PEOPLE = 3
+MOST_PLACES = 12
 MAX_REASON = 300
 RECENT = timedelta(hours=24)
 
@@ -119,8 +120,9 @@ async def _show(request: AnyRequest, error: UnisonoError | None = None) -> Respo
         chips=states,
         kinds=kinds,
         filter_sentence=_sentence(chosen, words),
-        any_compared=bool(compared),
-        compared=compared,
+        any_compared=any(row.compared for row in compared),
+        compared=compared[:MOST_PLACES],
+        more_places=max(0, len(compared) - MOST_PLACES),
         days=DAYS,
         propagation=spread,
         target=views.TARGET_MS,

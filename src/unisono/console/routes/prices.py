@@ -22,7 +22,7 @@ from unisono.commerce.web import unit
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, safe_path, settings_of, words_of
 from unisono.console.routes.paths import text_pattern
-from unisono.console.routes.products import asked
+from unisono.console.routes.products import asked, shown_currency
 from unisono.console.views import prices as views
 from unisono.console.views.commerce import (
     amount_typed,
@@ -224,15 +224,13 @@ def _span(request: AnyRequest) -> int:
     return int(days) if days.isdecimal() and int(days) in SPANS else 90
 
 
-def _currency(request: AnyRequest, lists: list[Any]) -> str:
-    """The currency asked for, else the company's, else that of the only lists there are."""
+async def _currency(conn: Connection, request: AnyRequest) -> str:
+    """The currency asked for, else the one prices are shown in."""
     wanted = asked(request, "currency", 3).upper()
-    if wanted:
-        exponent(wanted)
-        return wanted
-    own = settings_of(request).currency
-    known = {one.currency for one in lists}
-    return own if own in known or len(known) != 1 else known.pop()
+    if not wanted:
+        return await shown_currency(conn, request)
+    exponent(wanted)
+    return wanted
 
 
 async def _price_of(
@@ -241,7 +239,7 @@ async def _price_of(
     variant = await catalog.variant_by_code(conn, code)
     channel, store = asked(request, "channel", 100) or "web", asked(request, "store", 100)
     days, lists = _span(request), await pricing.price_lists(conn)
-    currency = _currency(request, lists)
+    currency = await _currency(conn, request)
     since = now - timedelta(days=days)
     place: dict[str, Any] = {"channel": channel, "store_id": store or None, "currency": currency}
     answers = await pricing.prices(conn, [variant.id], **place, at=now)

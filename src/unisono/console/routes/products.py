@@ -42,6 +42,13 @@ def asked(request: AnyRequest, name: str, longest: int = 200) -> str:
     return request.query_params.get(name, "").replace("\x00", "").strip()[:longest]
 
 
+async def shown_currency(conn: Connection, request: AnyRequest) -> str:
+    """The currency prices are shown in: the company's, or that of the only lists there are."""
+    own = settings_of(request).currency
+    known = {one.currency for one in await pricing.price_lists(conn) if one.disabled_at is None}
+    return own if own in known or len(known) != 1 else known.pop()
+
+
 async def prices_of(
     conn: Connection, request: AnyRequest, skus: list[str], *, channel: str = SHOWN_CHANNEL
 ) -> dict[str, PriceAnswer]:
@@ -52,7 +59,7 @@ async def prices_of(
         ids.values(),
         channel=channel,
         store_id=None,
-        currency=settings_of(request).currency,
+        currency=await shown_currency(conn, request),
         at=now_of(request),
     )
     return {sku: found[variant] for sku, variant in ids.items() if variant in found}

@@ -14,8 +14,8 @@ from unisono.commerce.promotions.keeping import definition_of
 from unisono.commerce.promotions.model import Definition
 from unisono.commerce.web import unit
 from unisono.console import contexts, links
-from unisono.console.pages import AnyRequest, go, page, pool_of, settings_of, words_of
-from unisono.console.routes.products import asked
+from unisono.console.pages import AnyRequest, go, page, pool_of, words_of
+from unisono.console.routes.products import asked, shown_currency
 from unisono.console.views.commerce import problem_with_reasons
 from unisono.console.views.promotion_form import GENERAL, LIMITS, TEXTS, TOGETHER, Draft, Drawer
 from unisono.console.views.promotion_tree import Box, press
@@ -95,9 +95,10 @@ async def open_builder(request: AnyRequest) -> Response[str]:
         return await _show(request, Draft({}, Box("all"), Box("effects", {}, [Box("percent_off")])))
     async with connection(pool_of(request)) as conn:
         known = await promotions.find_promotion(conn, code)
+        currency = await shown_currency(conn, request)
     one = definition_of(known)
     draft = Draft.of_definition(one, words)
-    rich = not draft.whole(one, words, settings_of(request).currency)
+    rich = not draft.whole(one, words, currency)
     return await _show(
         request, draft, version=known.version, status=known.status, said=sentence(one, words), too_rich=rich
     )
@@ -133,8 +134,10 @@ async def build(request: AnyRequest) -> Response[Any]:
     draft = Draft.of_form(form)
     press(draft.conditions, draft.effects, form, do)
     made, error = None, None
+    async with connection(pool_of(request)) as conn:
+        currency = await shown_currency(conn, request)
     try:
-        made = draft.definition(words, settings_of(request).currency)
+        made = draft.definition(words, currency)
         if made is not None and do in ("save", "start"):
             return await _keep(request, made, version, start=do == "start")
     except UnisonoError as caught:

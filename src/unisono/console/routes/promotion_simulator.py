@@ -18,7 +18,7 @@ from unisono.commerce.promotions.simulating import SimulatedLine, SimulatedPerso
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, page, pool_of, settings_of, words_of
 from unisono.console.routes.people import require_in_scope
-from unisono.console.routes.products import asked
+from unisono.console.routes.products import asked, shown_currency
 from unisono.console.views import promotions as views
 from unisono.console.views.commerce import (
     amount_typed,
@@ -109,7 +109,7 @@ async def _try(
     conn: Connection, request: AnyRequest, lines: list[contexts.SimulatorLine], values: dict[str, str], words: Words
 ) -> contexts.Tried:
     settings, now = settings_of(request), now_of(request)
-    currency = settings.currency
+    currency = await shown_currency(conn, request)
     basket = tuple([await _line(conn, line, currency) for line in lines if line.sku])
     if not basket:
         raise BadBasket("Put something into the basket.")

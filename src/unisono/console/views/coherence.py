@@ -96,7 +96,7 @@ def compared_rows(counts: Iterable[Count], words: Words) -> list[c.ComparedRow]:
         )
         for (channel, store), (compared, differing, unknown) in sums.items()
     ]
-    return sorted(rows, key=lambda row: (-row.share, -row.compared, row.where))[:60]
+    return sorted(rows, key=lambda row: (-row.share, -row.compared, -row.unknown, row.where))
 
 
 def propagation_rows(found: Sequence[Propagation], words: Words) -> list[c.PropagationRow]:

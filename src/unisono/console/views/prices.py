@@ -42,7 +42,7 @@ AHEAD = timedelta(days=4)
 def place(channel: str | None, store_id: str | None, words: Words, *, everywhere: str = "") -> str:
     """A channel and a store in words."""
     parts = []
-    if channel:
+    if channel and not (channel == "store" and store_id):
         parts.append(channel_label(channel, words))
     if store_id:
         parts.append(words.gettext("store %(store)s") % {"store": store_id})
