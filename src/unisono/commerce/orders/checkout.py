@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -20,9 +21,18 @@ from unisono.commerce.carts.model import Cart, Touch, Trouble
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.model import Variant
 from unisono.commerce.orders import events, goods, rules
-from unisono.commerce.orders.errors import BadOrder, CheckoutChanged, CheckoutNotFound, CheckoutOver
+from unisono.commerce.orders.errors import BadOrder, CheckoutChanged, CheckoutNotFound, CheckoutOver, GoodsGone
 from unisono.commerce.orders.goods import Wish
-from unisono.commerce.orders.model import Checkout, CheckoutLine, CheckoutRequest, CheckoutView, Frozen, ParcelView
+from unisono.commerce.orders.model import (
+    Batch,
+    Checkout,
+    CheckoutLine,
+    CheckoutRequest,
+    CheckoutView,
+    Frozen,
+    HeldTime,
+    ParcelView,
+)
 from unisono.commerce.orders.payments import service as payments
 from unisono.commerce.orders.placing import by_source, encode, lock_source
 from unisono.commerce.promotions import service as promotions
@@ -107,13 +117,9 @@ async def _hold(
         shipping_minor=request.shipping_minor,
         now=now,
     )
-    offer = await promotions.quote(conn, basket, now=now, reference=reference)
-    lines = await _lines(conn, basket, offer)
     location = request.location or (touch.store_id if request.fulfilment in ("carry", "ahead") else None)
     wish = Wish(request.fulfilment, location, request.slot, touch.channel, node, reference)
-    batches = await goods.plan(conn, lines, wish, now=now)
-    key = f"{reference}:{int(until.timestamp())}"
-    held, slot = await goods.hold(conn, lines, batches, wish, key=key, expires_at=until, now=now)
+    offer, lines, held, slot = await _hold_goods(conn, basket, wish, until=until, now=now)
     await promotions.hold_uses(conn, offer, basket, reference=reference, node_id=node, expires_at=until, now=now)
     paying = await carts.begin_checkout(
         conn, cart.id, touch, until=until, reference=reference, expected_version=cart.version
@@ -142,6 +148,36 @@ async def _hold(
     await timers.set_timer(conn, TIMER, timer_key(checkout), until, payload={"checkout": checkout.id})
     await record.record(conn, _started(checkout), clock=lambda: now)
     return checkout
+
+
+class _Held(NamedTuple):
+    """What a basket costs, with its goods and its time held."""
+
+    offer: Quote
+    lines: tuple[CheckoutLine, ...]
+    batches: tuple[Batch, ...]
+    slot: HeldTime | None
+
+
+async def _hold_goods(conn: Connection, basket: Basket, wish: Wish, *, until: datetime, now: datetime) -> _Held:
+    """Quote the basket and hold its goods. A gift that is not there is left out, and the quote says so: nobody is
+    refused what he buys because of what he would have got on top. Raises GoodsGone, SlotTaken, BadOrder."""
+    key = f"{wish.reference}:{int(until.timestamp())}"
+    missing: frozenset[str] = frozenset()
+    while True:
+        offer = await promotions.quote(conn, basket, now=now, reference=wish.reference, out_of_stock=missing)
+        lines = await _lines(conn, basket, offer)
+        try:
+            batches = await goods.plan(conn, lines, wish, now=now)
+            held, slot = await goods.hold(conn, lines, batches, wish, key=key, expires_at=until, now=now)
+        except GoodsGone as gone:
+            given = {gift.sku for one in offer.applied for gift in one.gifts}
+            short = given & {line["sku"] for line in gone.extra.get("lines", ())}
+            if not short:
+                raise
+            missing |= short
+        else:
+            return _Held(offer, lines, held, slot)
 
 
 async def _lines(conn: Connection, basket: Basket, offer: Quote) -> tuple[CheckoutLine, ...]:
