@@ -19,6 +19,7 @@ from unisono.commerce.channel.model import Paying, paying
 from unisono.commerce.channel.speaking import (
     AnyRequest,
     Speaker,
+    of_this_store,
     own,
     person_nodes,
     speaker_of,
@@ -101,6 +102,8 @@ def _request(request: AnyRequest, speaker: Speaker, data: Begin) -> CheckoutRequ
     own_price: int = request.app.state.settings.shipping_minor if data.fulfilment == "ship" else 0
     shipping = data.shipping_minor if server and data.shipping_minor is not None else own_price
     location = data.location or (speaker.store_id if data.fulfilment != "ship" else None)
+    if data.fulfilment == "carry":
+        of_this_store(speaker, location)
     source = f"till:{speaker.store_id}" if speaker.principal.kind == "till" else speaker.channel
     return CheckoutRequest(
         fulfilment=data.fulfilment,
@@ -274,16 +277,17 @@ async def list_pickups(request: AnyRequest) -> list[Parcel]:
     summary="Hand a pick-up over",
 )
 async def hand_over(request: AnyRequest, parcel_id: PathId, data: JSONBody[PickupHandOver]) -> Response[Parcel]:
-    """The goods are in the customer's hands; for tills, with the code he shows."""
+    """The goods are in the customer's hands; for tills, in their own store, with the code he shows."""
     speaker = await speaker_of(request)
     staff_only(speaker)
     calls: list[int] = []
 
     async def action(conn: Connection) -> Parcel:
+        of_this_store(speaker, (await pickup.get(conn, parcel_id)).store_id)
         done = await pickup.hand_over(
             conn, parcel_id, data.code, payment=data.payment, actor=speaker.actor, now=speaker.now
         )
-        calls.extend(done.calls)
+        calls[:] = done.calls
         return done.parcel
 
     answer = await write(request, action)

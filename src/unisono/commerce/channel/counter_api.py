@@ -15,12 +15,11 @@ from unisono.commerce.carts import facts
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.channel import stores
 from unisono.commerce.channel.keeping_api import needs_of
-from unisono.commerce.channel.speaking import AnyRequest, Speaker, person_nodes, speaker_of, staff_only
+from unisono.commerce.channel.speaking import AnyRequest, of_this_store, person_nodes, speaker_of, staff_only
 from unisono.commerce.channel.stores import Store
 from unisono.commerce.orders import duties, returns
 from unisono.commerce.orders.model import RefundTo, Return, ReturnAsked, ReturnRequest
 from unisono.commerce.orders.pickup import service as pickup
-from unisono.commerce.orders.pickup.errors import PickupNotFound
 from unisono.commerce.orders.pickup.model import Parcel
 from unisono.commerce.points import service as points
 from unisono.commerce.web import write
@@ -112,20 +111,14 @@ async def make_ready(request: AnyRequest, parcel_id: PathId) -> Response[Parcel]
     calls: list[int] = []
 
     async def action(conn: Connection) -> Parcel:
-        await _of_this_store(conn, speaker, parcel_id)
+        of_this_store(speaker, (await pickup.get(conn, parcel_id)).store_id)
         done = await pickup.make_ready(conn, parcel_id, days=days, actor=speaker.actor, now=speaker.now)
-        calls.extend(done.calls)
+        calls[:] = done.calls
         return done.parcel
 
     answer = await write(request, action)
     await duties.finish_all(request.app.state.pool, calls)
     return answer
-
-
-async def _of_this_store(conn: Connection, speaker: Speaker, parcel_id: int) -> None:
-    found = await pickup.get(conn, parcel_id)
-    if speaker.store_id is not None and found.store_id != speaker.store_id:
-        raise PickupNotFound(f"There is no pick-up {parcel_id} in this store.")
 
 
 @post(
@@ -152,7 +145,7 @@ async def take_back(request: AnyRequest, number: Number, data: JSONBody[TakeBack
 
     async def action(conn: Connection) -> Return:
         returned = await returns.return_lines(conn, number, asked, actor=speaker.actor, now=speaker.now)
-        calls.extend(returned.calls)
+        calls[:] = returned.calls
         return returned.made
 
     answer = await write(request, action, status=201)

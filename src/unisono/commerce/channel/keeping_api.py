@@ -13,7 +13,15 @@ from litestar.types import ControllerRouterHandler
 from unisono.access.guards import requires
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.channel.cart_api import currency_of
-from unisono.commerce.channel.speaking import AnyRequest, own, person_nodes, speaker_of, staff_only, zone_of
+from unisono.commerce.channel.speaking import (
+    AnyRequest,
+    of_this_store,
+    own,
+    person_nodes,
+    speaker_of,
+    staff_only,
+    zone_of,
+)
 from unisono.commerce.inventory.model import Need
 from unisono.commerce.orders.model import DirectPayment
 from unisono.commerce.orders.reservations import service as reservations
@@ -127,10 +135,18 @@ async def cancel_reservation(request: AnyRequest, reservation_id: Id) -> Respons
     speaker = await speaker_of(request)
 
     async def action(conn: Connection) -> Reservation:
-        own(speaker, (await reservations.get(conn, reservation_id, now=speaker.now)).person_id)
-        return await reservations.cancel(
-            conn, reservation_id, actor=speaker.actor, reason="cancelled by the customer", now=speaker.now
+        found = await reservations.get(conn, reservation_id, now=speaker.now)
+        own(speaker, found.person_id)
+        of_this_store(speaker, found.store_id)
+        cancelled = await reservations.cancel(
+            conn,
+            reservation_id,
+            actor=speaker.actor,
+            reason="cancelled by the customer",
+            channel=speaker.channel,
+            now=speaker.now,
         )
+        return for_staff(cancelled) if speaker.principal.kind == "till" else cancelled
 
     return await write(request, action)
 
@@ -146,11 +162,12 @@ async def cancel_reservation(request: AnyRequest, reservation_id: Id) -> Respons
 async def hand_over(
     request: AnyRequest, reservation_id: Id, data: JSONBody[ReservationHandOver]
 ) -> Response[Reservation]:
-    """The units are in the customer's hands; for tills and servers, with the code he shows."""
+    """The units are in the customer's hands; for tills, in their own store, and servers, with the code he shows."""
     speaker = await speaker_of(request)
     staff_only(speaker)
 
     async def action(conn: Connection) -> Reservation:
+        of_this_store(speaker, (await reservations.get(conn, reservation_id, now=speaker.now)).store_id)
         handed = await reservations.hand_over(
             conn,
             reservation_id,
@@ -262,7 +279,9 @@ async def cancel_appointment(request: AnyRequest, appointment_id: Id) -> Respons
     speaker = await speaker_of(request)
 
     async def action(conn: Connection) -> Appointment:
-        own(speaker, (await appointments.find(conn, appointment_id, now=speaker.now)).person_id)
+        found = await appointments.find(conn, appointment_id, now=speaker.now)
+        own(speaker, found.person_id)
+        of_this_store(speaker, found.store_id)
         return await appointments.cancel(
             conn, appointment_id, actor=speaker.actor, reason="called off by the customer", now=speaker.now
         )

@@ -134,6 +134,12 @@ def own(speaker: Speaker, owner_person: int | None) -> None:
         raise NotFound("There is no such thing of yours.")
 
 
+def of_this_store(speaker: Speaker, store_id: str | None) -> None:
+    """See that a thing lies in the own store of a till that asks. Raises NotFound: elsewhere is not its affair."""
+    if speaker.principal.kind == "till" and store_id != speaker.store_id:
+        raise NotFound("There is no such thing in this store.", code="not_in_this_store")
+
+
 def staff_only(speaker: Speaker) -> None:
     """See that a till or a server asks. Raises Forbidden."""
     if not speaker.principal.may("channel:any"):

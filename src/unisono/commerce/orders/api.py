@@ -181,7 +181,7 @@ async def _change(
     async def act(conn: Connection) -> Order:
         await _seen(conn, principal, number)
         changed = await action(conn)
-        calls.extend(changed.calls)
+        calls[:] = changed.calls
         return changed.order
 
     answer = await write(request, act)
@@ -259,7 +259,7 @@ async def return_order(request: AnyRequest, number: Number, data: JSONBody[Retur
 
     async def act(conn: Connection) -> Return:
         made = await orders.return_lines(conn, number, data, actor=principal.actor, now=now)
-        calls.extend(made.calls)
+        calls[:] = made.calls
         return made.made
 
     answer = await write(request, act, status=201)

@@ -118,7 +118,7 @@ async def _change(request: AnyRequest, parcel_id: int, change: Any) -> Response[
     async def act(conn: Connection) -> Parcel:
         await _own(request, conn, parcel_id)
         done: Done = await change(conn)
-        calls.extend(done.calls)
+        calls[:] = done.calls
         return done.parcel
 
     answer = await write(request, act)
