@@ -18,7 +18,10 @@ RAW = re.compile(
 )
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 PAIR = re.compile(r"--([\w-]+):\s*light-dark\((#[0-9a-f]{6}),\s*(#[0-9a-f]{6})\)")
-LAYER_OF = {"forms": "components", "staff": "components", "person": "screens", "commerce": "screens", "orders": "screens"}
+LAYER_OF = {
+    **dict.fromkeys(("forms", "staff"), "components"),
+    **dict.fromkeys(("person", "commerce", "orders"), "screens"),
+}
 """Sheets that share a layer; any other is named after its own."""
 
 COLOURS = {name: (light, dark) for name, light, dark in PAIR.findall(TOKENS)}

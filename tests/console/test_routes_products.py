@@ -150,3 +150,12 @@ async def test_who_may_only_read_sees_no_forms_and_cannot_post(site: Site) -> No
     assert "Save the variant" not in page.text
     assert (await site.post("/console/products-save", {"part": "new", "code": "X", "name": "X"})).status_code == 403
     assert (await site.get("/console/catalogue-import")).status_code == 403
+
+
+async def test_the_palette_finds_products_by_name_and_by_code(site: Site) -> None:
+    await stock_the_shop(site)
+    await site.sign_in_as("marketer")
+    for query in ("trail jack", "8001234567897", "J/M"):
+        assert "/console/products/JACKET" in (await site.get("/console/palette", params={"q": query})).text
+    assert "New promotion" in text_of((await site.get("/console/palette", params={"q": "promo"})).text)
+    assert (await site.get("/console/palette", params={"q": "x" * 300})).status_code == 200

@@ -6,6 +6,7 @@ from litestar import Response, get
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import Principal, caller, requires
+from unisono.commerce.catalog import searching
 from unisono.console import contexts, links
 from unisono.console.pages import SECTION_PERMISSIONS, AnyRequest, page, pool_of, words_of
 from unisono.console.routes.people import audited
@@ -17,6 +18,7 @@ from unisono.customers.profiles.service import Found
 from unisono.kit.database import transaction
 
 MOST_PEOPLE = 8
+MOST_PRODUCTS = 5
 
 
 def _screens(query: str, principal: Principal, words: Words) -> list[contexts.Hit]:
@@ -37,6 +39,9 @@ def _actions(query: str, principal: Principal, words: Words) -> list[contexts.Hi
         (_("Create a key"), links.SOURCES, "sources:manage"),
         (_("Invite someone"), links.TEAM, "team:manage"),
         (_("See failed events"), links.with_query(links.LIVE, {"tab": "failed"}), "events:read"),
+        (_("New promotion"), links.PROMOTION_BUILDER, "promotions:write"),
+        (_("Try a basket"), links.PROMOTION_SIMULATOR, "catalog:read"),
+        (_("Import products"), links.CATALOGUE_IMPORT, "catalog:write"),
         (_("Most valuable people"), links.with_query(links.PEOPLE, {"sort": "value"}), "people:read"),
     ]
     return [
@@ -55,6 +60,17 @@ def _person_hit(found: Found, words: Words, *, contacts: bool) -> contexts.Hit:
     return contexts.Hit(label=name, href=links.person(found.id), hint=hint if found.name else "")
 
 
+async def _products(request: AnyRequest, query: str) -> list[contexts.Hit]:
+    """Products by words or by any of their codes."""
+    principal = caller(request)
+    if not query or not principal.may("catalog:read"):
+        return []
+    language = words_of(request, principal).language
+    async with transaction(pool_of(request)) as conn:
+        found = await searching.search(conn, query, language=language, statuses=searching.ALL, limit=MOST_PRODUCTS)
+    return [contexts.Hit(label=one.name, href=links.product(one.code), hint=one.code) for one in found.products]
+
+
 async def _groups(request: AnyRequest, query: str) -> list[contexts.HitGroup]:
     principal = caller(request)
     words = words_of(request, principal)
@@ -68,6 +84,7 @@ async def _groups(request: AnyRequest, query: str) -> list[contexts.HitGroup]:
     hits = [_person_hit(found, words, contacts=contacts_too) for found in people]
     return [
         contexts.HitGroup(title=words.gettext("People"), hits=hits),
+        contexts.HitGroup(title=words.gettext("Products"), hits=await _products(request, query)),
         contexts.HitGroup(title=words.gettext("Screens"), hits=_screens(query, principal, words)),
         contexts.HitGroup(title=words.gettext("Actions"), hits=_actions(query, principal, words)),
     ]
