@@ -206,7 +206,7 @@ async def change_stock(request: AnyRequest) -> Response[Any]:
     try:
         return await run_and_go(request, form, lambda conn: _change(conn, request, form))
     except UnisonoError as error:
-        if error.status >= 500 or error.code in ("sku_unknown", "store_not_yours"):
+        if error.status >= 500 or error.code in ("sku_unknown", "store_not_yours", "bad_form"):
             raise
         return await show_sku(request, form.get("sku", ""), drafts=form, error=error)
 
