@@ -34,6 +34,7 @@ from unisono.kit.database import Pool, open_pool
 from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.metrics import Metrics, RequestTimer
 from unisono.kit.settings import Settings
+from unisono.kit.web import TuplesOfAnyLength
 from unisono.metrics import metrics
 
 log = structlog.get_logger("unisono.app")
@@ -84,7 +85,7 @@ async def log_unexpected(error: Exception, scope: Scope) -> None:
         log.error("web.unexpected", path=scope.get("path"), exc_info=error)
 
 
-@get("/health", media_type=MediaType.JSON, tags=["Operations"])
+@get("/health", media_type=MediaType.JSON, tags=["Operations"], summary="Whether it works")
 async def health(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """Whether this process can serve: 200 with the database there, 503 without."""
     pool: Pool = request.app.state.pool
@@ -151,7 +152,9 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
             path="/api",
             openapi_router=None,
             render_plugins=[SwaggerRenderPlugin()],
+            use_handler_docstrings=True,
         ),
+        plugins=[TuplesOfAnyLength()],
         compression_config=CompressionConfig(
             backend="gzip",
             exclude=[

@@ -45,7 +45,8 @@ class UnisonoError(Exception):
 
     def problem(self, instance: str | None = None) -> dict[str, Any]:
         """The error as RFC 9457 problem details."""
-        body: dict[str, Any] = {
+        # What an error adds is beside the members of RFC 9457, never in their place.
+        body: dict[str, Any] = self.extra | {
             "type": f"urn:unisono:error:{self.code}",
             "title": self.title,
             "status": self.status,
@@ -56,7 +57,6 @@ class UnisonoError(Exception):
             body["hint"] = self.hint
         if instance:
             body["instance"] = instance
-        body.update(self.extra)
         return body
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from litestar.openapi import ResponseSpec
-from litestar.params import FromPath, Parameter
+from litestar.openapi.spec import OpenAPIType, Schema
+from litestar.params import FromPath, KwargDefinition, Parameter
+from litestar.plugins import OpenAPISchemaPlugin
+from litestar.typing import FieldDefinition
+
+if TYPE_CHECKING:
+    from litestar._openapi.schema_generation import SchemaCreator
 
 MAX_ID = 2**63 - 1
 """PostgreSQL's bigint: no id is beyond it."""
@@ -45,3 +51,37 @@ PROBLEMS: dict[int, ResponseSpec] = {
     503: _problem("The database is away: come back after Retry-After seconds."),
 }
 """What every route of the API may answer besides its result."""
+
+
+class TuplesOfAnyLength(OpenAPISchemaPlugin):
+    """Describes ``Annotated[tuple[X, ...], Meta(max_length=...)]`` as an array of X.
+
+    The framework leaves the three dots out of a plain tuple, but takes those of a bounded one for an item of any shape.
+    """
+
+    @staticmethod
+    def is_plugin_supported_type(value: object) -> bool:
+        """Not by the type alone: a plain tuple is described well."""
+        return False
+
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        """Whether it is a bounded tuple of any length."""
+        bounds = field_definition.kwarg_definition
+        return (
+            field_definition.origin is tuple
+            and isinstance(bounds, KwargDefinition)
+            and bounds.is_constrained
+            and any(inner.annotation is Ellipsis for inner in field_definition.inner_types)
+        )
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
+        """An array of its one inner type, as short and as long as it may be."""
+        bounds = field_definition.kwarg_definition
+        assert isinstance(bounds, KwargDefinition)
+        return Schema(
+            type=OpenAPIType.ARRAY,
+            items=schema_creator.for_field_definition(field_definition.inner_types[0]),
+            min_items=bounds.min_items,
+            max_items=bounds.max_items,
+            description=bounds.description,
+        )

@@ -67,6 +67,15 @@ async def test_a_cart_from_the_first_product_to_the_last(api: Api) -> None:
     assert (await api.ask("GET", f"/api/people/{node}/cart")).json()["code"] == "cart_not_found"
 
 
+async def test_the_problem_of_a_closed_cart_keeps_its_http_status(api: Api) -> None:
+    """What became of the cart is told beside the members of problem details, not in the place of one."""
+    made = await api.good("POST", "/api/carts", {})
+    await api.good("DELETE", f"/api/carts/{made['id']}")
+    closed = await api.ask("POST", f"/api/carts/{made['id']}/lines", {"lines": [{"sku": "A"}]})
+    said = closed.json()
+    assert (closed.status_code, said["status"], said["cart_status"]) == (409, 409, "discarded")
+
+
 async def test_a_request_sent_five_times_is_one_change(api: Api) -> None:
     """Golden example G11, for carts."""
     node = await api.shop.node()

@@ -83,7 +83,7 @@ def _may_change(found: Locked, expected_version: int | None = None) -> Locked:
             hint="Pay, or give the checkout up; then the cart can be changed.",
         )
     if cart.status != "active":
-        raise CartClosed(f"The cart is {cart.status}.", status=cart.status)
+        raise CartClosed(f"The cart is {cart.status}.", cart_status=cart.status)
     if expected_version is not None and cart.version != expected_version:
         raise CartChanged(
             f"The cart is at version {cart.version}.", version=cart.version, hint="Read it again and repeat."

@@ -18,7 +18,7 @@ class CartChanged(Conflict):
 
 
 class CartClosed(Conflict):
-    """The cart has been ordered, merged or discarded: it cannot be changed."""
+    """The cart has been ordered, merged or discarded, as ``cart_status`` says: it cannot be changed."""
 
     code = "cart_closed"
 

@@ -71,7 +71,7 @@ async def mark_ordered(
     if cart.status == "ordered" and cart.order_id == order_id:
         return cart
     if cart.status not in ("active", "checkout"):
-        raise CartClosed(f"The cart is {cart.status}.", status=cart.status)
+        raise CartClosed(f"The cart is {cart.status}.", cart_status=cart.status)
     rest = () if bought is None or cart.version == expected_version else _without(cart.lines, bought)
     if rest:
         new = replace(cart, status="active", paying_until=None, trouble=None, lines=rest, coupons=())
