@@ -20,7 +20,11 @@ FLAGS = [
 
 FRAGMENTS = {"palette", "raw_inside"}
 """What is no page of its own."""
-KNOWN = {"/console/people": "people", "/console/palette": "palette"}
+KNOWN = {
+    "/console/people": "people",
+    "/console/palette": "palette",
+    "/console/promotion-builder": "promotion_builder",
+}
 """Addresses that answer with a sample screen; any other takes the screen of its name."""
 
 

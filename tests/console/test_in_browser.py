@@ -88,6 +88,22 @@ def test_the_search_of_people_answers_while_typing_and_keeps_its_address(browser
         assert complaints == []
 
 
+def test_the_builder_tells_the_rule_while_it_is_made_and_adds_boxes_in_place(browser: Browser) -> None:
+    """A changed field brings the sentence, a pressed button the box, and the page stays where it is."""
+    with opened(browser, PAGES["en"], theme="light") as (page, complaints):
+        page.goto(f"{HOST}/promotion_builder_amiss")
+        page.locator("html.js").wait_for()
+        assert page.locator("#sentence .sentence").count() == 0
+        page.locator('[name="name"]').fill("Autumn")
+        page.locator('[name="name"]').blur()
+        page.locator("#sentence .sentence").wait_for()
+        assert page.locator('[name="name"]').input_value() == "Autumn"
+        page.locator('button[value="add:c"]').click()
+        page.locator('#builder button[value="start"]').wait_for()
+        assert page.url == f"{HOST}/promotion_builder_amiss"
+        assert complaints == []
+
+
 def test_the_raw_event_opens_under_its_item(browser: Browser) -> None:
     """JSON on demand, without leaving the timeline."""
     with opened(browser, PAGES["en"], theme="light") as (page, complaints):

@@ -96,7 +96,7 @@ NAVIGATION: tuple[Group, ...] = (
         N_("One truth"),
         (
             Entry("products", PRODUCTS, N_("Products"), "d"),
-            Entry("prices", PRICES, N_("Prices and discounts"), "e"),
+            Entry("prices", PRICES, N_("Prices"), "e"),
             Entry("promotions", PROMOTIONS, N_("Promotions"), "m"),
             Entry("stock", STOCK, N_("Stock"), "k"),
             Entry("orders", ORDERS, N_("Orders"), "o"),
