@@ -41,7 +41,8 @@ def badge(row: Any, words: Words, now: Any) -> c.Badge | None:
     if row["paying_until"] is not None and row["paying_until"] > now:
         return c.Badge(text=words.gettext("being paid"))
     if row["left_as"]:
-        return c.Badge(text=words.gettext(LEFT[row["left_as"]]), tone="warning")
+        left: str = LEFT[row["left_as"]]
+        return c.Badge(text=words.gettext(left), tone="warning")
     return None
 
 
