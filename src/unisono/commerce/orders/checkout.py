@@ -162,7 +162,8 @@ class _Held(NamedTuple):
 async def _hold_goods(conn: Connection, basket: Basket, wish: Wish, *, until: datetime, now: datetime) -> _Held:
     """Quote the basket and hold its goods. A gift that is not there is left out, and the quote says so: nobody is
     refused what he buys because of what he would have got on top. Raises GoodsGone, SlotTaken, BadOrder."""
-    key = f"{wish.reference}:{int(until.timestamp())}"
+    # Another one each time: given up and begun again within a second, the dead holds of the first must not answer.
+    key = f"{wish.reference}:{uuid.uuid4()}"
     missing: frozenset[str] = frozenset()
     while True:
         offer = await promotions.quote(conn, basket, now=now, reference=wish.reference, out_of_stock=missing)
@@ -241,7 +242,7 @@ def _started(checkout: Checkout) -> list[Happening]:
         Happening(
             node_id=checkout.node_id,
             name="Checkout Started",
-            key=f"{timer_key(checkout)}:started",
+            key=f"checkout:{checkout.id}:{frozen.cart_version}:started",
             channel=frozen.basket.channel,
             store_id=frozen.basket.store_id,
             properties={

@@ -60,6 +60,8 @@ _sql = load("unisono.commerce.orders")
 TRANSFER = "transfer"
 """Kind of the timers that cancel orders whose transfer never came; the key is the payment's id."""
 TRANSFER_DAYS = timedelta(days=7)
+GRACE = timedelta(hours=1)
+"""How long after its end a checkout may still be paid at the prices it was begun with, if its goods are still there."""
 RACES = 3
 """Times a transaction that lost a race is run again."""
 
@@ -183,10 +185,14 @@ async def _resumed(conn: Connection, payment: Payment, key: str, *, now: datetim
 async def _still_there(conn: Connection, checkout: Checkout, *, actor: str, now: datetime) -> Checkout:
     """The checkout with living holds: before somebody is charged for goods that are gone, they are held anew.
 
-    Raises GoodsGone, SlotTaken.
+    Raises GoodsGone, SlotTaken; CheckoutOver when the buyer gave it up, or came back after more than `GRACE`.
     """
-    if checkout.state == "open" and checkout.expires_at > now:
-        return checkout
+    if checkout.expires_at > now:
+        if checkout.state == "open":
+            return checkout
+        raise CheckoutOver("The checkout was given up: begin it again.", state=checkout.state)
+    if checkout.expires_at + GRACE < now:
+        raise CheckoutOver("The checkout is too old for its prices: begin it again.", state=checkout.state)
     until = now + timedelta(minutes=min(checkout.request.minutes, 15))
     batches, slot = await _hold_anew(conn, checkout, until=until, now=now)
     frozen = msgspec.structs.replace(checkout.quote, batches=batches, slot=slot)
