@@ -144,6 +144,27 @@ async def test_a_change_at_the_till_reaches_the_web_at_once(market: Market) -> N
     assert sum('"kind":"cart"' in line for line in heard) == 1
 
 
+async def test_a_till_follows_the_cart_it_has_opened_by_its_code(market: Market) -> None:
+    """What the customer changes on the web reaches the counter, though the till does not know who he is."""
+    web = await market.customer()
+    cart = (await market.call("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42"}]}, **web))["cart"]
+    async with (
+        httpx.AsyncClient(base_url=market.shop.url, timeout=20) as client,
+        client.stream("GET", f"/channel/stream?subject=cart:{cart['id']}", headers=market.till) as stream,
+    ):
+        await market.call("PUT", "/channel/cart/lines/SHOE-42", {"quantity": 2}, **web)
+        async for line in stream.aiter_lines():
+            if line.startswith("data:"):
+                assert f'"subject":"cart:{cart["id"]}"' in line
+                return
+
+
+async def test_an_empty_search_lists_what_can_be_bought(market: Market) -> None:
+    """A shop's first page asks for nothing in particular."""
+    found = await market.call("GET", "/channel/products", **await market.customer())
+    assert "shoe" in {one["code"] for one in found["products"]}
+
+
 async def test_bad_input_changes_nothing_and_says_what_is_wrong(market: Market) -> None:
     """Negative quantities, unknown skus, 1e9 lines, NUL characters: a code each, and the cart is as before."""
     mario = await market.customer()

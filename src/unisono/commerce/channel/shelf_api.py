@@ -85,7 +85,13 @@ async def find_products(
     """Products with their lowest price here and what can be promised."""
     speaker = await speaker_of(request)
     async with connection(request.app.state.pool) as conn:
-        found = await searching.search(conn, q, language=speaker.language, category=category, limit=limit, after=after)
+        found = (
+            await searching.search(conn, q, language=speaker.language, category=category, limit=limit, after=after)
+            if q.strip()
+            else await searching.list_products(
+                conn, category=category, statuses=searching.SOLD, limit=limit, after=after
+            )
+        )
         listed = await shelf.listed(
             conn,
             found.products,

@@ -38,9 +38,16 @@ def _wanted(speaker: Speaker, kind: Any, subject: Any, sku: Any, location: Any, 
         return Wanted(kinds=("order", "reservation", "stock"), locations=(speaker.store_id,))
     if speaker.principal.kind == "key" and speaker.customer is None:
         nodes = None
+    elif speaker.principal.kind == "till" and wanted.subjects and all(_is_cart(one) for one in wanted.subjects):
+        # Whoever holds a cart's id has opened it by the code its customer showed: it is on the counter.
+        nodes = None
     return Wanted(
         kinds=wanted.kinds, subjects=wanted.subjects, skus=wanted.skus, locations=wanted.locations, nodes=nodes
     )
+
+
+def _is_cart(subject: str) -> bool:
+    return subject.startswith("cart:")
 
 
 async def _until(chunks: AsyncIterator[bytes], seconds: float | None) -> AsyncIterator[bytes]:
@@ -78,7 +85,8 @@ async def stream(
 ) -> Stream:
     """Server-sent events in commit order, each with the sequence of its subject: who misses one reads the subject
     again. A customer hears of his own cart, orders, reservations and points, whichever channel changed them, and of
-    prices, offers and stock. ``store`` is for tills: what is to be handed over in theirs."""
+    prices, offers and stock. For tills: ``store`` tells what is to be handed over in theirs, ``subject=cart:<id>`` of the
+    cart a customer has shown the code of."""
     speaker = await speaker_of(request)
     wanted = _wanted(speaker, kind, subject, sku, location, store=store)
     position = read_position(request.headers.get("last-event-id")) or read_position(after)
