@@ -1,0 +1,102 @@
+"""Every operation of the API, called with what its own description allows and with what it does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import response_schema_conformance
+
+from scripts.reference_api import application, described_routes
+from tests.support.furnished import PEOPLE, Furnished, fill, furnish
+from tests.support.shop import fresh, open_shop
+from unisono.access.keys import SCOPES, create_source
+
+LEFT_OUT = r"/metrics|/unisono\.js|/api/keys|/stream$"
+"""Not JSON; one that would take the test's own key away; answers without an end."""
+
+EXAMPLES = 12
+"""Calls of each operation."""
+
+
+@pytest.fixture(scope="module")
+async def shop(server_dsn: str, template_dsn: str) -> AsyncIterator[Furnished]:
+    """A shop with something of everything in it, and a key that may do everything."""
+    env = {"UNISONO_TEST_PAYMENTS": "true", "UNISONO_SHIPPING_MINOR": "490"}
+    async with open_shop(server_dsn, env=env) as bare:
+        made = await create_source(bare.conn, name="everything", kind="server", actor="test", scopes=frozenset(SCOPES))
+        yield await furnish(bare, made.key)
+
+
+@pytest.mark.slow
+def test_no_call_breaks_and_answers_are_as_described(shop: Furnished) -> None:
+    """No call is a 500, and what is answered has the shape the description gives it. Every operation lets some call
+    in, and most do what they are asked at least once."""
+    described = schemathesis.openapi.from_url(f"{shop.shop.url}/api/openapi.json").exclude(path_regex=LEFT_OUT)
+    wrong: dict[str, str] = {}
+    shut: list[str] = []
+    done = 0
+    operations = sorted((found.ok() for found in described.get_all_operations()), key=ends_something)
+    for operation in operations:
+        answered: Counter[int] = Counter()
+        try:
+            call(operation, shop, answered)
+        except (AssertionError, BaseExceptionGroup) as error:
+            wrong[operation.label] = str(error)[:600]
+        if not any(status not in (401, 403) for status in answered):
+            shut.append(operation.label)
+        done += any(status < 300 for status in answered)
+    assert wrong == {}
+    assert shut == []
+    assert len(operations) > 200
+    assert done > len(operations) // 2
+
+
+def ends_something(operation: Any) -> bool:
+    """Whether it takes away what others need: such come last."""
+    return operation.method == "delete" or operation.path.endswith(("/cancel", "/disable", "/withdraw", "/end"))
+
+
+def call(operation: Any, shop: Furnished, answered: Counter[int]) -> None:
+    """Call one operation with invented arguments, allowed and not, and with names of things there are, counting the
+    answers. Raises AssertionError for a wrong one."""
+
+    allowed, wrong = operation.as_strategy(), operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(
+        case=st.one_of(allowed, allowed, wrong),
+        known=st.integers(0, 3),
+        who=st.integers(0, PEOPLE - 1),
+    )
+    def invent(case: schemathesis.Case, known: int, who: int) -> None:
+        if known:
+            case.path_parameters = fill(shop, case.path_parameters, operation.path)
+        if known > 1:
+            case.query = fill(shop, case.query, operation.path)
+            case.body = fill(shop, case.body, operation.path)
+        headers = shop.headers(operation.path, f"user-{who}")
+        if case.method != "GET":
+            headers["idempotency-key"] = fresh()
+        response = case.call(headers=headers, timeout=30)
+        answered[response.status_code] += 1
+        case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])
+
+    invent()
+
+
+def test_each_operation_has_a_title_and_each_shape_a_name() -> None:
+    """A title of a few words beside the sentence; no shape under a name made up of modules."""
+    app = application()
+    untitled = [path for _, path, handler in described_routes(app) if not handler.summary]
+    assert untitled == []
+    shapes = app.openapi_schema.to_schema()["components"]["schemas"]
+    assert len(shapes) > 250
+    assert [name for name in shapes if "_" in name] == []
