@@ -34,7 +34,7 @@ from unisono.kit.database import Pool, open_pool
 from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.metrics import Metrics, RequestTimer
 from unisono.kit.settings import Settings
-from unisono.kit.web import TuplesOfAnyLength
+from unisono.kit.web import ClosedShapes, TuplesOfAnyLength
 from unisono.metrics import metrics
 
 log = structlog.get_logger("unisono.app")
@@ -154,7 +154,7 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
             render_plugins=[SwaggerRenderPlugin()],
             use_handler_docstrings=True,
         ),
-        plugins=[TuplesOfAnyLength()],
+        plugins=[TuplesOfAnyLength(), ClosedShapes()],
         compression_config=CompressionConfig(
             backend="gzip",
             exclude=[
