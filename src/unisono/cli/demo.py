@@ -17,6 +17,10 @@ from unisono.kit.settings import Settings
 
 def demo(options: argparse.Namespace, settings: Settings) -> int:
     """Load, check or play a scene; then serve unless told not to."""
+    if options.what == "shop":
+        from unisono.cli.shop import shop
+
+        return shop(options, settings)
     if options.check:
         return _check(settings)
     if options.scene:

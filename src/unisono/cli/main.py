@@ -45,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("first-run", "print a new one-time link that makes the owner's account")
 
     demo = add("demo", "load a real retailer's year and open the console")
+    demo.add_argument("what", nargs="?", choices=("shop",), help="shop: the sample shop before the running engine")
     demo.add_argument("--host", help="address to listen on (127.0.0.1)")
     demo.add_argument("--port", type=int, help="port to listen on (8400)")
     demo.add_argument("--households", type=int, help="load only this many of the 2,469 households")
@@ -52,6 +53,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--scene", help="play a live scene against the running engine, as mario or nike; a wrong name lists all"
     )
     demo.add_argument("--check", action="store_true", help="load a little, verify it, exit 0 or 1")
+    demo.add_argument("--shop-port", type=int, help="port of the sample shop (the engine's and one)")
+    demo.add_argument("--store", help="store in which the sample shop's till stands (the first by name)")
     demo.add_argument("--no-serve", action="store_true", help="load only, do not serve")
 
     bench = add("bench", "measure this machine: each figure as a ratio against its limit")

@@ -85,8 +85,8 @@ async def stream(
 ) -> Stream:
     """Server-sent events in commit order, each with the sequence of its subject: who misses one reads the subject
     again. A customer hears of his own cart, orders, reservations and points, whichever channel changed them, and of
-    prices, offers and stock. For tills: ``store`` tells what is to be handed over in theirs, ``subject=cart:<id>`` of the
-    cart a customer has shown the code of."""
+    prices, offers and stock. For tills: ``store`` tells what is to be handed over in theirs, ``subject=cart:<id>`` of
+    the cart a customer has shown the code of."""
     speaker = await speaker_of(request)
     wanted = _wanted(speaker, kind, subject, sku, location, store=store)
     position = read_position(request.headers.get("last-event-id")) or read_position(after)
