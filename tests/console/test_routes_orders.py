@@ -56,7 +56,7 @@ async def test_orders_are_listed_filtered_and_found_by_number_or_customer(site: 
     assert await numbers(channel="app") == set()
     assert await numbers(person=str(eve)) == {second.number}
     none = read((await site.get("/console/orders?q=zebra&status=open&payment=paid")).text)
-    assert "number or customer contains “zebra”, open, paid" in none
+    assert "number or customer contains “zebra”, under way, paid" in none
     assert (await site.get("/console/orders?after=nonsense")).status_code == 400
     assert (await site.get("/console/orders/U-1")).status_code == 404
     assert "orders.search" in {entry["action"] for entry in await site.audit("orders.search")}

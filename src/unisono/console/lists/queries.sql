@@ -3,6 +3,12 @@
 select variant.sku from variant
 where variant.sku = any(:skus::text[]) and (variant.is_kit or exists (select from stock where variant_id = variant.id));
 
+-- name: orders_of_holds
+-- What was put aside while a basket was paid is its order's when it is firm.
+select order_hold.hold_id::text as hold_id, sales_order.number
+from order_hold join sales_order on sales_order.id = order_hold.order_id
+where order_hold.hold_id = any(:holds::uuid[]);
+
 -- name: any_stock$
 select exists (select from stock);
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from uuid import UUID
 
 from unisono.commerce.catalog import searching
 from unisono.commerce.catalog import service as catalog
@@ -25,6 +26,12 @@ async def skus_of(conn: Connection, text: str, language: str) -> list[str]:
         found = await searching.search(conn, text, language=language, statuses=searching.ALL, limit=MOST_PRODUCTS)
     skus = [sku for product in found.products for sku in product.skus]
     return [row["sku"] for row in await _sql.skus_with_stock(conn, skus=skus)]
+
+
+async def orders_of(conn: Connection, holds: Iterable[str]) -> dict[str, str]:
+    """Hold id to the number of the order it is for, of those that are for one."""
+    rows = await _sql.orders_of_holds(conn, holds=[UUID(hold) for hold in holds])
+    return {row["hold_id"]: row["number"] for row in rows}
 
 
 async def any_stock(conn: Connection) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
@@ -177,7 +178,12 @@ async def promise_rows(
     people = await shopwords.people_named(conn, whose.values(), words, contacts=contacts)
     if not principal.may("people:read"):
         people = {}
-    return [views.promise(row, words, names, people.get(whose.get(row.node_id or 0, 0))) for row in found]
+    of = await lists.orders_of(conn, [row.id for row in found])
+    told = [
+        msgspec.structs.replace(row, reason="order", reference=f"order:{of[row.id]}") if row.id in of else row
+        for row in found
+    ]
+    return [views.promise(row, words, names, people.get(whose.get(row.node_id or 0, 0))) for row in told]
 
 
 @get(links.STOCK_PROMISES, guards=[requires("catalog:read", "orders:read")], include_in_schema=False)
@@ -292,7 +298,9 @@ async def show_sku(
         every = [(one.code, one.name) for one in await inventory.locations(conn) if one.closed_at is None]
         channels = await _channels(conn, request, variant, scope, words)
         parts = await _parts(conn, variant)
-    place = drafts.get("place") or asked(request, "place")
+    place, kept = drafts.get("place") or asked(request, "place"), {row.location for row in rows}
+    # Where some of it lies comes first: that is where people count.
+    first = sorted(every, key=lambda one: one[0] not in kept)
     view = contexts.StockSku(
         sku=variant.sku,
         name=variant.name,
@@ -303,7 +311,7 @@ async def show_sku(
         movements=[views.movement(row, words, scope.names) for row in moved],
         movements_href=links.with_query(links.STOCK_MOVEMENTS, {"q": variant.sku}) if len(moved) == SHORT else "",
         promises=promised,
-        own=shopwords.place_choices([one for one in every if shopwords.only(scope.own, one[0])], place),
+        own=shopwords.place_choices([one for one in first if shopwords.only(scope.own, one[0])], place),
         places=shopwords.place_choices(every, drafts.get("to", "")),
         reasons=[
             contexts.Choice(value=one, label=shopwords.why_text(one, words), selected=one == drafts.get("reason"))

@@ -18,7 +18,7 @@ from unisono.console.words import Words
 from unisono.kit.reasons import in_words
 
 STATUS: dict[str, tuple[str, Tone]] = {
-    "active": (N_("open"), "good"),
+    "active": (N_("in use"), "good"),
     "checkout": (N_("being paid"), "neutral"),
     "ordered": (N_("ordered"), "off"),
     "merged": (N_("merged"), "off"),

@@ -273,7 +273,7 @@ def history(one: HistoryEntry, currency: str, words: Words) -> c.HistoryRow:
     return c.HistoryRow(
         at=one.at,
         what=words.gettext(HISTORY.get(one.what, one.what)),
-        actor=one.actor,
+        actor=words.gettext(shopwords.ACTORS.get(one.actor, one.actor)),
         reason=shopwords.why_text(one.reason, words),
         amount=some(minor if isinstance(minor, int) else 0, currency),
     )
@@ -331,7 +331,8 @@ def order_page(
         tax=some(order.tax_minor, money),
         tax_included=order.tax_included,
         refunded=some(order.refunded_minor, money),
-        source=order.source_order_id if order.source_order_id != order.number else "",
+        # What was begun here without a name of its own is called after its checkout: nobody knows it by that.
+        source="" if order.source_order_id.startswith("checkout-") else order.source_order_id,
         store=places.get(order.store_id or "", order.store_id or ""),
         person=people.get(order.person_id or 0),
         buyer=buyer_of(order.customer),

@@ -50,7 +50,7 @@ HOLDS: dict[str, tuple[str, Tone]] = {"held": (N_("held"), "neutral"), "committe
 """States of a living promise."""
 
 ORDER: dict[str, tuple[str, Tone]] = {
-    "open": (N_("open"), "neutral"),
+    "open": (N_("under way"), "neutral"),
     "ready": (N_("ready"), "good"),
     "completed": (N_("completed"), "good"),
     "cancelled": (N_("cancelled"), "off"),
@@ -115,6 +115,9 @@ KINDS: dict[str, str] = {
     "carry": N_("Taken along"),
 }
 """Kinds of parcel."""
+
+ACTORS: dict[str, str] = {"customer": N_("the customer"), "system": N_("by rule"), "unisono": N_("by rule")}
+"""Who does things without an account."""
 
 PROVIDERS: dict[str, str] = {
     "cash": N_("Cash"),

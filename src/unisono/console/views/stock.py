@@ -173,7 +173,7 @@ def _open_badge(where: Location, words: Words, now: datetime) -> tuple[c.Badge, 
         return c.Badge(text=words.gettext("no customers")), None, None
     state = opening_hours(where, now)
     if state.open:
-        return c.Badge(text=words.gettext("open"), tone="good"), None, state.closes_at
+        return c.Badge(text=words.gettext("open now"), tone="good"), None, state.closes_at
     return c.Badge(text=words.gettext("closed")), state.next_opening, None
 
 
