@@ -34,7 +34,14 @@ def _calendar(content: bytes) -> Response[bytes]:
     return Response(content, media_type="text/calendar", headers=headers)
 
 
-@get("/channel/orders/{number:str}/receipt", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="A receipt")
+@get(
+    "/channel/orders/{number:str}/receipt",
+    guards=GUARD,
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="A receipt",
+    media_type=MediaType.HTML,
+)
 async def receipt(request: AnyRequest, number: Number) -> Response[str]:
     """The receipt of the customer's order as a page that prints."""
     speaker = await speaker_of(request)
@@ -45,7 +52,14 @@ async def receipt(request: AnyRequest, number: Number) -> Response[str]:
         return _page(await papers.receipt(conn, order.number, language=speaker.language, timezone=zone))
 
 
-@get("/channel/pickups/{parcel_id:int}/slip", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="To collect with")
+@get(
+    "/channel/pickups/{parcel_id:int}/slip",
+    guards=GUARD,
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="To collect with",
+    media_type=MediaType.HTML,
+)
 async def pickup_slip(request: AnyRequest, parcel_id: PathId) -> Response[str]:
     """What the customer shows to collect an order, with its code as a picture."""
     speaker = await speaker_of(request, needs_customer=True)
@@ -54,7 +68,14 @@ async def pickup_slip(request: AnyRequest, parcel_id: PathId) -> Response[str]:
         return _page(await papers.pickup_slip(conn, parcel_id, language=speaker.language))
 
 
-@get("/channel/pickups/{parcel_id:int}/calendar.ics", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="Its entry")
+@get(
+    "/channel/pickups/{parcel_id:int}/calendar.ics",
+    guards=GUARD,
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="Its entry",
+    media_type="text/calendar",
+)
 async def pickup_calendar(request: AnyRequest, parcel_id: PathId) -> Response[bytes]:
     """The pick-up as an entry for a calendar."""
     speaker = await speaker_of(request, needs_customer=True)
@@ -70,6 +91,7 @@ async def pickup_calendar(request: AnyRequest, parcel_id: PathId) -> Response[by
     tags=TAGS,
     responses=PROBLEMS,
     summary="To collect a reservation with",
+    media_type=MediaType.HTML,
 )
 async def reservation_slip(request: AnyRequest, reservation_id: Id) -> Response[str]:
     """What the customer shows to collect what is kept for him."""
@@ -86,6 +108,7 @@ async def reservation_slip(request: AnyRequest, reservation_id: Id) -> Response[
     tags=TAGS,
     responses=PROBLEMS,
     summary="A reservation's entry",
+    media_type="text/calendar",
 )
 async def reservation_calendar(request: AnyRequest, reservation_id: Id) -> Response[bytes]:
     """The reservation as an entry for a calendar: the last hour before its deadline."""

@@ -52,7 +52,7 @@ Instant = Annotated[datetime | None, Parameter(description="With its zone; place
 Statuses = Annotated[list[str] | None, Parameter(description="open, ready, completed, cancelled, returned; several.")]
 
 
-class CancelRequest(msgspec.Struct, frozen=True, kw_only=True):
+class CancelOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Why, and which units; without lines everything nobody has in hand."""
 
     reason: str
@@ -197,7 +197,7 @@ async def _change(
     status_code=200,
     summary="Cancel an order or units of it",
 )
-async def cancel_order(request: AnyRequest, number: Number, data: JSONBody[CancelRequest]) -> Response[Order]:
+async def cancel_order(request: AnyRequest, number: Number, data: JSONBody[CancelOrder]) -> Response[Order]:
     """What nobody has in hand yet: goods are free, money is let go or given back. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
 

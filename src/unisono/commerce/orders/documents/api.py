@@ -70,7 +70,14 @@ async def _reservation(request: AnyRequest, conn: Connection, reservation_id: st
     await _seen(request, conn, what, found.id, found.person_id)
 
 
-@get("/api/orders/{number:str}/receipt", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/orders/{number:str}/receipt",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="An order's receipt",
+    media_type=MediaType.HTML,
+)
 async def receipt(request: AnyRequest, number: Id, language: Language = None) -> Response[str]:
     """The receipt of an order as a page that prints."""
     settings: Settings = request.app.state.settings
@@ -82,7 +89,14 @@ async def receipt(request: AnyRequest, number: Id, language: Language = None) ->
         )
 
 
-@get("/api/pickups/{parcel_id:int}/slip", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/pickups/{parcel_id:int}/slip",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="A pick-up's slip",
+    media_type=MediaType.HTML,
+)
 async def pickup_slip(request: AnyRequest, parcel_id: PathId, language: Language = None) -> Response[str]:
     """What the customer shows to collect an order, with code and QR picture, as a page that prints."""
     async with connection(request.app.state.pool) as conn:
@@ -90,7 +104,14 @@ async def pickup_slip(request: AnyRequest, parcel_id: PathId, language: Language
         return _page(await papers.pickup_slip(conn, parcel_id, language=_language(request, language)))
 
 
-@get("/api/reservations/{reservation_id:str}/slip", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/reservations/{reservation_id:str}/slip",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="A reservation's slip",
+    media_type=MediaType.HTML,
+)
 async def reservation_slip(request: AnyRequest, reservation_id: Id, language: Language = None) -> Response[str]:
     """What the customer shows to collect what is kept for him, as a page that prints."""
     async with connection(request.app.state.pool) as conn:
@@ -99,7 +120,14 @@ async def reservation_slip(request: AnyRequest, reservation_id: Id, language: La
         return _page(await papers.reservation_slip(conn, reservation_id, language=said, now=now_of(request)))
 
 
-@get("/api/pickups/{parcel_id:int}/calendar.ics", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/pickups/{parcel_id:int}/calendar.ics",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="A pick-up's calendar entry",
+    media_type="text/calendar",
+)
 async def pickup_calendar(request: AnyRequest, parcel_id: PathId, language: Language = None) -> Response[bytes]:
     """The pick-up as an entry for a calendar."""
     async with connection(request.app.state.pool) as conn:
@@ -114,6 +142,8 @@ async def pickup_calendar(request: AnyRequest, parcel_id: PathId, language: Lang
     guards=[requires("orders:read")],
     tags=TAGS,
     responses=PROBLEMS,
+    summary="A reservation's calendar entry",
+    media_type="text/calendar",
 )
 async def reservation_calendar(request: AnyRequest, reservation_id: Id, language: Language = None) -> Response[bytes]:
     """The reservation as an entry for a calendar: the last hour before its deadline."""
@@ -129,6 +159,8 @@ async def reservation_calendar(request: AnyRequest, reservation_id: Id, language
     guards=[requires("orders:read")],
     tags=TAGS,
     responses=PROBLEMS,
+    summary="An appointment's calendar entry",
+    media_type="text/calendar",
 )
 async def appointment_calendar(request: AnyRequest, appointment_id: Id, language: Language = None) -> Response[bytes]:
     """The appointment as an entry for a calendar."""

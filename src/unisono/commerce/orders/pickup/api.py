@@ -37,7 +37,7 @@ class CodeRequest(msgspec.Struct, frozen=True):
     code: str
 
 
-class HandOverRequest(msgspec.Struct, frozen=True):
+class HandOverPickup(msgspec.Struct, frozen=True):
     """The code the customer shows, and how he pays what is still due."""
 
     code: str
@@ -51,7 +51,7 @@ class ShippedRequest(msgspec.Struct, frozen=True):
     tracking: str | None = None
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundByCode(msgspec.Struct, frozen=True):
     """Whose code it is: a pick-up or a reservation."""
 
     pickup: Parcel | None = None
@@ -126,7 +126,13 @@ async def _change(request: AnyRequest, parcel_id: int, change: Any) -> Response[
     return answer
 
 
-@get("/api/pickups", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/pickups",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="What waits to be handed over",
+)
 async def list_pickups(request: AnyRequest, store_ids: StoreIds = None) -> list[Waiting]:
     """What waits in the stores to be handed over, soonest end first: pick-ups of orders and reservations."""
     stores = stores_asked(request, store_ids)
@@ -136,8 +142,14 @@ async def list_pickups(request: AnyRequest, store_ids: StoreIds = None) -> list[
         return await waiting_in(conn, stores, now=now_of(request))
 
 
-@get("/api/pickups/by-code", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
-async def find_by_code(request: AnyRequest, code: Code) -> Found:
+@get(
+    "/api/pickups/by-code",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="Find by a shown code",
+)
+async def find_by_code(request: AnyRequest, code: Code) -> FoundByCode:
     """What a shown code is for: a pick-up or a reservation in a store the asker may see."""
     async with connection(request.app.state.pool) as conn:
         try:
@@ -145,12 +157,18 @@ async def find_by_code(request: AnyRequest, code: Code) -> Found:
         except PickupNotFound:
             found = await reservations.by_code(conn, code, now=now_of(request))
             check_store(request, found.store_id, ReservationNotFound("No reservation has this code."))
-            return Found(reservation=msgspec.structs.replace(found, code=""))
+            return FoundByCode(reservation=msgspec.structs.replace(found, code=""))
         check_store(request, parcel.store_id, PickupNotFound("No pick-up has this code."))
-        return Found(pickup=parcel)
+        return FoundByCode(pickup=parcel)
 
 
-@get("/api/pickups/{parcel_id:int}", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/pickups/{parcel_id:int}",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="One pick-up",
+)
 async def read_pickup(request: AnyRequest, parcel_id: PathId) -> Parcel:
     """One pick-up. The code is the customer's: it is not in it."""
     async with connection(request.app.state.pool) as conn:
@@ -163,6 +181,7 @@ async def read_pickup(request: AnyRequest, parcel_id: PathId) -> Parcel:
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="Check a pick-up's code",
 )
 async def check_pickup(request: AnyRequest, parcel_id: PathId, data: JSONBody[CodeRequest]) -> CodeChecked:
     """Whether the code shown is this pick-up's; 409 ``wrong_code`` when it is not. Changes nothing."""
@@ -178,6 +197,7 @@ async def check_pickup(request: AnyRequest, parcel_id: PathId, data: JSONBody[Co
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="Prepare a pick-up",
 )
 async def prepare(
     request: AnyRequest, parcel_id: PathId, step: FromPath[Literal["picking", "ready"]]
@@ -201,8 +221,9 @@ async def prepare(
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="Hand a pick-up over",
 )
-async def hand_over(request: AnyRequest, parcel_id: PathId, data: JSONBody[HandOverRequest]) -> Response[Parcel]:
+async def hand_over(request: AnyRequest, parcel_id: PathId, data: JSONBody[HandOverPickup]) -> Response[Parcel]:
     """The goods are in the customer's hands, once; what is due is paid with ``payment``. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
     return await _change(
@@ -221,7 +242,13 @@ async def _of_order(request: AnyRequest, conn: Connection, number: str) -> list[
     return await service.parcels_of(conn, detail.order.number)
 
 
-@get("/api/orders/{number:str}/shipments", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/orders/{number:str}/shipments",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="Parcels of an order",
+)
 async def list_shipments(request: AnyRequest, number: Number) -> list[Parcel]:
     """All parcels of an order, shipments and pick-ups, with where they are and how far."""
     async with connection(request.app.state.pool) as conn:
@@ -234,6 +261,7 @@ async def list_shipments(request: AnyRequest, number: Number) -> list[Parcel]:
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="A parcel has left",
 )
 async def mark_shipped(
     request: AnyRequest, number: Number, parcel_id: PathId, data: JSONBody[ShippedRequest]
@@ -255,6 +283,7 @@ async def mark_shipped(
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="A parcel has arrived",
 )
 async def mark_delivered(request: AnyRequest, number: Number, parcel_id: PathId) -> Response[Parcel]:
     """The parcel has arrived. Takes an Idempotency-Key."""

@@ -57,14 +57,14 @@ class ExtendRequest(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
 
-class CancelRequest(msgspec.Struct, frozen=True):
+class CancelReservation(msgspec.Struct, frozen=True):
     """Why."""
 
     reason: str
     channel: str = "store"
 
 
-class HandOverRequest(msgspec.Struct, frozen=True):
+class HandOverReservation(msgspec.Struct, frozen=True):
     """The code the customer shows; the till's receipt, or how it is paid here: then it becomes an order. With neither
     the units leave, and the till does the rest."""
 
@@ -101,7 +101,14 @@ async def _own(request: AnyRequest, conn: Connection, reservation_id: str) -> Re
     return found
 
 
-@post("/api/reservations", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=201)
+@post(
+    "/api/reservations",
+    guards=[requires("orders:write")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    status_code=201,
+    summary="Reserve in a store",
+)
 async def reserve(request: AnyRequest, data: JSONBody[ReserveRequest]) -> Response[Reservation]:
     """Keep units in a store without payment, until the deadline. Takes an Idempotency-Key.
 
@@ -134,7 +141,7 @@ async def reserve(request: AnyRequest, data: JSONBody[ReserveRequest]) -> Respon
     return await write(request, act, status=201)
 
 
-@get("/api/reservations", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get("/api/reservations", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS, summary="Reservations")
 async def list_reservations(
     request: AnyRequest,
     store_ids: StoreIds = None,
@@ -156,14 +163,26 @@ async def list_reservations(
     return ReservationPage([for_staff(one) for one in found], next_key)
 
 
-@get("/api/reservations/{reservation_id:str}", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/reservations/{reservation_id:str}",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="One reservation",
+)
 async def read_reservation(request: AnyRequest, reservation_id: ReservationId) -> Reservation:
     """One reservation as it stands now. The code is the customer's: it is not in it."""
     async with connection(request.app.state.pool) as conn:
         return for_staff(await _own(request, conn, reservation_id))
 
 
-@get("/api/people/{person_id:int}/no-show", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/people/{person_id:int}/no-show",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="How often somebody does not come",
+)
 async def read_no_show(request: AnyRequest, person_id: PathId) -> NoShow:
     """How often a person does not come for what he reserved, and how many reservations he may have open."""
     async with connection(request.app.state.pool) as conn:
@@ -186,6 +205,7 @@ async def _change(request: AnyRequest, reservation_id: str, change: Any) -> Resp
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="A reservation is ready",
 )
 async def make_ready(request: AnyRequest, reservation_id: ReservationId) -> Response[Reservation]:
     """The units lie at the counter: the person is told. Takes an Idempotency-Key."""
@@ -201,6 +221,7 @@ async def make_ready(request: AnyRequest, reservation_id: ReservationId) -> Resp
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="Put a reservation's deadline off",
 )
 async def extend(
     request: AnyRequest, reservation_id: ReservationId, data: JSONBody[ExtendRequest]
@@ -220,9 +241,10 @@ async def extend(
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="Cancel a reservation",
 )
 async def cancel(
-    request: AnyRequest, reservation_id: ReservationId, data: JSONBody[CancelRequest]
+    request: AnyRequest, reservation_id: ReservationId, data: JSONBody[CancelReservation]
 ) -> Response[Reservation]:
     """Call it off: the units are free at once. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
@@ -241,9 +263,10 @@ async def cancel(
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="Hand a reservation over",
 )
 async def hand_over(
-    request: AnyRequest, reservation_id: ReservationId, data: JSONBody[HandOverRequest]
+    request: AnyRequest, reservation_id: ReservationId, data: JSONBody[HandOverReservation]
 ) -> Response[Reservation]:
     """The units are in the customer's hands: they leave the shelf, once. Takes an Idempotency-Key."""
     currency = request.app.state.settings.currency

@@ -79,7 +79,7 @@ async def needs_of(conn: Connection, items: list[str]) -> list[Need]:
     return needs
 
 
-@get("/api/slots", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get("/api/slots", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS, summary="Free slots of a day")
 async def list_slots(
     request: AnyRequest,
     store_id: StoreId,
@@ -109,7 +109,7 @@ async def list_slots(
         )
 
 
-@get("/api/slots/rules", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get("/api/slots/rules", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS, summary="Rules of slots")
 async def list_rules(request: AnyRequest, store_id: StoreId) -> list[SlotRule]:
     """How a place cuts its opening hours into slots."""
     check_store(request, store_id, _place(store_id))
@@ -118,7 +118,13 @@ async def list_rules(request: AnyRequest, store_id: StoreId) -> list[SlotRule]:
         return await service.slot_rules(conn, store_id)
 
 
-@put("/api/slots/rules", guards=[requires("stock:write")], tags=TAGS, responses=PROBLEMS)
+@put(
+    "/api/slots/rules",
+    guards=[requires("stock:write")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="Make or change a rule of slots",
+)
 async def set_rule(request: AnyRequest, data: JSONBody[SlotRule]) -> Response[SlotRule]:
     """Make or change a rule; promises stand. Takes an Idempotency-Key."""
     check_store(request, data.store_id, _place(data.store_id))
@@ -126,7 +132,14 @@ async def set_rule(request: AnyRequest, data: JSONBody[SlotRule]) -> Response[Sl
     return await write(request, lambda conn: service.set_rule(conn, data, now=now))
 
 
-@delete("/api/slots/rules", guards=[requires("stock:write")], tags=TAGS, responses=PROBLEMS, status_code=200)
+@delete(
+    "/api/slots/rules",
+    guards=[requires("stock:write")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    status_code=200,
+    summary="Drop a rule of slots",
+)
 async def drop_rule(
     request: AnyRequest,
     store_id: StoreId,
@@ -151,7 +164,14 @@ async def _own(request: AnyRequest, conn: Connection, appointment_id: str) -> Ap
     return found
 
 
-@post("/api/appointments", guards=[requires("orders:write")], tags=TAGS, responses=PROBLEMS, status_code=201)
+@post(
+    "/api/appointments",
+    guards=[requires("orders:write")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    status_code=201,
+    summary="Book an appointment",
+)
 async def book(request: AnyRequest, data: JSONBody[AppointmentRequest]) -> Response[Appointment]:
     """Give somebody a time; 409 ``slot_taken`` names the next that are free. Takes an Idempotency-Key."""
     settings: Settings = request.app.state.settings
@@ -180,7 +200,9 @@ async def book(request: AnyRequest, data: JSONBody[AppointmentRequest]) -> Respo
     return await write(request, act, status=201)
 
 
-@get("/api/appointments", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/appointments", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS, summary="Appointments to come"
+)
 async def list_appointments(
     request: AnyRequest,
     store_ids: StoreIds = None,
@@ -203,7 +225,13 @@ async def list_appointments(
         )
 
 
-@get("/api/appointments/{appointment_id:str}", guards=[requires("orders:read")], tags=TAGS, responses=PROBLEMS)
+@get(
+    "/api/appointments/{appointment_id:str}",
+    guards=[requires("orders:read")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="One appointment",
+)
 async def read_appointment(request: AnyRequest, appointment_id: AppointmentId) -> Appointment:
     """One appointment as it stands now."""
     async with connection(request.app.state.pool) as conn:
@@ -225,6 +253,7 @@ async def _change(request: AnyRequest, appointment_id: str, change: Any) -> Resp
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="Cancel an appointment",
 )
 async def cancel(
     request: AnyRequest, appointment_id: AppointmentId, data: JSONBody[ReasonRequest]
@@ -244,6 +273,7 @@ async def cancel(
     tags=TAGS,
     responses=PROBLEMS,
     status_code=200,
+    summary="Confirm or settle an appointment",
 )
 async def settle(
     request: AnyRequest, appointment_id: AppointmentId, step: FromPath[Literal["confirm", "keep", "miss"]]
