@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get, put
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
@@ -89,7 +88,8 @@ async def read_location(request: AnyRequest, code: Code) -> Location:
     "/api/locations/{code:str}",
     guards=[requires("stock:write")],
     tags=["Stock"],
-    responses=PROBLEMS | {200: ResponseSpec(Location, generate_examples=False, description="The place as it is now.")},
+    responses=PROBLEMS,
+    response_description="The place as it is now.",
     summary="Make or change a place",
 )
 async def save_location(request: AnyRequest, code: Code, data: JSONBody[LocationInput]) -> Response[Location]:

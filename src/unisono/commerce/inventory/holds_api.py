@@ -15,7 +15,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
@@ -108,7 +107,8 @@ def _key(request: AnyRequest) -> str:
     "/api/holds",
     guards=[requires("orders:write")],
     tags=["Stock"],
-    responses=PROBLEMS | {201: ResponseSpec(HeldStock, generate_examples=False, description="What was put aside.")},
+    responses=PROBLEMS,
+    response_description="What was put aside.",
     status_code=201,
     summary="Put units aside",
 )
@@ -148,7 +148,8 @@ async def hold_stock(request: AnyRequest, data: JSONBody[HoldStockRequest]) -> H
     "/api/holds/commit",
     guards=[requires("orders:write")],
     tags=["Stock"],
-    responses=PROBLEMS | {200: ResponseSpec(Settled, generate_examples=False, description="They are firm.")},
+    responses=PROBLEMS,
+    response_description="They are firm.",
     status_code=200,
     summary="Make holds firm",
 )
@@ -168,7 +169,8 @@ async def commit_holds(request: AnyRequest, data: JSONBody[HoldsRequest]) -> Res
     "/api/holds/release",
     guards=[requires("orders:write")],
     tags=["Stock"],
-    responses=PROBLEMS | {200: ResponseSpec(Settled, generate_examples=False, description="They are free again.")},
+    responses=PROBLEMS,
+    response_description="They are free again.",
     status_code=200,
     summary="Give units back",
 )

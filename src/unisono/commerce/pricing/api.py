@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request, Response, get, post, put
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
@@ -163,7 +162,8 @@ async def list_price_lists(request: AnyRequest) -> list[PriceList]:
     "/api/price-lists",
     guards=[requires("prices:write")],
     tags=["Prices"],
-    responses=PROBLEMS | {201: ResponseSpec(PriceList, generate_examples=False, description="The list.")},
+    responses=PROBLEMS,
+    response_description="The list.",
     summary="Make a price list",
 )
 async def create_price_list(request: AnyRequest, data: JSONBody[NewPriceList]) -> Response[PriceList]:
@@ -182,7 +182,8 @@ async def create_price_list(request: AnyRequest, data: JSONBody[NewPriceList]) -
     "/api/price-lists/{code:str}/disable",
     guards=[requires("prices:write")],
     tags=["Prices"],
-    responses=PROBLEMS | {200: ResponseSpec(PriceList, generate_examples=False, description="The list, switched off.")},
+    responses=PROBLEMS,
+    response_description="The list, switched off.",
     status_code=200,
     summary="Switch a price list off",
 )
@@ -202,8 +203,8 @@ async def disable_price_list(request: AnyRequest, code: Code) -> Response[PriceL
     "/api/price-lists/{code:str}/import",
     guards=[requires("prices:write")],
     tags=["Prices"],
-    responses=PROBLEMS
-    | {200: ResponseSpec(PriceImportReport, generate_examples=False, description="What was written, or would be.")},
+    responses=PROBLEMS,
+    response_description="What was written, or would be.",
     status_code=200,
     summary="Import prices",
 )
@@ -227,7 +228,8 @@ async def import_prices(request: AnyRequest, code: Code, data: JSONBody[ImportRe
     "/api/prices",
     guards=[requires("prices:write")],
     tags=["Prices"],
-    responses=PROBLEMS | {200: ResponseSpec(SetReport, generate_examples=False, description="What was written.")},
+    responses=PROBLEMS,
+    response_description="What was written.",
     summary="Set prices",
 )
 async def set_prices(request: AnyRequest, data: JSONBody[PricesRequest]) -> Response[SetReport]:
@@ -332,7 +334,8 @@ async def price_history(
     "/api/prices/observations",
     guards=[requires("prices:write")],
     tags=["Prices"],
-    responses=PROBLEMS | {201: ResponseSpec(Noted, generate_examples=False, description="How many were noted.")},
+    responses=PROBLEMS,
+    response_description="How many were noted.",
     summary="Note prices seen",
 )
 async def observe_prices(request: AnyRequest, data: JSONBody[ObservationsRequest]) -> Response[Noted]:
@@ -362,8 +365,8 @@ async def list_exempt_categories(request: AnyRequest) -> dict[str, str]:
     "/api/exempt-categories/{code:str}",
     guards=[requires("prices:write")],
     tags=["Prices"],
-    responses=PROBLEMS
-    | {200: ResponseSpec(dict[str, str], generate_examples=False, description="All exempt categories, and why.")},
+    responses=PROBLEMS,
+    response_description="All exempt categories, and why.",
     summary="Exempt a category",
 )
 async def exempt_category(request: AnyRequest, code: Code, data: JSONBody[ExemptRequest]) -> Response[dict[str, str]]:

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import MediaType, Request, Response, get, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
@@ -49,12 +48,8 @@ def _zone(request: AnyRequest) -> ZoneInfo:
     "/api/discounts/check",
     guards=[requires("prices:write")],
     tags=["Discounts"],
-    responses=PROBLEMS
-    | {
-        200: ResponseSpec(
-            list[Evidence], generate_examples=False, description="Each with its evidence, in their order."
-        )
-    },
+    responses=PROBLEMS,
+    response_description="Each with its evidence, in their order.",
     status_code=200,
     summary="Check reductions",
 )
@@ -72,8 +67,8 @@ async def check_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest])
     "/api/discounts",
     guards=[requires("prices:write")],
     tags=["Discounts"],
-    responses=PROBLEMS
-    | {201: ResponseSpec(list[Announcement], generate_examples=False, description="What was announced.")},
+    responses=PROBLEMS,
+    response_description="What was announced.",
     summary="Announce reductions",
 )
 async def announce_discounts(request: AnyRequest, data: JSONBody[DiscountsRequest]) -> Response[list[Announcement]]:
@@ -119,8 +114,8 @@ async def list_discounts(
     "/api/discounts/{announcement_id:int}/withdraw",
     guards=[requires("prices:write")],
     tags=["Discounts"],
-    responses=PROBLEMS
-    | {200: ResponseSpec(Announcement, generate_examples=False, description="The reduction, withdrawn.")},
+    responses=PROBLEMS,
+    response_description="The reduction, withdrawn.",
     status_code=200,
     summary="Take a reduction back",
 )
