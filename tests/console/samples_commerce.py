@@ -443,7 +443,7 @@ def coherence() -> c.Coherence:
         can_close=True,
     )  # fmt: skip
     closed = msgspec.structs.replace(
-        row, incident_id=3, badge=c.Badge(text="closed"), closed_at=ago(hours=1), closed_by="anna@alpestre.example"
+        row, incident_id=3, badge=c.Badge(text="over"), closed_at=ago(hours=1), closed_by="anna@alpestre.example"
     )
     return c.Coherence(
         rows=[row, closed],
@@ -452,7 +452,7 @@ def coherence() -> c.Coherence:
             c.Tile(label="Open incidents", value=1, tone="warning"),
             c.Tile(label="Compared, 30 days", value=48_210),
         ],
-        chips=[c.Chip(label="Open", href="?", selected=True), c.Chip(label="Closed", href="?state=closed")],
+        chips=[c.Chip(label="Open", href="?", selected=True), c.Chip(label="Over", href="?state=closed")],
         kinds=[c.Chip(label="Every kind", href="?", selected=True), c.Chip(label="Price", href="?kind=price")],
         compared=[
             c.ComparedRow(where="Web", compared=40_000, differing=41, unknown=210, share=0.1025),

@@ -24,6 +24,10 @@ OPEN = {
 """The only addresses of the console that need no account."""
 
 SCREENS = {
+    "/console/products": "catalog:read",
+    "/console/prices": "catalog:read",
+    "/console/promotions": "catalog:read",
+    "/console/coherence": "coherence:read",
     "/console/people": "people:read",
     "/console/live": "events:read",
     "/console/live/stream": "events:read",

@@ -163,7 +163,7 @@ async def show_coherence(request: AnyRequest) -> Response[str]:
 
 @post(
     pattern(links.incident_close, "incident_id"),
-    guards=[requires("coherence:read", "prices:write")],
+    guards=[requires("prices:write")],
     include_in_schema=False,
 )
 async def close_incident(request: AnyRequest, incident_id: FromPath[int]) -> Response[Any]:

@@ -33,6 +33,10 @@ SCOPE_TEXTS: dict[str, str] = {
     "sources:manage": N_("make and rotate keys"),
     "operations:read": N_("read health, failed events and dead letters"),
     "operations:write": N_("replay and discard failed events and dead letters"),
+    "commerce:read": N_("read products, prices, promotions, stock, orders and incidents"),
+    "commerce:write": N_("change products, prices, promotions, stock and orders"),
+    "channel:use": N_("speak for customers: carts, checkouts, reservations"),
+    "webhooks:manage": N_("make and disable webhooks"),
 }
 """Scope -> what it allows; English msgids. A test holds that every scope of `unisono.access.keys` is here."""
 
