@@ -121,6 +121,11 @@ class Arrival:
         return taken
 
     @property
+    def without_lines(self) -> bool:
+        """Whether nobody told its lines before: it is new, or only what came back of it was heard of."""
+        return self.row is None or not self.row["has_lines"]
+
+    @property
     def owner(self) -> Told | None:
         """Whose identifier and channel a new order has."""
         return self.placer or self.teller

@@ -23,9 +23,38 @@ where exists (select from sales_order where number = told.id and not arrived)
 
 -- name: receipts_by_number
 -- Receipts by the till's number alone, for goods brought back at another till; only where one receipt has it.
-select source_order_id, min(source) as source from sales_order
+select source_order_id, array_agg(source) as sources from sales_order
 where source_order_id = any(:ids::text[]) and source like 'till:%'
-group by source_order_id having count(*) = 1;
+group by source_order_id;
+
+-- name: claim_returns_ahead!
+-- Goods came back at another till before their receipt was heard of: what waits there is the receipt's.
+update sales_order set source = told.source
+from (select distinct source, id from unnest(:sources::text[], :ids::text[]) as told (source, id)) as told
+where sales_order.id = (
+    select min(ahead.id) from sales_order ahead
+    where ahead.source_order_id = told.id and ahead.source like 'till:%' and ahead.arrived
+      and exists (select from return_case where order_id = ahead.id)
+      and not exists (select from order_line where order_id = ahead.id))
+  and not exists (select from sales_order known where known.source = told.source and known.source_order_id = told.id);
+
+-- name: returns_ahead
+-- What came back of orders whose lines nobody had told, by sku.
+select return_case.order_id, return_case.id as return_id, back.sku, back.units
+from return_case
+join order_history told on told.order_id = return_case.order_id and told.what = 'returned'
+     and 'event:' || (told.detail->>'message_id') = return_case.key
+cross join lateral jsonb_each_text(told.detail->'ahead') as said (sku, units)
+cross join lateral (select said.sku, said.units::int as units) as back
+where return_case.order_id = any(:ids::bigint[])
+order by return_case.id, back.sku;
+
+-- name: fill_refunds!
+-- A return that told no amount brings back what its lines are worth.
+update return_case set refund_minor = back.refund
+from (select return_id, sum(refund)::bigint as refund
+      from unnest(:returns::bigint[], :refunds::bigint[]) as line (return_id, refund) group by return_id) as back
+where return_case.id = back.return_id and return_case.refund_minor = 0;
 
 -- name: next_ids
 select nextval(pg_get_serial_sequence('sales_order', 'id')) as id from generate_series(1, :count::int);

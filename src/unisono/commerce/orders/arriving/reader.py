@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import structlog
@@ -125,21 +126,35 @@ def _sales(arrivals: Sequence[Arrival], variants: dict[str, int]) -> list[stocki
             arrival.owner.at,
         )
         for arrival in arrivals
-        if arrival.fresh and arrival.owner and arrival.kind == "receipt" and arrival.store_id and not arrival.cancelled
+        if arrival.without_lines
+        and arrival.owner
+        and arrival.kind == "receipt"
+        and arrival.store_id
+        and not arrival.cancelled
         for line in arrival.lines or ()
         if line.pieces and line.sku in variants and not (line.detail and line.detail.get("quantity"))
     ]
 
 
 async def _settle_tills(conn: Connection, told: Sequence[Told]) -> list[Told]:
-    """Goods brought back at another till than they were bought at: the receipt is found by its number."""
+    """Goods brought back at another till than they were bought at: the receipt is found by its number, here or in the
+    batch. Those brought back before their receipt was heard of wait under the till that took them: now it has it."""
+    receipts = [one for one in told if one.what == "receipt"]
+    if receipts:
+        await _sql.claim_returns_ahead(
+            conn, sources=[one.source for one in receipts], ids=[one.source_order_id for one in receipts]
+        )
     astray = sorted({one.source_order_id for one in told if one.what == "returned" and one.source.startswith("till:")})
     if not astray:
         return list(told)
-    found = {row["source_order_id"]: row["source"] for row in await _sql.receipts_by_number(conn, ids=astray)}
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in await _sql.receipts_by_number(conn, ids=astray):
+        found[row["source_order_id"]] |= set(row["sources"])
+    for one in receipts:
+        found[one.source_order_id].add(one.source)
     return [
-        one._replace(source=found.get(one.source_order_id, one.source))
-        if one.what == "returned" and one.source.startswith("till:")
+        one._replace(source=next(iter(found[one.source_order_id])))
+        if one.what == "returned" and one.source.startswith("till:") and len(found[one.source_order_id]) == 1
         else one
         for one in told
     ]

@@ -33,6 +33,7 @@ _ORDER: Final = (
     "currency", "tax_included", "subtotal_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor",
     "coupons", "quote", "placed_at", "updated_at", "source_updated_at", "arrived",
 )  # fmt: skip
+_HISTORY: Final = ("order_id", "at", "what", "actor", "reason", "detail")
 _LINE: Final = (
     "order_id", "position", "variant_id", "sku", "name", "quantity", "unit_minor", "discount_minor", "tax_minor",
     "total_minor", "handed_over", "cancelled", "detail",
@@ -49,7 +50,8 @@ async def write(conn: Connection, arrivals: Sequence[Arrival], variants: Mapping
     await _write_lines(conn, arrivals, variants)
     crash_point("arriving.after_lines")
     refunded = await _write_history(conn, arrivals)
-    returned = await _write_returns(conn, [arrival for arrival in arrivals if arrival.returns])
+    returned = await _match_returns_ahead(conn, arrivals)
+    returned |= await _write_returns(conn, [arrival for arrival in arrivals if arrival.returns])
     told = {arrival.id: _change(arrival) for arrival in fresh}
     touched = [
         arrival
@@ -97,7 +99,7 @@ async def _write_lines(conn: Connection, arrivals: Sequence[Arrival], variants: 
     replaced = []
     for arrival in arrivals:
         lines = arrival.lines
-        if not lines or (arrival.row is not None and arrival.row["has_returns"]):
+        if not lines or (arrival.row is not None and arrival.row["has_returns"] and not arrival.without_lines):
             # Lines that were brought back stay as they are: the return counts their units.
             continue
         if not arrival.fresh:
@@ -166,8 +168,7 @@ async def _write_history(conn: Connection, arrivals: Sequence[Arrival]) -> set[i
                 )
             )
     if records:
-        columns = ("order_id", "at", "what", "actor", "reason", "detail")
-        await conn.copy_records_to_table("order_history", records=records, columns=columns)
+        await conn.copy_records_to_table("order_history", records=records, columns=_HISTORY)
     return refunded
 
 
@@ -195,10 +196,13 @@ async def _write_returns(conn: Connection, arrivals: Sequence[Arrival]) -> set[i
         lines[row["order_id"]].append(dict(row))
     backs: dict[str, list[_Back]] = {}
     cases = []
+    ahead: list[tuple[Arrival, Told]] = []
     for arrival in arrivals:
         for told in arrival.returns:
             key = f"event:{told.event.message_id}"
-            backs[key] = _match(lines[arrival.id], told)
+            backs[key] = _match(lines[arrival.id], told.lines or ())
+            if not lines[arrival.id]:
+                ahead.append((arrival, told))
             refund = abs(told.total) if told.total is not None else sum(back.refund for back in backs[key])
             cases.append((arrival, told, key, refund))
     made = await _sql.insert_returns(
@@ -215,26 +219,69 @@ async def _write_returns(conn: Connection, arrivals: Sequence[Arrival]) -> set[i
         keys=[key for _, _, key, _ in cases],
     )
     rows = [(row["id"], back) for row in made for back in backs[row["key"]]]
-    await _sql.insert_return_lines(
-        conn,
-        returns=[return_id for return_id, _ in rows],
-        lines=[back.line_id for _, back in rows],
-        quantities=[back.quantity for _, back in rows],
-        refunds=[back.refund for _, back in rows],
-    )
+    await _insert_backs(conn, rows)
+    await _note_returns_ahead(conn, ahead)
     return {arrival.id for arrival in arrivals}
 
 
-def _match(lines: Sequence[dict[str, Any]], told: Told) -> list[_Back]:
+async def _note_returns_ahead(conn: Connection, ahead: Sequence[tuple[Arrival, Told]]) -> None:
+    """Goods came back of an order whose lines nobody has told yet: what, waits in its history."""
+    records = []
+    for arrival, told in ahead:
+        units: dict[str, int] = defaultdict(int)
+        for line in told.lines or ():
+            units[line.sku] += line.quantity
+        detail = msgspec.json.encode({"message_id": told.event.message_id, "ahead": units}).decode()
+        records.append((arrival.id, told.at, _WORDS["returned"], told.source, told.reason, detail))
+    if records:
+        await conn.copy_records_to_table("order_history", records=records, columns=_HISTORY)
+
+
+class _Wanted(NamedTuple):
+    sku: str
+    quantity: int
+
+
+async def _match_returns_ahead(conn: Connection, arrivals: Sequence[Arrival]) -> set[int]:
+    """Lines are known now of orders whose goods came back before: these units, by sku. Returns the orders' ids."""
+    late = [one.id for one in arrivals if one.row and one.row["has_returns"] and one.without_lines and one.lines]
+    if not late:
+        return set()
+    lines: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in await _sql.lines_by_order(conn, ids=late):
+        lines[row["order_id"]].append(dict(row))
+    found = [
+        (row["return_id"], back)
+        for row in await _sql.returns_ahead(conn, ids=late)
+        for back in _match(lines[row["order_id"]], [_Wanted(row["sku"], row["units"])])
+    ]
+    await _insert_backs(conn, found)
+    await _sql.fill_refunds(
+        conn, returns=[return_id for return_id, _ in found], refunds=[back.refund for _, back in found]
+    )
+    return set(late)
+
+
+async def _insert_backs(conn: Connection, found: Sequence[tuple[int, _Back]]) -> None:
+    await _sql.insert_return_lines(
+        conn,
+        returns=[return_id for return_id, _ in found],
+        lines=[back.line_id for _, back in found],
+        quantities=[back.quantity for _, back in found],
+        refunds=[back.refund for _, back in found],
+    )
+
+
+def _match(lines: Sequence[dict[str, Any]], told: Sequence[Line | _Wanted]) -> list[_Back]:
     """Which units of which lines came back: by sku, no more than were handed over and are not back yet."""
     found: dict[int, _Back] = {}
-    for wanted in told.lines or ():
+    for wanted in told:
         left = wanted.quantity
         for line in lines:
             units = min(left, line["handed_over"] - line["returned"]) if line["sku"] == wanted.sku else 0
             if units < 1:
                 continue
-            start = line["returned"] + line["cancelled"]
+            start = line["returned"]
             refund = max(0, rules.share_of_units(line["total_minor"], line["quantity"], start, units))
             before = found.get(line["id"], _Back(line["id"], 0, 0))
             found[line["id"]] = _Back(line["id"], before.quantity + units, before.refund + refund)
