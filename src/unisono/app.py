@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -97,8 +97,42 @@ async def health(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     return Response({"status": "ok", "version": __version__})
 
 
-def create_app(settings: Settings, dsn: str) -> Litestar:
-    """The application on a migrated database at ``dsn``."""
+HANDLERS: list[ControllerRouterHandler] = [
+    *collect_api.routes,
+    *timeline_api.routes,
+    *profiles_api.routes,
+    *identity_api.routes,
+    *access_api.routes,
+    *commerce.routes,
+    *failed_api.routes,
+    *console.routes,
+    health,
+    metrics,
+]
+"""Every route there is."""
+
+UNCOMPRESSED = [
+    "/v1",
+    "/beacon",
+    "/pixel",
+    "/api/stream",
+    "/api/changes/stream",
+    "/channel/stream",
+    "/console/live/stream",
+]
+"""Answers of a few bytes, and streams: gzip would gather what must leave at once."""
+
+EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
+    UnisonoError: problem_response,
+    HTTPException: http_problem,
+    asyncpg.DataError: unstorable,
+    UnicodeEncodeError: unstorable,
+    RecursionError: too_deep,
+}
+
+
+def lifespan_on(settings: Settings, dsn: str) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """What lives as long as the application: the pool, the keys it knows, the committer, the live feed."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -122,30 +156,17 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
             await committer.stop()
             await pool.close()
 
-    handlers: list[ControllerRouterHandler] = [
-        *collect_api.routes,
-        *timeline_api.routes,
-        *profiles_api.routes,
-        *identity_api.routes,
-        *access_api.routes,
-        *commerce.routes,
-        *failed_api.routes,
-        *console.routes,
-        health,
-        metrics,
-    ]
+    return lifespan
+
+
+def create_app(settings: Settings, dsn: str) -> Litestar:
+    """The application on a migrated database at ``dsn``."""
     app = Litestar(
-        handlers,
-        lifespan=[lifespan],
+        HANDLERS,
+        lifespan=[lifespan_on(settings, dsn)],
         middleware=[RequestTimer, AcrossSites, collect_api.Preflight, collect_api.Direct],
         after_exception=[log_unexpected],
-        exception_handlers={
-            UnisonoError: problem_response,
-            HTTPException: http_problem,
-            asyncpg.DataError: unstorable,
-            UnicodeEncodeError: unstorable,
-            RecursionError: too_deep,
-        },
+        exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(
             title="Unisono",
             version=__version__,
@@ -155,18 +176,7 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
             use_handler_docstrings=True,
         ),
         plugins=[TuplesOfAnyLength(), ClosedShapes()],
-        compression_config=CompressionConfig(
-            backend="gzip",
-            exclude=[
-                "/v1",
-                "/beacon",
-                "/pixel",
-                "/api/stream",
-                "/api/changes/stream",
-                "/channel/stream",
-                "/console/live/stream",
-            ],
-        ),
+        compression_config=CompressionConfig(backend="gzip", exclude=UNCOMPRESSED),
         request_max_body_size=None,
         logging_config=None,
     )
