@@ -178,3 +178,22 @@ async def test_a_merge_of_carts_is_shown_on_the_persons_page_and_undone_there(si
     assert "The two carts are apart again." in read(after)
     assert 'class="merge"' not in after
     assert len(await site.audit("cart.undo")) == 1
+
+
+async def test_a_clerk_hands_over_in_four_taps_from_anywhere(site: Site) -> None:
+    """Menu, Orders (which is the counter for a clerk), the pick-up, Hand over: the code field waits for typing."""
+    trade = await open_trade(site, A=9)
+    _, parcel, code = await trade.pickup(await trade.customer(), ("A", 1))
+    await site.sign_in_as("clerk", "milano")
+    anywhere = (await site.get("/console/people")).text
+    assert 'href="#nav"' in anywhere
+    assert 'href="/console/orders"' in anywhere
+    at_the_counter = await site.get("/console/orders", follow_redirects=True)
+    assert f'href="/console/counter/pickups/{parcel}"' in at_the_counter.text
+    page = (await site.get(f"/console/counter/pickups/{parcel}")).text
+    form = page.split(f'action="/console/counter/pickups/{parcel}/step"')[1].split("</form>")[0]
+    assert re.search(r'<input[^>]*name="code"[^>]*\sautofocus', form)
+    assert form.count("<button") == 1
+    fields = dict(re.findall(r'name="(step|once)" value="([^"]*)"', form))
+    assert (await site.post(f"/console/counter/pickups/{parcel}/step", {**fields, "code": code})).status_code == 303
+    assert (await trade.good("A"))["capacity"] == 8
