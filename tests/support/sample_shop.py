@@ -16,8 +16,11 @@ import msgspec
 from tests.support.market import Market, opened
 from tests.support.serving import READY_WITHIN, ROOT, free_port
 from tests.support.shop import STORE
+from unisono.customers.timeline.worker import Worker
 from unisono.demo.shop import ShopKeys, shop_keys
 from unisono.kit.database import open_pool
+from unisono.kit.settings import Settings
+from unisono.worker import all_readers
 
 GOODS = (
     ("tent", "Ridge tent, two people", "Nord", 24900),
@@ -35,6 +38,11 @@ class SampleShop(msgspec.Struct):
 
     market: Market
     url: str
+    worker: Worker
+
+    async def settle(self) -> None:
+        """Let the engine's readers of the log catch up, as its worker does all the time."""
+        await self.worker.drain()
 
 
 async def fill(market: Market) -> None:
@@ -72,7 +80,7 @@ async def fill(market: Market) -> None:
         "effects": [{"kind": "amount_off", "amount_minor": 500}],
     }
     for definition in (promotion, coupon):
-        await market.api("POST", "/api/promotions?start=active", definition)
+        await market.api("POST", "/api/promotions?status=active", definition)
     coupons = {"promotion": "hello", "kind": "generic", "code": "HELLO5"}
     await market.api("POST", "/api/coupons", coupons, status=201)
     rule = {"store_id": STORE, "kind": "ahead", "slot_minutes": 30, "capacity": 60}
@@ -84,11 +92,11 @@ async def sample_shop(server_dsn: str) -> AsyncIterator[SampleShop]:
     """A filled market with the sample shop in front of it; everything is gone at the end."""
     async with opened(server_dsn) as market:
         await fill(market)
-        pool = await open_pool(market.shop.dsn, 1)
+        pool = await open_pool(market.shop.dsn, 4)
         try:
             async with shop_keys(pool, STORE) as keys:
                 with serving_shop(market.shop.url, keys) as url:
-                    yield SampleShop(market, url)
+                    yield SampleShop(market, url, Worker(pool, all_readers(Settings())))
         finally:
             await pool.close()
 

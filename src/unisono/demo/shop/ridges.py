@@ -13,16 +13,18 @@ HUES: Final = 6
 POINTS: Final = 7
 
 
-def ridge(code: str, *, hue_of: str | None = None) -> Markup:
-    """An SVG drawing for a product code; products of one ``hue_of`` (a category, a brand) share a colour."""
+def ridge(code: str, *, hue_of: str | None = None, wide: bool = False) -> Markup:
+    """An SVG drawing for a product code; products of one ``hue_of`` (a category) share a colour. ``wide`` is the shop's
+    own: in its own green, drawn as broad as its place is."""
     seed = hashlib.blake2b(code.encode(), digest_size=32).digest()
-    hue = hashlib.blake2b((hue_of or code).encode(), digest_size=2).digest()[0] % HUES
+    hue = 0 if wide else hashlib.blake2b((hue_of or code).encode(), digest_size=2).digest()[0] % HUES
+    fit = "none" if wide else "xMidYMax slice"
     sun_x, sun_y = 50 + seed[30] * 220 // 255, 38 + seed[31] * 40 // 255
     layers = [_layer(seed, layer) for layer in range(3)]
     # Numbers only: nothing of the code is in it.
     drawing = "".join(f'<path class="r{layer}" d="{path}"/>' for layer, path in enumerate(layers))
     return Markup(  # noqa: S704
-        f'<svg class="ridge hue-{hue}" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="xMidYMax slice" '
+        f'<svg class="ridge hue-{hue}" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="{fit}" '
         f'aria-hidden="true" focusable="false"><circle class="sun" cx="{sun_x}" cy="{sun_y}" r="17"/>{drawing}</svg>'
     )
 
