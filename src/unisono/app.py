@@ -159,6 +159,18 @@ def lifespan_on(settings: Settings, dsn: str) -> Callable[[Litestar], AbstractAs
     return lifespan
 
 
+def _openapi() -> OpenAPIConfig:
+    """How the API describes itself: each route by its own sentences."""
+    return OpenAPIConfig(
+        title="Unisono",
+        version=__version__,
+        path="/api",
+        openapi_router=None,
+        render_plugins=[SwaggerRenderPlugin()],
+        use_handler_docstrings=True,
+    )
+
+
 def create_app(settings: Settings, dsn: str) -> Litestar:
     """The application on a migrated database at ``dsn``."""
     app = Litestar(
@@ -167,14 +179,7 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         middleware=[RequestTimer, AcrossSites, collect_api.Preflight, collect_api.Direct],
         after_exception=[log_unexpected],
         exception_handlers=EXCEPTION_HANDLERS,
-        openapi_config=OpenAPIConfig(
-            title="Unisono",
-            version=__version__,
-            path="/api",
-            openapi_router=None,
-            render_plugins=[SwaggerRenderPlugin()],
-            use_handler_docstrings=True,
-        ),
+        openapi_config=_openapi(),
         plugins=[TuplesOfAnyLength(), ClosedShapes()],
         compression_config=CompressionConfig(backend="gzip", exclude=UNCOMPRESSED),
         request_max_body_size=None,
