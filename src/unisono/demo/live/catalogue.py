@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 from unisono.commerce.catalog.columns import CategoryTree
@@ -27,7 +27,7 @@ PREPARED: Final = {
 COUNTERS: Final = frozenset({"DELI", "SALAD BAR", "CHEF SHOPPE", "RESTAURANT", "PASTRY"})
 """Departments that make things; frozen chicken of another one takes nobody's hands."""
 
-Told = Any
+Told = Callable[[int, int], None]
 """Called with (done, total) products."""
 
 
@@ -39,7 +39,10 @@ async def load_catalogue(pool: Pool, products: Any, tell: Told) -> ImportReport 
     skus = [str(product) for product in products["product_id"].to_pylist()]
     async with connection(pool) as conn:
         known = await find_variants(conn, skus)
-    rows = list(zip(*(products[name].to_pylist() for name in COLUMNS), strict=True))
+    # Neighbours on the shelf are neighbours in the file: a part of the import then knows few categories.
+    order = [(name, "ascending") for name in ("department", "product_category", "product_type", "product_id")]
+    shelf = products.sort_by(order)
+    rows = list(zip(*(shelf[name].to_pylist() for name in COLUMNS), strict=True))
     new = [row for row in rows if str(row[0]) not in known]
     if not new:
         return None

@@ -20,7 +20,7 @@ from unisono.commerce.web import unit
 from unisono.customers.timeline.worker import Worker
 from unisono.demo import dataset
 from unisono.demo.live import offers, places, shelves
-from unisono.demo.live.catalogue import category_codes, load_catalogue
+from unisono.demo.live.catalogue import Told, category_codes, load_catalogue
 from unisono.demo.live.figures import Figures, Sold
 from unisono.demo.loading import Progress, Tell
 from unisono.kit.database import Pool, connection
@@ -112,7 +112,7 @@ class _Run:
         last = self.figures.last + self.shift
         return min(self.now, datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1))
 
-    def phase(self, name: str) -> shelves.Told:
+    def phase(self, name: str) -> Told:
         """How a part of the load tells how far it is."""
         began = time.monotonic()
 

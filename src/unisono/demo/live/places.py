@@ -32,7 +32,7 @@ def coordinates(store: int) -> tuple[float, float]:
 
 
 def store_place(store: int) -> Location:
-    """A store: it sells, sends and hands over."""
+    """A store: it sells and hands over; parcels leave from the warehouse."""
     latitude, longitude = coordinates(store)
     return Location(
         code=str(store),

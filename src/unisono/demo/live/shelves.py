@@ -6,7 +6,7 @@ Prices are the data's; the stock is invented from the data's sales, by the rule 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -17,6 +17,7 @@ from unisono.commerce.pricing import service as pricing
 from unisono.commerce.pricing.errors import PriceListUnknown
 from unisono.commerce.pricing.model import NewObservation, NewPrice, NewPriceList
 from unisono.commerce.web import unit
+from unisono.demo.live.catalogue import Told
 from unisono.demo.live.figures import SALES_WEEKS, Seen, Sold
 from unisono.demo.live.places import WAREHOUSE
 from unisono.demo.loading import ACTOR
@@ -32,9 +33,6 @@ AT_ONCE: Final = 10_000
 SHELF_WEEKS: Final = 2
 WAREHOUSE_WEEKS: Final = 4
 SAFETY_ABOVE: Final = 3
-
-Told = Callable[[int, int], None]
-"""Called with (done, total)."""
 
 T = TypeVar("T")
 
