@@ -35,7 +35,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 @pytest.fixture(scope="module")
 async def shop(server_dsn: str, template_dsn: str) -> AsyncIterator[Furnished]:
     """A shop with something of everything in it, and a key that may do everything."""
-    env = {"UNISONO_TEST_PAYMENTS": "true", "UNISONO_SHIPPING_MINOR": "490"}
+    env = {"UNISONO_TEST_PAYMENTS": "true", "UNISONO_SHIPPING_MINOR": "490", "UNISONO_SHOP_URL": "https://shop.example"}
     async with open_shop(server_dsn, env=env) as bare:
         made = await create_source(bare.conn, name="everything", kind="server", actor="test", scopes=frozenset(SCOPES))
         yield await furnish(bare, made.key)
@@ -96,6 +96,16 @@ def call(operation: Any, shop: Furnished, answered: Counter[int]) -> None:
         case.validate_response(response, checks=CHECKS)
 
     invent()
+
+
+async def test_answers_in_text_name_their_charset_once(shop: Furnished) -> None:
+    """The framework adds it to every kind of text by itself."""
+    reduction = shop.known["announcement_id"][0]
+    paths = [f"/api/discounts/{reduction}/evidence.csv", "/unisono.js", "/console/sign-in", "/feeds/google.tsv"]
+    for path in paths:
+        key = {} if path.startswith("/console") else shop.headers("/api")
+        answer = await shop.shop.client.get(path, headers=key, follow_redirects=True)
+        assert (answer.status_code, answer.headers["content-type"].count("charset=utf-8")) == (200, 1), path
 
 
 def test_each_operation_has_a_title_and_each_shape_a_name() -> None:

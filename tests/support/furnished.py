@@ -95,6 +95,10 @@ async def _offers(made: Furnished) -> None:
     made.known["coupon"] = list(coupons["coupons"])
     hook = {"name": "nobody", "url": "https://hooks.example.com/unisono"}
     made.known["webhook_id"] = [(await made.call("POST", "/api/webhooks", hook))["id"] for _ in range(3)]
+    reductions = {"price_list": "shelf", "discounts": [{"sku": SKUS[0], "new_minor": 7000}]}
+    await made.call("PUT", "/api/exempt-categories/shoes", {"reason": "New in."})
+    announced = await made.call("POST", "/api/discounts", reductions)
+    made.known["announcement_id"] = [one["id"] for one in announced]
     review = {"rating": 5, "body": "They hold."}
     await made.call("POST", "/channel/products/shoe/reviews", review)
 
@@ -176,7 +180,6 @@ async def _read_back(made: Furnished) -> None:
         "category": ["shoes"],
         "url": ["https://hooks.example.com/unisono"],
         "household_id": [1],
-        "announcement_id": [1],
         "ids": made.known["hold_id"],
         "quantity": [1, 2],
         "source": ["erp"],

@@ -209,7 +209,7 @@ def show(
     """A screen without asking the database: errors must be shown when it is away."""
     shell = make_shell(request, principal, title=title, section=section, frame=frame or Frame())
     html = render_screen(environment_of(shell.locale), shell, view, fragment=_wants_fragment(request))
-    response = Response(html, media_type="text/html; charset=utf-8", status_code=status)
+    response = Response(html, media_type="text/html", status_code=status)
     if shell.toast is not None:
         response.set_cookie(Cookie(key=TOAST_COOKIE, value="", max_age=0, path=links.ROOT, httponly=True))
     return response

@@ -142,6 +142,7 @@ async def _tsv(pool: Pool, view: View) -> AsyncIterator[str]:
     tags=TAGS,
     responses=PROBLEMS,
     summary="Google's product feed",
+    media_type="text/tab-separated-values",
 )
 async def google_feed(request: AnyRequest, channel: Channel = "web", store: Store = None) -> Stream:
     """Everything on sale as tab-separated values, as Google Merchant Center and others fetch it."""
@@ -149,7 +150,7 @@ async def google_feed(request: AnyRequest, channel: Channel = "web", store: Stor
     view = _view(request, channel, store)
     return Stream(
         _tsv(request.app.state.pool, view),
-        media_type="text/tab-separated-values; charset=utf-8",
+        media_type="text/tab-separated-values",
         headers={"cache-control": "private, max-age=60"},
     )
 

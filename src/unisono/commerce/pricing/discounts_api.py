@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from litestar import MediaType, Request, Response, get, post
+from litestar import Request, Response, get, post
 from litestar.params import JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
@@ -153,7 +153,7 @@ async def discount_evidence(request: AnyRequest, announcement_id: PathId) -> Evi
     guards=[requires("catalog:read")],
     tags=["Discounts"],
     responses=PROBLEMS,
-    media_type=MediaType.TEXT,
+    media_type="text/csv",
     summary="A reduction's evidence as a table",
 )
 async def discount_evidence_table(request: AnyRequest, announcement_id: PathId) -> Response[str]:
@@ -162,7 +162,7 @@ async def discount_evidence_table(request: AnyRequest, announcement_id: PathId) 
         found = await pricing.evidence(conn, announcement_id)
     return Response(
         evidence_csv(found),
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers={"content-disposition": f'attachment; filename="evidence-{announcement_id}.csv"'},
     )
 

@@ -21,7 +21,7 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 FOR_A_WHILE: Final = "public, max-age=300"
 
-_TYPES: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 def _file(name: str) -> Path:

@@ -97,7 +97,7 @@ async def evidence_table(request: AnyRequest, announcement_id: FromPath[int]) ->
     async with connection(pool_of(request)) as conn:
         found = await pricing.evidence(conn, announcement_id)
     name = f'attachment; filename="evidence-{announcement_id}.csv"'
-    return Response(evidence_csv(found), media_type="text/csv; charset=utf-8", headers={"content-disposition": name})
+    return Response(evidence_csv(found), media_type="text/csv", headers={"content-disposition": name})
 
 
 @post(pattern(links.discount_withdraw, "announcement_id"), guards=[requires("prices:write")], include_in_schema=False)

@@ -391,7 +391,7 @@ async def browser_snippet(request: AnyRequest) -> Response[bytes]:
     headers = {"cache-control": "public, max-age=3600", "etag": etag(), "access-control-allow-origin": "*"}
     if request.headers.get("if-none-match") == etag():
         return Response(b"", status_code=304, headers=headers)
-    return Response(snippet(), media_type="text/javascript; charset=utf-8", headers=headers)
+    return Response(snippet(), media_type="text/javascript", headers=headers)
 
 
 routes: list[ControllerRouterHandler] = [
