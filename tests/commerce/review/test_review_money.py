@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tests.support.ordering import Till, open_till
 from unisono.commerce.orders import rules
 from unisono.commerce.orders import service as orders
+from unisono.commerce.orders.errors import OrderState
 from unisono.commerce.orders.model import CancelLine, Order, OrderLine, PayRequest, ReturnAsked, ReturnRequest
 from unisono.commerce.orders.pickup import service as parcels
 from unisono.kit.database import Pool, transaction
@@ -148,3 +149,30 @@ def test_each_unit_is_paid_once_and_given_back_once(quantity: int, total: int, s
             line = replace(line, returned=line.returned + count)
     assert taken + spared == total
     assert taken == back
+
+
+async def test_a_gesture_before_the_return_is_part_of_what_goes_back(shop: Till) -> None:
+    """29.97 for three, 20.01 given back as a gesture: the three bring back the 9.96 that are left, one by one."""
+    async with transaction(shop.pool) as conn:
+        await conn.execute("update price set amount_minor = 999")
+    order = await shop.pay(
+        await shop.begin(await shop.node(), ("A", 3)),
+        PayRequest(provider="test", token="tok_approve", capture=True),
+    )
+    order = await ship(shop, order, 3)
+    async with transaction(shop.pool) as conn:
+        changed = await orders.refund(conn, order.number, amount=2001, reason="late", actor="anna", now=shop.now)
+    order = await shop.change(changed)
+    assert [await bring(shop, order, 1) for _ in range(3)] == [996, 0, 0]
+    assert await money(shop, order) == (2997, 2997)
+    assert (await shop.detail(order.number)).order.payment_status == "refunded"
+
+
+async def test_no_cash_for_what_was_never_paid(shop: Till) -> None:
+    """Sent on a transfer that has not come: brought back it gives no money, in whatever way it is asked for."""
+    begun = await shop.begin(await shop.node(), ("A", 3))
+    order = await ship(shop, await shop.pay(begun, PayRequest(provider="transfer")), 3)
+    for way in ("original", "cash", "transfer"):
+        with pytest.raises(OrderState):
+            await bring(shop, order, 1, refund_to=way)
+    assert await bring(shop, order, 1, refund_to="none") == 0

@@ -13,6 +13,7 @@ from unisono.commerce import record
 from unisono.commerce.orders import events, money, reading, rules, stocking
 from unisono.commerce.orders.errors import BadOrder, NothingToReturn, OrderState
 from unisono.commerce.orders.model import Condition, Order, OrderLine, Return, ReturnAsked, ReturnRequest
+from unisono.commerce.orders.payments import service as payments
 from unisono.commerce.orders.placing import note
 from unisono.kit.database import Connection
 from unisono.kit.errors import Conflict
@@ -54,8 +55,7 @@ async def return_lines(conn: Connection, number: str, request: ReturnRequest, *,
         if known is not None:
             return Returned((await reading.as_returns(conn, [known]))[0], order)
     units = _units(order, request.lines)
-    if request.refund_to == "original" and order.payment_status in ("unpaid", "authorised", "voided"):
-        raise OrderState("Nothing was paid that could be given back.", state=order.payment_status)
+    await _check_paid(conn, order, request)
     await stocking.put_back(
         conn,
         request.store_id or order.store_id,
@@ -78,6 +78,15 @@ async def return_lines(conn: Connection, number: str, request: ReturnRequest, *,
     told = events.returned(order, made, [(back.line, back.units) for back in units])
     await record.record(conn, told, clock=lambda: now)
     return Returned(made, saved, calls)
+
+
+async def _check_paid(conn: Connection, order: Order, request: ReturnRequest) -> None:
+    """Raises OrderState where money is to go back that never came: to where it came from, or in cash while the order's
+    own payment is open. What another system was paid for may be given back in cash."""
+    if request.refund_to == "none" or order.payment_status not in ("unpaid", "authorised", "voided"):
+        return
+    if request.refund_to == "original" or await payments.of_order(conn, order.id):
+        raise OrderState("Nothing was paid that could be given back.", state=order.payment_status)
 
 
 def _units(order: Order, asked: Sequence[ReturnAsked]) -> list[Back]:
