@@ -49,6 +49,7 @@ async def test_orders_are_listed_filtered_and_found_by_number_or_customer(site: 
         return set(re.findall(r"U-\d+", read((await site.get("/console/orders", params=asked)).text)))
 
     assert await numbers(q=first.number.lower()) == {first.number}
+    assert f'href="/console/orders/{first.number}"' in (await site.get(f"/console/palette?q={first.number}")).text
     assert await numbers(q="Neri") == {second.number}
     assert await numbers(q=second.source_order_id) == {second.number}
     assert await numbers(status="cancelled") == set()

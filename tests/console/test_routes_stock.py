@@ -90,7 +90,8 @@ async def test_what_cannot_be_is_told_beside_its_form_and_changes_nothing(site: 
         assert answer.status_code in (400, 409), more
         assert says in read(answer.text), more
     assert (await trade.good("A"))["capacity"] == 3
-    assert (await site.post("/console/stock-change", {**base, "sku": "nowhere"})).status_code == 404
+    unknown = {**base, "part": "count", "units": "1", "sku": "nowhere"}
+    assert (await site.post("/console/stock-change", unknown)).status_code == 404
     refused = await site.post("/console/stock-change", {**base, "part": "adjust", "units": "-3", "once": "k"})
     assert 'name="overrule"' in refused.text
     again = {**base, "part": "adjust", "units": "-3", "overrule": "stolen last night", "once": "k"}

@@ -9,6 +9,9 @@ from uuid import UUID
 
 import asyncpg
 
+from unisono.commerce.orders import service as orders
+from unisono.commerce.orders.model import Order
+from unisono.commerce.orders.reading import OrderFilter
 from unisono.commerce.orders.reservations import service as reservations
 from unisono.commerce.orders.reservations.model import Reservation
 from unisono.commerce.orders.slots import appointments
@@ -34,6 +37,15 @@ async def nodes_meant(conn: Connection, text: str, stores: Collection[str] | Non
     for person in found:
         nodes += [row["id"] for row in await identity.nodes_of(conn, person.id)]
     return nodes
+
+
+async def by_name(conn: Connection, name: str, stores: Collection[str] | None, limit: int = 5) -> list[Order]:
+    """Orders with this number, here (in any case) or where they come from; of somebody bound to stores only theirs."""
+    for known in dict.fromkeys((name.upper(), name)):
+        found = (await orders.page(conn, OrderFilter(known_as=known, stores=stores), limit=limit)).orders
+        if found:
+            return found
+    return []
 
 
 async def nodes_of_person(conn: Connection, person: int, stores: Collection[str] | None) -> list[int]:

@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 from unisono.access.guards import Principal, caller, requires
 from unisono.commerce.catalog import searching
 from unisono.console import contexts, links
+from unisono.console.lists.orders import by_name
 from unisono.console.pages import SECTION_PERMISSIONS, AnyRequest, page, pool_of, words_of
 from unisono.console.routes.people import audited
 from unisono.console.views.labels import brief
@@ -42,6 +43,9 @@ def _actions(query: str, principal: Principal, words: Words) -> list[contexts.Hi
         (_("New promotion"), links.PROMOTION_BUILDER, "promotions:write"),
         (_("Try a basket"), links.PROMOTION_SIMULATOR, "catalog:read"),
         (_("Import products"), links.CATALOGUE_IMPORT, "catalog:write"),
+        (_("At the counter"), links.COUNTER, "orders:read"),
+        (_("Open carts"), links.CARTS, "orders:read"),
+        (_("Promises at risk"), links.STOCK_RISKS, "catalog:read"),
         (_("Most valuable people"), links.with_query(links.PEOPLE, {"sort": "value"}), "people:read"),
     ]
     return [
@@ -71,6 +75,16 @@ async def _products(request: AnyRequest, query: str) -> list[contexts.Hit]:
     return [contexts.Hit(label=one.name, href=links.product(one.code), hint=one.code) for one in found.products]
 
 
+async def _orders(request: AnyRequest, query: str) -> list[contexts.Hit]:
+    """An order by its number here, or where it comes from."""
+    principal = caller(request)
+    if not query or not principal.may("orders:read"):
+        return []
+    async with transaction(pool_of(request)) as conn:
+        found = await by_name(conn, query, principal.stores)
+    return [contexts.Hit(label=one.number, href=links.order(one.number), hint=one.source_order_id) for one in found]
+
+
 async def _groups(request: AnyRequest, query: str) -> list[contexts.HitGroup]:
     principal = caller(request)
     words = words_of(request, principal)
@@ -84,6 +98,7 @@ async def _groups(request: AnyRequest, query: str) -> list[contexts.HitGroup]:
     hits = [_person_hit(found, words, contacts=contacts_too) for found in people]
     return [
         contexts.HitGroup(title=words.gettext("People"), hits=hits),
+        contexts.HitGroup(title=words.gettext("Orders"), hits=await _orders(request, query)),
         contexts.HitGroup(title=words.gettext("Products"), hits=await _products(request, query)),
         contexts.HitGroup(title=words.gettext("Screens"), hits=_screens(query, principal, words)),
         contexts.HitGroup(title=words.gettext("Actions"), hits=_actions(query, principal, words)),
