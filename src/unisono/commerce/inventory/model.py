@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from unisono.kit.reasons import Reason
+
+MAX_UNITS: Final = 99_999_999
+"""Units of one line of stock: more is a slip of the finger, or a barcode in the wrong field."""
 
 LocationKind = Literal["store", "warehouse", "partner"]
 StockState = Literal["on_hand", "damaged", "incoming"]

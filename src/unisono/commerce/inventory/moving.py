@@ -16,10 +16,9 @@ import asyncpg
 
 from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.model import CapacityMove
-from unisono.commerce.holds.rules import MAX_QUANTITY
 from unisono.commerce.inventory import finding
 from unisono.commerce.inventory.errors import BadStock
-from unisono.commerce.inventory.model import Condition, Sold, StockLine, StockState, TillSale
+from unisono.commerce.inventory.model import MAX_UNITS, Condition, Sold, StockLine, StockState, TillSale
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
@@ -54,8 +53,8 @@ def _checked(lines: Sequence[StockLine], why: Why, *, least: int = 1) -> None:
     if not 1 <= len(lines) <= MAX_LINES:
         raise BadStock(f"1 to {MAX_LINES} lines can be moved at once, not {len(lines)}.")
     for line in lines:
-        if not least <= line.quantity <= MAX_QUANTITY:
-            raise BadStock(f"{line.quantity} is no number of units.", hint=f"From {least} to {MAX_QUANTITY}.")
+        if not least <= line.quantity <= MAX_UNITS:
+            raise BadStock(f"{line.quantity} is no number of units.", hint=f"From {least} to {MAX_UNITS}.")
     for text in (why.actor, why.reason, why.reference, why.note, why.key):
         if text is not None and (not text or len(text) > MAX_TEXT or "\x00" in text):
             raise BadStock(f"Texts have 1 to {MAX_TEXT} characters, without NUL.", code="bad_text")
@@ -232,7 +231,7 @@ async def adjust(
 
     Raises WouldBreakPromises when fewer would remain than are promised, unless ``overrule`` says why that is so.
     """
-    _checked(lines, why, least=-MAX_QUANTITY)
+    _checked(lines, why, least=-MAX_UNITS)
     goods = await finding.ensure(conn, [(line.variant_id, line.location_code) for line in lines], now=now)
     units = _summed(lines, goods)
     moves = [_move(good, state, quantity, why, now) for good, quantity in units.items() if quantity]

@@ -13,10 +13,9 @@ from datetime import datetime
 import asyncpg
 
 from unisono.commerce.holds import service as holds
-from unisono.commerce.holds.rules import MAX_QUANTITY
 from unisono.commerce.inventory import finding, rules
 from unisono.commerce.inventory.errors import BadStock, RiskUnknown
-from unisono.commerce.inventory.model import Mode, Need, NoPlan, Place, Plan, StockAt
+from unisono.commerce.inventory.model import MAX_UNITS, Mode, Need, NoPlan, Place, Plan, StockAt
 from unisono.commerce.inventory.moving import (
     Why,
     adjust,
@@ -193,7 +192,7 @@ async def set_levels(
     """(variant, place, safety, low_at): units kept from remote channels (None: as before), and at how many or fewer
     left somebody is told (None: nobody). Stock rows are made where there are none."""
     for _, _, safety, low_at in levels:
-        if any(units is not None and not 0 <= units <= MAX_QUANTITY for units in (safety, low_at)):
+        if any(units is not None and not 0 <= units <= MAX_UNITS for units in (safety, low_at)):
             raise BadStock("Levels are numbers of units from 0.")
     goods = await finding.ensure(conn, [(variant, code) for variant, code, _, _ in levels], now=now)
     ids = [goods[variant, code] for variant, code, _, _ in levels]

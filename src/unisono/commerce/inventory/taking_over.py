@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from unisono.commerce.holds.rules import MAX_QUANTITY
 from unisono.commerce.inventory import finding
 from unisono.commerce.inventory.errors import BadStock
 from unisono.commerce.inventory.finding import Found
+from unisono.commerce.inventory.model import MAX_UNITS
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
@@ -71,8 +71,8 @@ def _check(lines: Sequence[FirstCount], actor: str, reason: str, counted_at: dat
     if len({(line.variant_id, line.location_code) for line in lines}) < len(lines):
         raise BadStock("A variant is counted twice in one place.", code="counted_twice")
     for line in lines:
-        if not (0 <= line.quantity <= MAX_QUANTITY and 0 <= line.safety <= MAX_QUANTITY):
-            raise BadStock(f"{line.quantity} is no number of units.", hint=f"From 0 to {MAX_QUANTITY}.")
+        if not (0 <= line.quantity <= MAX_UNITS and 0 <= line.safety <= MAX_UNITS):
+            raise BadStock(f"{line.quantity} is no number of units.", hint=f"From 0 to {MAX_UNITS}.")
 
 
 async def _copy(
