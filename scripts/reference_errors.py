@@ -29,6 +29,10 @@ kept as a failed event with one of the codes of the second table, to be replayed
 """
 
 
+REASON = 0
+"""Stands in place of a status for codes that come inside an answer: reasons, and items that were refused."""
+
+
 class Said(NamedTuple):
     """One place in the sources that names a code."""
 
@@ -90,6 +94,14 @@ def _of_call(call: ast.Call, classes: dict[str, type[UnisonoError]]) -> Iterator
         text = texts(call.args[0]) if call.args else texts(given.get("detail"))
         for code in texts(given.get("code")):
             yield Said(code, status, text[0] if text else "")
+    elif name in ("Reason", "not_among"):
+        code = call.args[0] if call.args else given.get("code")
+        text = call.args[1] if len(call.args) > 1 else given.get("text")
+        for spelled in texts(code):
+            yield Said(spelled, REASON, (texts(text) or [""])[0])
+    elif name == "Refusal":
+        for code in texts(given.get("code")):
+            yield Said(code, REASON, "")
     elif name == "Failure" and call.args:
         for code in texts(call.args[0]):
             yield Said(code, None, (texts(call.args[1]) or ["PostgreSQL refuses a value."])[0])
@@ -101,9 +113,10 @@ def _of_call(call: ast.Call, classes: dict[str, type[UnisonoError]]) -> Iterator
 def errors() -> str:
     """The page below its title."""
     answers: dict[tuple[str, int], list[str]] = defaultdict(list)
+    reasons: dict[str, list[str]] = defaultdict(list)
     failed: dict[str, list[str]] = defaultdict(list)
     for code, status, spelled in said(error_classes()):
-        known = failed[code] if status is None else answers[code, status]
+        known = failed[code] if status is None else reasons[code] if status == REASON else answers[code, status]
         text = spelled.replace("``", "`")
         if text and text not in known:
             known.append(text)
@@ -114,6 +127,15 @@ def errors() -> str:
         lines.append(f"| `{code}` | {status} | {_cell(answers[code, status])} |")
     lines += ["", "## Codes of failed events", "", "| code | says |", "|---|---|"]
     lines += [f"| `{code}` | {_cell(failed[code])} |" for code in sorted(failed)]
+    lines += [
+        "",
+        "## Codes of reasons",
+        "",
+        "Why a promotion, a line, an item or a slot is as it is; inside answers.",
+        "",
+    ]
+    lines += ["| code | says |", "|---|---|"]
+    lines += [f"| `{code}` | {_cell(reasons[code])} |" for code in sorted(reasons)]
     return HEAD + "## Codes of answers\n\n" + "\n".join(lines) + "\n"
 
 

@@ -24,8 +24,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
-SUITE = ("tests/customers", "tests/access", "tests/house/test_schema.py", "tests/house/test_queries.py")
-"""What the database decides: the whole of collect, identity, timeline, profiles and access, schema and queries."""
+SUITE = (
+    "tests/customers",
+    "tests/access",
+    "tests/commerce/holds",
+    "tests/commerce/inventory",
+    "tests/commerce/pricing",
+    "tests/commerce/promotions",
+    "tests/commerce/points",
+    "tests/house/test_schema.py",
+    "tests/house/test_queries.py",
+)
+"""What the database decides: collect, identity, timeline, profiles, access; promises, prices, limits; schema, queries."""
 
 SERVER_OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c unix_socket_directories="
 """Throw-away: nothing has to survive a power cut."""
@@ -91,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = list(arguments) or [path for path in SUITE if (ROOT / path).exists()]
     with cluster() as address:
         return subprocess.run(  # noqa: S603 - our own tests
-            [sys.executable, "-m", "pytest", "-q", "-m", "not browser", *chosen],
+            [sys.executable, "-m", "pytest", "-q", "-m", "not browser and not slow", *chosen],
             cwd=ROOT,
             env={**os.environ, "UNISONO_TEST_DATABASE_URL": address},
             check=False,

@@ -37,6 +37,9 @@ PART: Final = 2_000
 SHOWN: Final = 100
 """Refused rows the report itself tells of; the reject file has all."""
 
+_ANY = "any"
+"""A name that is a good one, where only something else of a category is looked at."""
+
 
 class RefusedRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row that was not taken, and why."""
@@ -143,7 +146,7 @@ async def import_table(
 ) -> ImportReport:
     """As `import_file`, for a table that is read already; ``part`` is how many rows a transaction takes."""
     columns = understand(table.header, mapping)
-    bad_language = check_category(CategoryInput(code="any", names={language: "any"}))
+    bad_language = check_category(CategoryInput(code=_ANY, names={language: _ANY}))
     if bad_language:
         raise service.refused(bad_language)
     started = time.monotonic()
