@@ -35,7 +35,7 @@ SUITE = (
     "tests/house/test_schema.py",
     "tests/house/test_queries.py",
 )
-"""What the database decides: collect, identity, timeline, profiles, access; promises, prices, limits; schema, queries."""
+"""What the database decides: events, identity, profiles, access; promises, prices, limits; schema, queries."""
 
 SERVER_OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c unix_socket_directories="
 """Throw-away: nothing has to survive a power cut."""
