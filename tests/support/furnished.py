@@ -26,7 +26,7 @@ class Furnished:
 
     def headers(self, path: str, user: str = "user-1") -> dict[str, str]:
         """Whoever calls a path: the collector's clients in their way, a server for a customer in the channel API."""
-        if not path.startswith(("/api", "/channel")):
+        if path.startswith(("/v1", "/beacon", "/pixel", "/sourceConfig")):
             return basic(self.key)
         customer = {"x-customer": f"user_id:{user}"} if path.startswith("/channel") else {}
         return {"authorization": f"Bearer {self.key}"} | customer
@@ -186,7 +186,6 @@ async def _read_back(made: Furnished) -> None:
         "starts_at": [tomorrow],
         "since": ["2026-01-01T00:00:00Z"],
         "until": [tomorrow],
-        "wait": [0],
         "reason": ["They said so."],
         "minutes": [30],
         "slot_minutes": [30],

@@ -160,6 +160,7 @@ async def google_feed(request: AnyRequest, channel: Channel = "web", store: Stor
     guards=[requires("channel:use")],
     tags=TAGS,
     responses=PROBLEMS,
+    media_type="application/ld+json",
     summary="A product for search engines",
 )
 async def product_json_ld(
