@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
+import structlog
+
 from unisono.customers.timeline.model import Event
 from unisono.customers.timeline.readers import LogReader
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
+
+log = structlog.get_logger("unisono.points")
 
 _sql = load("unisono.commerce.points")
 
@@ -46,10 +50,18 @@ class PointsReader(LogReader):
     wakes: ClassVar[bool] = True
 
     async def handle(self, conn: Connection, events: Sequence[Event]) -> None:
-        """Sum the batch up by node: one statement, none when nothing is about points."""
+        """Sum the batch up by node: two statements, none when nothing is about points. What pages and apps say of them
+        is not believed."""
+        events = [event for event in events if event.name in SIGNS]
+        if not events:
+            return
+        sources = {event.source_id for event in events if event.source_id is not None}
+        public = {row["id"] for row in await _sql.public_sources(conn, ids=sorted(sources))}
         sums: dict[int, tuple[int, datetime]] = {}
         for event in events:
-            if event.name not in SIGNS:
+            if event.source_id in public:
+                # A key everybody can read: whoever has it could give himself points. The event stays on the timeline.
+                log.warning("points.not_believed", event_id=event.id, source_id=event.source_id)
                 continue
             moved = movement(event.name, event.properties)
             before = sums.get(event.node_id)

@@ -23,6 +23,8 @@ log = structlog.get_logger("unisono.orders")
 
 _sql = load("unisono.commerce.orders.arriving")
 
+PUBLIC = frozenset({"browser", "app"})
+"""Kinds of sources whose key everybody can read."""
 _MANY = 200_000
 """Skus and sources remembered by one process."""
 
@@ -94,7 +96,10 @@ class OrdersReader(LogReader):
             for row in await _sql.sources(conn, ids=sorted(unknown)):
                 till = row["kind"] == "till"
                 self._sources[row["id"]] = Source(
-                    row["name"], row["store_id"] if till else None, row["till_id"] if till else None
+                    row["name"],
+                    row["store_id"] if till else None,
+                    row["till_id"] if till else None,
+                    public=row["kind"] in PUBLIC,
                 )
         return self._sources
 

@@ -28,6 +28,9 @@ NAMES: Final[dict[str, What]] = {
 }
 """Events that tell of orders. Older names are mapped to these where events come in."""
 
+FROM_ANYBODY: Final[frozenset[What]] = frozenset({"completed", "updated"})
+"""What a page may tell. Goods leave shelves and money goes back on the word of tills and servers alone."""
+
 MAX_TEXT: Final = 200
 _MAX_AMOUNT: Final = 10**15
 _MAX_MEASURE: Final = 10**9
@@ -43,6 +46,8 @@ class Source(NamedTuple):
     name: str
     store_id: str | None
     till_id: str | None
+    public: bool = False
+    """A page or an app: its key is known to everybody, so what it says is what somebody says."""
 
 
 class Line(NamedTuple):
@@ -83,6 +88,8 @@ class Told(NamedTuple):
 def read(event: Event, source: Source | None, currency: str) -> Told | None:
     """What the event tells; None when it names no order. Raises Unreadable."""
     what = NAMES[event.name]
+    if source is not None and source.public and what not in FROM_ANYBODY:
+        raise Unreadable(f"{event.name} is believed of tills and servers only, and {source.name!r} has a public key")
     said = event.properties
     key = _key(what, event, said, source)
     if key is None:
