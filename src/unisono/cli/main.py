@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--check", action="store_true", help="load a little, verify it, exit 0 or 1")
     demo.add_argument("--shop-port", type=int, help="port of the sample shop (the engine's and one)")
-    demo.add_argument("--store", help="store in which the sample shop's till stands (the first by name)")
+    demo.add_argument("--store", help="store in which the sample shop's till stands (the one with most goods)")
     demo.add_argument("--no-serve", action="store_true", help="load only, do not serve")
 
     bench = add("bench", "measure this machine: each figure as a ratio against its limit")

@@ -13,6 +13,7 @@ from unisono.demo.shop.visitors import AnyRequest, Visitor, cookie_name, remembe
 from unisono.demo.shop.words import say
 
 PAGE = 24
+MOST_OFFERS = 8
 
 
 @get("/", include_in_schema=False)
@@ -22,14 +23,16 @@ async def shelf(request: AnyRequest) -> Response[str]:
     q, after = request.query_params.get("q", "")[:200], request.query_params.get("after")
     found = await engine.get("/channel/products", visitor, q=q, after=after, limit=PAGE)
     offers = (await engine.get("/channel/offers", visitor))["offers"]
+    told = {offer["text"]: offer for offer in reversed(offers)}
     return await page(
         request,
         "shelf.html",
         q=q,
         after=after,
-        products=found["products"],
+        # What can be had comes first.
+        products=sorted(found["products"], key=lambda one: one["price"] is None or one["available"] <= 0),
         next=found["next"],
-        offers=offers,
+        offers=list(reversed(told.values()))[:MOST_OFFERS],
         skus=skus_of(*(one["skus"] for one in found["products"])),
     )
 

@@ -10,7 +10,11 @@ import msgspec
 
 from unisono.access import keys
 from unisono.access.keys import SourceKind
-from unisono.kit.database import Connection, Pool, transaction
+from unisono.kit.database import Connection, Pool, connection, transaction
+from unisono.kit.errors import NotFound
+from unisono.kit.sql import load
+
+_sql = load("unisono.demo.shop")
 
 ACTOR: Final = "demo"
 TILL_ID: Final = "sample-1"
@@ -40,6 +44,16 @@ _PARTS: Final[Mapping[str, _Part]] = {
     "app": _Part("Sample app", "server", frozenset({"channel:use"})),
     "till": _Part("Sample till", "till", frozenset()),
 }
+
+
+async def till_store(pool: Pool, wanted: str | None) -> str:
+    """Where the till stands: in the store asked for, else in the one with most goods. Raises NotFound."""
+    async with connection(pool) as conn:
+        found = await _sql.store_for_till(conn, wanted=wanted)
+    if found is None:
+        missing = "There is no store yet." if wanted is None else f"There is no store {wanted!r}."
+        raise NotFound(missing, code="place_unknown", hint="Load some first: unisono demo --households 50")
+    return str(found)
 
 
 @asynccontextmanager

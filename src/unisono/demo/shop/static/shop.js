@@ -205,7 +205,7 @@ async function send(form, submitter) {
     }
     show(text, { kept });
     document.getElementById("said").innerHTML = next.getElementById("said")?.innerHTML ?? "";
-    if (!kept.focus) document.getElementById("main")?.focus({ preventScroll: true });
+    if (!kept.focus) (document.querySelector("[data-first]") ?? document.getElementById("main")).focus({ preventScroll: true });
   } catch {
     form.submit();
   } finally {
@@ -233,6 +233,11 @@ document.addEventListener("change", (event) => {
 document.addEventListener("focusin", (event) => {
   if (event.target.matches("[data-select]")) event.target.select();
 });
+
+/** The cursor waits where the next scan goes; in a frame only when somebody works in it, or the page would jump. */
+if (window.parent === window || document.hasFocus()) {
+  document.querySelector("[data-first]")?.focus({ preventScroll: true });
+}
 
 addEventListener("popstate", () => location.reload());
 addEventListener("pageshow", (event) => event.persisted && readAgain());
