@@ -53,3 +53,24 @@ async def test_a_visitor_cannot_empty_a_shelf_nor_give_himself_points(server_dsn
         await send(shop.keys.secret, "Points Earned", points=10)
         assert await shop.conn.fetchval("select sum(points) from points_balance") == 10
         await pool.close()
+
+
+async def test_a_visitor_cannot_take_the_place_of_an_order(server_dsn: str, template_dsn: str) -> None:
+    """The message ids of our own events can be guessed: sent with a public key or a till's they are others, and the
+    orders to come are placed and told."""
+    async with opened(server_dsn) as market:
+        shop = market.shop
+        guessed = [f"unisono:order:U-{100_000 + number}:completed" for number in range(1, 20)]
+        for key in (shop.keys.write, shop.keys.till):
+            batch = [
+                {"type": "track", "userId": "eve", "event": "Order Completed", "messageId": one, "properties": {}}
+                for one in guessed
+            ]
+            assert (await shop.send("/v1/batch", {"batch": batch}, key=key)).status_code == 200
+        order = {"source": "erp", "source_order_id": "1", "channel": "web", "lines": [{"sku": "SHOE-42"}]}
+        made = await market.call(
+            "POST", "/api/orders", order | {"identifier": "user_id:ida"}, status=201, **market.server
+        )
+        assert f"unisono:order:{made['number']}:completed" in guessed
+        told = await shop.event(f"unisono:order:{made['number']}:completed")
+        assert told["value"] == "ida"

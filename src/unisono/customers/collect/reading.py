@@ -43,7 +43,7 @@ MAX_MESSAGE_ID = 100
 TILL_MADE = {"Receipt Issued": "receipt", "Return Made": "return"}
 """Events of a till that are known by the number the till made, whatever message id they travel under."""
 
-_OURS = re.compile(r"(?:receipt|return|long|derived|made|identity):")
+_OURS = re.compile(r"(?:receipt|return|long|derived|made|identity|unisono):")
 """Beginnings of message ids we make; a public key that sends one must not take an event's place."""
 
 _event_decoder = msgspec.json.Decoder(WireEvent)
