@@ -12,8 +12,11 @@ import httpx
 import pytest
 
 from tests.support.sample_shop import SampleShop, sample_shop
-from unisono.demo.shop import words
+from unisono.access.keys import KeyRing
+from unisono.demo.shop import shop_keys, till_store, words
 from unisono.demo.shop.italian import ITALIAN
+from unisono.kit.database import Pool, open_pool
+from unisono.kit.errors import NotFound
 
 SHOP = Path(words.__file__).parent
 MARIO = "user_id:sample-mario"
@@ -314,6 +317,26 @@ async def test_the_stream_stops_for_whoever_is_somebody_else_now(shop: SampleSho
     """A page left open from before a sign-in gets 204, which ends its EventSource for good."""
     mario = await walker(shop, "stream-mario")
     assert (await mario.client.get("/web/live?as=somebody-else")).status_code == 204
+
+
+async def test_the_till_stands_where_most_goods_are_and_the_keys_end_with_the_shop(shop: SampleShop) -> None:
+    """Milano has the goods; a store that is not there is refused; keys are disabled when the shop closes."""
+    pool = await open_pool(shop.market.shop.dsn, 2)
+    try:
+        assert await till_store(pool, None) == "milano"
+        assert await till_store(pool, "torino") == "torino"
+        with pytest.raises(NotFound, match="no store 'roma'"):
+            await till_store(pool, "roma")
+        async with shop_keys(pool, "torino") as keys:
+            assert await _alive(pool, keys.till)
+        assert not await _alive(pool, keys.till)
+        assert not await _alive(pool, keys.web)
+    finally:
+        await pool.close()
+
+
+async def _alive(pool: Pool, key: str) -> bool:
+    return await KeyRing(pool).sender(key) is not None
 
 
 def test_every_text_is_there_in_italian() -> None:

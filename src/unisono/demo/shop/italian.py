@@ -145,7 +145,7 @@ ITALIAN: Final[dict[str, str]] = {
     "Street and number": "Via e numero",
     "Postcode": "CAP",
     "Town": "Città",
-    "This store does not have all of it: {skus}.": "Questo negozio non ha tutto: {skus}.",
+    "This store does not have all of it: {names}.": "Questo negozio non ha tutto: {names}.",
     "When?": "Quando?",
     "There is no time free in this store.": "In questo negozio non c’è un’ora libera.",
     "Reserve, pay in the store": "Prenota, paga in negozio",
