@@ -50,10 +50,11 @@ class Market:
 
 
 @asynccontextmanager
-async def opened(server_dsn: str, env: Mapping[str, str] | None = None) -> AsyncIterator[Market]:
+async def opened(server_dsn: str, env: Mapping[str, str] | None = None, *, processes: int = 1) -> AsyncIterator[Market]:
     """A database with a store, a warehouse, two skus with prices, stock and a promotion."""
     async with open_shop(
         server_dsn,
+        processes=processes,
         env={
             "UNISONO_TEST_PAYMENTS": "true",
             "UNISONO_SHIPPING_MINOR": "490",
