@@ -62,6 +62,8 @@ TRANSFER = "transfer"
 TRANSFER_DAYS = timedelta(days=7)
 GRACE = timedelta(hours=1)
 """How long after its end a checkout may still be paid at the prices it was begun with, if its goods are still there."""
+CLOCKS = timedelta(seconds=2)
+"""How far apart the clocks of our processes may be: ended so shortly before its time, it was time that ended it."""
 RACES = 3
 """Times a transaction that lost a race is run again."""
 
@@ -187,9 +189,9 @@ async def _still_there(conn: Connection, checkout: Checkout, *, actor: str, now:
 
     Raises GoodsGone, SlotTaken; CheckoutOver when the buyer gave it up, or came back after more than `GRACE`.
     """
-    if checkout.expires_at > now:
-        if checkout.state == "open":
-            return checkout
+    if checkout.state == "open" and checkout.expires_at > now:
+        return checkout
+    if checkout.expires_at > now + CLOCKS:
         raise CheckoutOver("The checkout was given up: begin it again.", state=checkout.state)
     if checkout.expires_at + GRACE < now:
         raise CheckoutOver("The checkout is too old for its prices: begin it again.", state=checkout.state)
