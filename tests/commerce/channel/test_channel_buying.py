@@ -142,6 +142,7 @@ async def test_a_change_at_the_till_reaches_the_web_at_once(market: Market) -> N
         )
     await asyncio.wait_for(listening, 5)
     assert sum('"kind":"cart"' in line for line in heard) == 1
+    assert all("/api/" not in line for line in heard), "a channel is sent where it may read"
 
 
 async def test_a_till_follows_the_cart_it_has_opened_by_its_code(market: Market) -> None:
@@ -205,3 +206,21 @@ async def test_feeds_tell_what_the_channels_tell(market: Market) -> None:
     }
     assert (await market.shop.client.get("/feeds/google.tsv")).status_code == 401
     assert (await market.shop.client.get("/feeds/google.tsv", headers=await market.customer())).status_code == 403
+
+
+async def test_nobody_takes_anothers_order_id_and_nobody_carries_goods_away_from_home(market: Market) -> None:
+    """A customer's token names ids of that customer alone; what is taken along is bought at a counter."""
+    orders = []
+    for _ in range(2):
+        who = await market.customer()
+        await market.call("POST", "/channel/cart/lines", {"items": [{"sku": "SHOE-42"}]}, **who)
+        refused = await market.call(
+            "POST", "/channel/checkouts", {"fulfilment": "carry", "location": "milano"}, status=403, **who
+        )
+        assert refused["code"] == "buy_at_counter"
+        asked = {"fulfilment": "ship", "order_id": "same-number"}
+        begun = await market.call("POST", "/channel/checkouts", asked, status=201, **who)
+        assert (await market.call("POST", "/channel/checkouts", asked, status=201, **who))["id"] == begun["id"]
+        orders.append(begun["id"])
+        await market.call("DELETE", f"/channel/checkouts/{begun['id']}", **who)
+    assert len(set(orders)) == 2

@@ -103,8 +103,9 @@ def _request(request: AnyRequest, speaker: Speaker, data: Begin) -> CheckoutRequ
     shipping = data.shipping_minor if server and data.shipping_minor is not None else own_price
     location = data.location or (speaker.store_id if data.fulfilment != "ship" else None)
     if data.fulfilment == "carry":
+        if not speaker.principal.may("channel:any"):
+            raise Forbidden("What is taken along is bought at a counter.", code="buy_at_counter")
         of_this_store(speaker, location)
-    source = f"till:{speaker.store_id}" if speaker.principal.kind == "till" else speaker.channel
     return CheckoutRequest(
         fulfilment=data.fulfilment,
         location=location,
@@ -112,10 +113,17 @@ def _request(request: AnyRequest, speaker: Speaker, data: Begin) -> CheckoutRequ
         address=data.address,
         customer=data.customer,
         shipping_minor=shipping,
-        source=source,
+        source=_source(speaker),
         source_order_id=data.order_id,
         minutes=data.minutes,
     )
+
+
+def _source(speaker: Speaker) -> str:
+    """Who gives the order its id. A customer's token names ids of that customer alone, so nobody takes another's."""
+    if speaker.principal.kind == "till":
+        return f"till:{speaker.store_id}"
+    return speaker.channel if speaker.principal.kind == "key" else f"{speaker.channel}:{speaker.node_id}"
 
 
 @post(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
+import msgspec
 from litestar import get
 from litestar.params import FromQuery
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
-from unisono.commerce.changes.api import Kinds, Some, as_item
+from unisono.commerce.changes.api import ChangeItem, Kinds, Some, as_item
 from unisono.commerce.changes.feed import feed_of
-from unisono.commerce.changes.model import Wanted
+from unisono.commerce.changes.model import Change, Wanted
 from unisono.commerce.channel.speaking import AnyRequest, Speaker, speaker_of
 from unisono.customers.timeline.api import RETRY, After, event_stream, read_position
 from unisono.customers.timeline.following import sse
@@ -63,6 +65,34 @@ async def _until(chunks: AsyncIterator[bytes], seconds: float | None) -> AsyncIt
         yield chunk
 
 
+READ_AGAIN: Final = {
+    "product": "/channel/products/{key}",
+    "price": "/channel/skus?sku={key}",
+    "stock": "/channel/skus?sku={sku}",
+    "slot": None,
+    "offer": "/channel/offers",
+    "cart": "/channel/cart",
+    "order": "/channel/orders/{key}",
+    "reservation": "/channel/reservations",
+    "points": "/channel/points",
+}
+"""Kind to where a channel reads it again."""
+
+SHOWN: Final = {"stock": ("available",), "slot": ("available",)}
+"""What of a change a customer is told, where the rest is the shop's own affair."""
+
+
+def _as_item(change: Change, *, customer: bool) -> ChangeItem:
+    """A change as a channel hears it: with a link the channel may follow, and without the shop's books."""
+    item = as_item(change)
+    key = change.subject.partition(":")[2]
+    template = READ_AGAIN.get(change.kind)
+    read = None if template is None else template.format(key=quote(key, safe=""), sku=quote(change.sku or "", safe=""))
+    shown = SHOWN.get(change.kind)
+    data = {name: item.data[name] for name in shown if name in item.data} if customer and shown else item.data
+    return msgspec.structs.replace(item, read=read, data=data)
+
+
 def _left(ends: datetime | None, now: datetime) -> float | None:
     return max(0.0, (ends - now).total_seconds()) if ends is not None else None
 
@@ -95,7 +125,7 @@ async def stream(
     async def chunks() -> AsyncIterator[bytes]:
         yield RETRY
         async for told in feed.listen_as(speaker.channel, wanted, position):
-            yield sse(told, as_item)
+            yield sse(told, lambda change: _as_item(change, customer=speaker.principal.kind == "customer"))
 
     return event_stream(_until(chunks(), _left(speaker.principal.expires_at, speaker.now)))
 
