@@ -279,7 +279,7 @@ async def reservation_page(request: AnyRequest, reservation_id: FromPath[str]) -
     return await show_reservation(request, reservation_id)
 
 
-@post(links.COUNTER, guards=[requires("orders:read")], include_in_schema=False, status_code=200)
+@post(links.COUNTER, guards=[requires("orders:write")], include_in_schema=False, status_code=200)
 async def open_code(request: AnyRequest) -> Response[Any]:
     """What a shown code is for, ready to hand over. The code stays out of the address."""
     principal, code = caller(request), (await form_of(request)).get("code", "").strip()[:100]
