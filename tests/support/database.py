@@ -38,8 +38,8 @@ async def template_database(dsn: str) -> str:
 
 
 async def fresh_database(dsn: str, name: str) -> str:
-    """Copy the template; returns the copy's address."""
+    """Copy the template; returns the copy's address. By way of the log: measured 0.2 s, 0.45 s as a copy of files."""
     admin = await asyncpg.connect(dsn)
-    await admin.execute(f'create database "{name}" template "{TEMPLATE}" strategy file_copy')
+    await admin.execute(f'create database "{name}" template "{TEMPLATE}" strategy wal_log')
     await admin.close()
     return address(dsn, name)
