@@ -168,7 +168,7 @@ async def _wrong(pool: Pool, good: int, units: int) -> int:
 
 async def hot_sku(database: Database, seconds: float) -> tuple[float, list[float]]:
     """Attempts a second on one sku with stock left, and what each took."""
-    good = await _good(database.pool, 10**9)
+    good = await _good(database.pool, 99_999_999)
     async with _children(database.dsn, good, [CONCURRENT // 2] * 2, seconds) as children:
         for child in children:
             child.go()
@@ -189,7 +189,7 @@ async def over_http(database: Database, requests: int) -> tuple[float, list[floa
         variant = await conn.fetchval("insert into variant (product_id, sku) values ($1, 'hot') returning id", product)
         await inventory.save_location(conn, Location(code="bench", name="Bench", kind="store", timezone="Europe/Rome"))
         why = inventory.Why("bench", "delivery")
-        await inventory.receive(conn, [StockLine(variant, "bench", 10**9)], why, now=now)
+        await inventory.receive(conn, [StockLine(variant, "bench", 99_999_999)], why, now=now)
     key = await database.key("server", "commerce:read", "commerce:write")
     body = msgspec.json.encode({"lines": [{"sku": "hot", "location": "bench", "quantity": 1}]})
     head = (
