@@ -11,6 +11,7 @@ import samples
 from jinja2 import Environment
 
 import unisono.commerce
+from tests.support.source import tree_of
 from unisono.commerce.promotions import wording
 from unisono.commerce.promotions.language import Lines
 from unisono.console.rendering import build_environment
@@ -35,7 +36,7 @@ def reasons() -> dict[str, str]:
     """Every text a room can say -> where; what is no plain text is told as its source."""
     found = {}
     for path in sorted(ROOMS.rglob("*.py")):
-        for text in texts_of(ast.parse(path.read_text("utf-8"))):
+        for text in texts_of(tree_of(path)):
             where = f"{path.relative_to(ROOMS)}:{text.lineno}"
             if isinstance(text, ast.Constant):
                 found[str(text.value)] = where

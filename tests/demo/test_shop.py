@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.support.sample_shop import SampleShop, sample_shop
+from tests.support.source import tree_of
 from unisono.access.keys import KeyRing
 from unisono.demo.shop import shop_keys, till_store, words
 from unisono.demo.shop.italian import ITALIAN
@@ -346,7 +347,7 @@ def test_every_text_is_there_in_italian() -> None:
         quoted = re.findall(r"""\bt\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""", path.read_text("utf-8"))
         said.update(ast.literal_eval(text) for text in quoted)
     for path in SHOP.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.source import tree_of
 from tests.support.tree import ROOT, spelled, tracked
 
 FILE_LINES = 600
@@ -44,7 +45,7 @@ def lines_of(path: Path) -> int:
 def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for path in written(".py"):
         if spelled(path).startswith("src/"):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for node in ast.walk(tree_of(path)):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     yield path, node
 
@@ -92,7 +93,7 @@ def test_only_the_boundaries_catch_everything() -> None:
     broad = set()
     for path in written(".py"):
         if spelled(path).startswith("src/"):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for node in ast.walk(tree_of(path)):
                 if _is_broad(node):
                     broad.add(spelled(path))
     assert broad - BOUNDARIES.keys() == set()

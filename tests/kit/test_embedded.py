@@ -185,6 +185,17 @@ def test_a_killed_server_is_started_again_by_its_owner(data_dir: Path) -> None:
     assert eventually(lambda: not processes_of(Layout.of(data_dir)))
 
 
+def test_a_removed_folder_is_not_started_again(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Who deletes the data while the server runs has one line in the log, not one every few seconds."""
+    with ensure_server(data_dir) as server:
+        shutil.rmtree(data_dir)
+        os.kill(server.pid, signal.SIGKILL)
+        assert eventually(lambda: "nothing to start again" in caplog.text)
+        time.sleep(1.5)  # Longer than the pause before a second try.
+    assert caplog.text.count("nothing to start again") == 1
+    assert not any(record.exc_info for record in caplog.records)
+
+
 def test_a_kill_while_the_cluster_is_made_leaves_nothing_half_made(data_dir: Path) -> None:
     """kill -9 in the middle of the first start, at several moments: the next start makes a whole cluster."""
     for after in (0.0, 0.1, 0.25):

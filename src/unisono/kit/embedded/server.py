@@ -213,6 +213,9 @@ class Supervisor:
                 return
             if time.monotonic() - began > _STABLE_AFTER:
                 pause = 0.0
+            if not self._installation.layout.cluster.exists():
+                log.error("The database's folder was removed; there is nothing to start again.")
+                return
             log.error("The database ended unasked (code %s); starting it again.", self.returncode)
             pause = self._relaunch(pause)
 
@@ -226,6 +229,8 @@ class Supervisor:
                         break
                     self._launch()
             except (EmbeddedServerError, OSError):
+                if not self._installation.layout.cluster.exists():
+                    break  # Removed while it was starting: the next look ends this thread.
                 log.exception("The database could not be started again.")
                 continue
             log.warning("The database runs again (process %s).", self.state.pid)
