@@ -21,6 +21,7 @@ from unisono.access.keys import KeyRing
 from unisono.commerce import app_part as commerce
 from unisono.commerce.channel.across import AcrossSites
 from unisono.console import app_part as console
+from unisono.customers import app_part as customers
 from unisono.customers.collect import api as collect_api
 from unisono.customers.collect import failed_api
 from unisono.customers.collect.api import cors_headers
@@ -30,6 +31,7 @@ from unisono.customers.identity import api as identity_api
 from unisono.customers.profiles import api as profiles_api
 from unisono.customers.timeline import api as timeline_api
 from unisono.customers.timeline.feed import Feed
+from unisono.engagement import app_part as engagement
 from unisono.kit.database import Pool, open_pool
 from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.metrics import Metrics, RequestTimer
@@ -103,7 +105,9 @@ HANDLERS: list[ControllerRouterHandler] = [
     *profiles_api.routes,
     *identity_api.routes,
     *access_api.routes,
+    *customers.routes,
     *commerce.routes,
+    *engagement.routes,
     *failed_api.routes,
     *console.routes,
     health,

@@ -7,12 +7,14 @@ import os
 import signal
 
 from unisono.commerce import app_part as commerce
+from unisono.customers import app_part as customers
 from unisono.customers.profiles.computed import ComputedTraitsReader
 from unisono.customers.profiles.declaring import read_declaration
 from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timeline.worker import Worker
 from unisono.customers.timers.model import TimerHandler
 from unisono.customers.timers.worker import TimerWorker
+from unisono.engagement import app_part as engagement
 from unisono.kit.database import Pool, open_pool
 from unisono.kit.settings import Settings
 
@@ -20,12 +22,21 @@ from unisono.kit.settings import Settings
 def all_readers(settings: Settings) -> list[LogReader]:
     """The readers of this installation. Raises DeclarationError when the computed traits cannot be used."""
     declaration = read_declaration(settings.computed_traits, settings.currency)
-    return [ComputedTraitsReader(declaration), *commerce.readers(settings)]
+    return [
+        ComputedTraitsReader(declaration),
+        *customers.readers(settings),
+        *commerce.readers(settings),
+        *engagement.readers(settings),
+    ]
 
 
 def all_timer_handlers(settings: Settings) -> list[TimerHandler]:
     """What this installation does at an instant."""
-    return commerce.timer_handlers(settings)
+    return [
+        *customers.timer_handlers(settings),
+        *commerce.timer_handlers(settings),
+        *engagement.timer_handlers(settings),
+    ]
 
 
 async def _work(pool: Pool, settings: Settings, readers: list[LogReader]) -> None:
@@ -35,6 +46,8 @@ async def _work(pool: Pool, settings: Settings, readers: list[LogReader]) -> Non
         tasks.create_task(commerce.sweeper(pool).run(), name="holds")
         tasks.create_task(commerce.low_watch(pool).run(), name="low-stock")
         tasks.create_task(commerce.deliverer(pool, settings).run(), name="webhooks")
+        for name, run in engagement.workers(pool, settings).items():
+            tasks.create_task(run(), name=name)
 
 
 async def run_worker(settings: Settings, dsn: str) -> None:

@@ -53,7 +53,8 @@ def test_the_audit_is_for_owner_and_privacy_officer() -> None:
 def test_a_clerk_sees_people_but_neither_contacts_nor_screens_that_span_stores() -> None:
     """A clerk serves: goods, stock and orders of the own stores, no prices, no lists of the whole company."""
     shop = {"catalog:read", "stock:write", "orders:read", "orders:write"}
-    assert permissions_of("clerk") == {"people:read", "people:write"} | shop
+    talk = {"consents:read", "consents:write", "tasks:write"}
+    assert permissions_of("clerk") == {"people:read", "people:write"} | shop | talk
 
 
 @given(st.sets(st.text(max_size=4)))

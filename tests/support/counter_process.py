@@ -15,8 +15,8 @@ from unisono.commerce.orders.pickup import service as pickups
 from unisono.commerce.orders.pickup.timing import PickupTimeout
 from unisono.commerce.orders.reservations import service as reservations
 from unisono.commerce.orders.reservations.timing import ReservationExpiry, ReservationReminder
-from unisono.commerce.web import unit
 from unisono.customers.timers.worker import TimerWorker
+from unisono.customers.web import unit
 from unisono.kit.database import Pool, open_pool
 from unisono.kit.errors import UnisonoError
 

@@ -20,7 +20,7 @@ from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.errors import HoldDead
 from unisono.commerce.holds.model import Ask, Grant, HoldRequest
 from unisono.commerce.holds.taker import Taker
-from unisono.commerce.web import unit
+from unisono.customers.web import unit
 from unisono.kit.database import TRANSIENT, Pool, connection, open_pool
 
 LIFETIME: Final = timedelta(seconds=1)

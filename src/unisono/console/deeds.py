@@ -12,10 +12,10 @@ from litestar import Response
 from unisono.access import audit, idempotency
 from unisono.access.guards import CSRF_FIELD, caller, now_of
 from unisono.commerce.orders.service import finish_all
-from unisono.commerce.web import unit
 from unisono.console import contexts
 from unisono.console.pages import AnyRequest, go, pool_of, safe_path, words_of
 from unisono.console.views.commerce import problem_with_reasons
+from unisono.customers.web import unit
 from unisono.kit.database import Connection
 from unisono.kit.errors import UnisonoError
 

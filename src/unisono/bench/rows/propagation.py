@@ -23,7 +23,7 @@ from unisono.bench.scratch import Database, Scratch
 from unisono.commerce.changes.model import Kind, NewChange
 from unisono.commerce.changes.service import record_changes
 from unisono.commerce.changes.webhooks import service as webhooks
-from unisono.commerce.web import unit
+from unisono.customers.web import unit
 
 WANTED = Wanted("under", 250.0)
 STREAMS = 8

@@ -30,10 +30,10 @@ from unisono.commerce.carts.asking import (
 )
 from unisono.commerce.carts.errors import CartNotFound
 from unisono.commerce.carts.model import Cart, CartSettings, CartView, SharedCart, ShareLink, Touch
-from unisono.commerce.web import write
 from unisono.customers.identity import service as identity
 from unisono.customers.identity.service import PersonNotFound
 from unisono.customers.profiles import service as profiles
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest
 from unisono.kit.web import PROBLEMS, PathId

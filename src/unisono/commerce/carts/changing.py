@@ -37,8 +37,8 @@ from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.checking import storable
 from unisono.commerce.catalog.model import Variant
 from unisono.commerce.promotions.model import coupon_code
-from unisono.commerce.record import Happening
 from unisono.customers.identity.service import PersonNotFound
+from unisono.customers.record import Happening
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest
 from unisono.kit.money import exponent

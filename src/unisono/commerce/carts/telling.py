@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from unisono.commerce import record
 from unisono.commerce.carts.model import Cart, Line, Touch
 from unisono.commerce.catalog.model import Variant
-from unisono.commerce.record import OURS, Happening
+from unisono.customers import record
+from unisono.customers.record import OURS, Happening
 from unisono.customers.timeline import service as timeline
 from unisono.customers.timeline.model import NewEvent
 from unisono.kit.database import Connection

@@ -26,7 +26,7 @@ from unisono.commerce.catalog.model import (
     Variant,
 )
 from unisono.commerce.catalog.tables import read_csv
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest, TooLarge
 from unisono.kit.web import PROBLEMS

@@ -24,7 +24,7 @@ from unisono.commerce.catalog.model import CategoryInput, ProductInput, SaveRepo
 from unisono.commerce.catalog.planning import has_components, make_plan, planning_order
 from unisono.commerce.catalog.state import State
 from unisono.commerce.catalog.tables import Row, Table, read_table
-from unisono.commerce.web import unit
+from unisono.customers.web import unit
 from unisono.kit.database import Connection, Pool, connection, transaction
 from unisono.kit.reasons import Reason, in_words
 from unisono.kit.sql import load

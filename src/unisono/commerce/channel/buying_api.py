@@ -32,7 +32,7 @@ from unisono.commerce.orders.model import Checkout, CheckoutRequest, Fulfil, Ord
 from unisono.commerce.orders.payments.providers import AT_THE_COUNTER
 from unisono.commerce.orders.pickup import service as pickup
 from unisono.commerce.orders.pickup.model import CounterPayment, Parcel
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection, Pool, connection
 from unisono.kit.errors import BadRequest, Forbidden
 from unisono.kit.web import PROBLEMS, PathId

@@ -16,7 +16,7 @@ from unisono.access.guards import requires
 from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.model import Cart, CartView, Item, SharedCart, ShareLink, Touch
 from unisono.commerce.channel.speaking import AnyRequest, Speaker, own, speaker_of, staff_only, zone_of
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import NotFound
 from unisono.kit.reasons import told

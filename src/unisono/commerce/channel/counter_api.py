@@ -22,8 +22,8 @@ from unisono.commerce.orders.model import RefundTo, Return, ReturnAsked, ReturnR
 from unisono.commerce.orders.pickup import service as pickup
 from unisono.commerce.orders.pickup.model import Parcel
 from unisono.commerce.points import service as points
-from unisono.commerce.web import write
 from unisono.customers.profiles import service as profiles
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.web import PROBLEMS, PathId
 

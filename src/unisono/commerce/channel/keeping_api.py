@@ -29,7 +29,7 @@ from unisono.commerce.orders.reservations.api import for_staff, policy_of
 from unisono.commerce.orders.reservations.model import NewReservation, ReceiptReference, Reservation
 from unisono.commerce.orders.slots import ahead, appointments
 from unisono.commerce.orders.slots.model import Appointment, NewAppointment, Offers, SlotKind
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest
 from unisono.kit.reasons import told

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from unisono.commerce.channel.speaking import Speaker, person_nodes
-from unisono.commerce.record import Happening, record
+from unisono.customers.record import Happening, record
 from unisono.kit.database import Connection
 from unisono.kit.errors import NotFound
 from unisono.kit.sql import load

@@ -21,7 +21,7 @@ from unisono.commerce.channel.speaking import AnyRequest, Speaker, audiences_of,
 from unisono.commerce.points import service as points
 from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.model import Promotion
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest
 from unisono.kit.web import PROBLEMS, PathId

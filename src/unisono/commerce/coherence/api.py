@@ -15,8 +15,8 @@ from unisono.commerce.changes import service as changes
 from unisono.commerce.changes.service import Propagation
 from unisono.commerce.coherence import service
 from unisono.commerce.coherence.model import Count, Incident, IncidentKind
-from unisono.commerce.web import write
 from unisono.customers.timeline.service import key_of, parse_page_key
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.web import PROBLEMS, PathId
 

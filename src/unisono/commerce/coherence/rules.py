@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from unisono.commerce.coherence.model import IncidentKind, Key, Place, Showing
-from unisono.commerce.record import OURS
+from unisono.customers.record import OURS
 from unisono.customers.timeline.model import Event
 from unisono.kit.money import MoneyError, to_minor
 

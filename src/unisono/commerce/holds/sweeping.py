@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from unisono.commerce.holds import service
-from unisono.commerce.web import unit
+from unisono.customers.web import unit
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.database import TRANSIENT, Pool, connection
 from unisono.kit.errors import Unavailable

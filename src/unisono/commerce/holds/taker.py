@@ -17,7 +17,7 @@ from unisono.commerce.holds import service
 from unisono.commerce.holds.checking import check_request
 from unisono.commerce.holds.errors import BadHold
 from unisono.commerce.holds.model import Answer, HoldRequest
-from unisono.commerce.web import unit
+from unisono.customers.web import unit
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.crash import crash_point
 from unisono.kit.database import RETRY_AFTER, TRANSIENT, Pool

@@ -31,7 +31,7 @@ from unisono.commerce.inventory.model import (
     StockRow,
 )
 from unisono.commerce.inventory.opening import opening_hours
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest
 from unisono.kit.web import MAX_ID, PROBLEMS

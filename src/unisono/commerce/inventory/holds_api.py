@@ -29,8 +29,8 @@ from unisono.commerce.inventory.asking import Asker
 from unisono.commerce.inventory.callers import MAX_LINES, Codes, Limit, LineInput, Skus, own_stores, seen_stores
 from unisono.commerce.inventory.errors import BadStock
 from unisono.commerce.inventory.model import StockPromise
-from unisono.commerce.web import unit, write
 from unisono.customers.identity import service as identity
+from unisono.customers.web import unit, write
 from unisono.kit.clock import system_clock
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest

@@ -19,7 +19,7 @@ from unisono.commerce.inventory.callers import LineInput, lines_of, own_stores
 from unisono.commerce.inventory.errors import BadStock
 from unisono.commerce.inventory.model import Condition, Sold, StockLine, StockRow, StockState
 from unisono.commerce.inventory.service import Why
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection
 from unisono.kit.web import PROBLEMS, PathId
 

@@ -34,8 +34,8 @@ from unisono.commerce.orders.model import (
 )
 from unisono.commerce.orders.money import Changed
 from unisono.commerce.orders.reading import OrderFilter, OrderPage
-from unisono.commerce.web import unit, write
 from unisono.customers.identity import service as identity
+from unisono.customers.web import unit, write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest, Forbidden
 from unisono.kit.web import MAX_ID, PROBLEMS

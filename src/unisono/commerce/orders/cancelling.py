@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from unisono.commerce import record
 from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.model import Ask, Grant, HoldRequest
 from unisono.commerce.orders import events, money, reading, rules
@@ -17,6 +16,7 @@ from unisono.commerce.orders.model import CancelLine, Order, OrderLine
 from unisono.commerce.orders.money import Changed
 from unisono.commerce.orders.placing import note
 from unisono.commerce.promotions import service as promotions
+from unisono.customers import record
 from unisono.kit.database import Connection
 from unisono.kit.errors import Conflict
 from unisono.kit.sql import load

@@ -15,7 +15,6 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from unisono.commerce import record
 from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.model import Cart, Touch, Trouble
 from unisono.commerce.catalog import service as catalog
@@ -37,7 +36,8 @@ from unisono.commerce.orders.payments import service as payments
 from unisono.commerce.orders.placing import by_source, encode, lock_source
 from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.model import NOBODY, Basket, Quote
-from unisono.commerce.record import Happening
+from unisono.customers import record
+from unisono.customers.record import Happening
 from unisono.customers.timers import service as timers
 from unisono.kit.database import Connection
 from unisono.kit.sql import load

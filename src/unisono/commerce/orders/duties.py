@@ -18,8 +18,8 @@ from unisono.commerce.orders.payments import service as payments
 from unisono.commerce.orders.payments.port import Answer
 from unisono.commerce.orders.payments.service import Call
 from unisono.commerce.orders.placing import note
-from unisono.commerce.web import unit
 from unisono.customers.timers.model import Timer, TimerHandler
+from unisono.customers.web import unit
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.crash import crash_point
 from unisono.kit.database import Connection, Pool, connection

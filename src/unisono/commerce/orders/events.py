@@ -7,7 +7,7 @@ from typing import Any
 
 from unisono.commerce.changes.model import NewChange
 from unisono.commerce.orders.model import Draft, Order, OrderLine, Return
-from unisono.commerce.record import Happening
+from unisono.customers.record import Happening
 from unisono.kit.money import to_decimal
 
 

@@ -7,13 +7,13 @@ from datetime import datetime
 
 import msgspec
 
-from unisono.commerce import record
 from unisono.commerce.changes import service as changes
 from unisono.commerce.orders import events, rules
 from unisono.commerce.orders.errors import OrderNotFound
 from unisono.commerce.orders.model import Order, PaymentStatus
 from unisono.commerce.orders.payments import service as payments
 from unisono.commerce.orders.placing import note, with_lines
+from unisono.customers import record
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import msgspec
 
-from unisono.commerce import record
 from unisono.commerce.carts import service as carts
 from unisono.commerce.holds.errors import HoldDead
 from unisono.commerce.inventory import service as inventory
@@ -47,8 +46,9 @@ from unisono.commerce.orders.placing import lock_source, write_order
 from unisono.commerce.orders.slots.errors import SlotTaken
 from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.errors import CouponTaken, PromotionConflict, PromotionUsedUp
-from unisono.commerce.web import unit
+from unisono.customers import record
 from unisono.customers.timers import service as timers
+from unisono.customers.web import unit
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.crash import crash_point
 from unisono.kit.database import TRANSIENT, Connection, Pool

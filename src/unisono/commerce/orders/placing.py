@@ -10,11 +10,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from unisono.commerce import record
 from unisono.commerce.carts.codes import new_code
 from unisono.commerce.changes import service as changes
 from unisono.commerce.orders import events
 from unisono.commerce.orders.model import Draft, DraftParcel, Order, OrderLine
+from unisono.customers import record
 from unisono.kit.crash import crash_point
 from unisono.kit.database import Connection
 from unisono.kit.sql import load

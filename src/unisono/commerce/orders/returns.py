@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import asyncpg
 
-from unisono.commerce import record
 from unisono.commerce.orders import events, money, reading, rules, stocking
 from unisono.commerce.orders.errors import BadOrder, NothingToReturn, OrderState
 from unisono.commerce.orders.model import Condition, Order, OrderLine, Return, ReturnAsked, ReturnRequest
 from unisono.commerce.orders.payments import service as payments
 from unisono.commerce.orders.placing import note
+from unisono.customers import record
 from unisono.kit.database import Connection
 from unisono.kit.errors import Conflict
 from unisono.kit.sql import load

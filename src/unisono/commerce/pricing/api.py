@@ -29,7 +29,7 @@ from unisono.commerce.pricing.model import (
     SetReport,
 )
 from unisono.commerce.pricing.rules import split_tax
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest
 from unisono.kit.money import exponent

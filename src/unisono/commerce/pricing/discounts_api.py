@@ -16,7 +16,7 @@ from unisono.commerce.pricing import checking
 from unisono.commerce.pricing import service as pricing
 from unisono.commerce.pricing.exporting import evidence_csv
 from unisono.commerce.pricing.model import Announcement, Evidence, NewDiscount, Terms
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.web import MAX_ID, PROBLEMS, PathId
 

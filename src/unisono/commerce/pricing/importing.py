@@ -23,7 +23,7 @@ from unisono.commerce.pricing.errors import MAX_PROBLEMS, PricesNotValid
 from unisono.commerce.pricing.lists import price_list
 from unisono.commerce.pricing.model import NewPrice, PriceList
 from unisono.commerce.pricing.writing import write_facts
-from unisono.commerce.web import unit
+from unisono.customers.web import unit
 from unisono.kit.database import Connection, Pool
 from unisono.kit.errors import BadRequest, TooLarge
 from unisono.kit.money import MoneyError, to_minor

@@ -27,7 +27,7 @@ from unisono.commerce.promotions.model import (
 )
 from unisono.commerce.promotions.overlaps import Overlap
 from unisono.commerce.promotions.simulating import Simulation
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.web import PROBLEMS
 

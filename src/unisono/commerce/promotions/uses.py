@@ -14,7 +14,6 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from unisono.commerce import record
 from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.errors import HoldDead
 from unisono.commerce.holds.model import Ask, HoldRequest, Refusal
@@ -22,7 +21,8 @@ from unisono.commerce.promotions import wording
 from unisono.commerce.promotions.errors import CouponTaken, PromotionConflict, PromotionUsedUp
 from unisono.commerce.promotions.model import UNLIMITED_USES, Basket, Quote
 from unisono.commerce.promotions.quoting import uses_of
-from unisono.commerce.record import Happening
+from unisono.customers import record
+from unisono.customers.record import Happening
 from unisono.kit.database import Connection
 from unisono.kit.money import to_decimal
 from unisono.kit.reasons import Reason

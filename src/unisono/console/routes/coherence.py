@@ -15,7 +15,6 @@ from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.commerce.changes import service as changes
 from unisono.commerce.coherence import service as coherence
 from unisono.commerce.coherence.model import Incident
-from unisono.commerce.web import unit
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, safe_path, words_of
 from unisono.console.routes.paths import pattern
@@ -26,6 +25,7 @@ from unisono.console.views.commerce import problem_with_reasons
 from unisono.console.words import Words
 from unisono.customers.profiles import service as profiles
 from unisono.customers.timeline.service import key_of, parse_page_key
+from unisono.customers.web import unit
 from unisono.kit.database import Connection, transaction
 from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.sql import load

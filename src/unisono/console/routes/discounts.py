@@ -16,13 +16,13 @@ from unisono.commerce.pricing import service as pricing
 from unisono.commerce.pricing.errors import AnnouncementUnknown, DiscountNotHonest
 from unisono.commerce.pricing.exporting import evidence_csv
 from unisono.commerce.pricing.model import Evidence, NewDiscount, Terms
-from unisono.commerce.web import unit
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, safe_path, words_of
 from unisono.console.routes.paths import pattern
 from unisono.console.routes.prices import SECTION, Sent, show_price_of, zone_of
 from unisono.console.views import prices as views
 from unisono.console.views.commerce import amount_typed, instant_typed, problem_with_reasons
+from unisono.customers.web import unit
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import UnisonoError
 

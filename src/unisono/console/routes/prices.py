@@ -18,7 +18,6 @@ from unisono.commerce.catalog.model import Variant
 from unisono.commerce.pricing import service as pricing
 from unisono.commerce.pricing.model import Evidence, NewPrice, NewPriceList, PriceAnswer, SetReport
 from unisono.commerce.pricing.rules import split_tax
-from unisono.commerce.web import unit
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, safe_path, settings_of, words_of
 from unisono.console.routes.paths import text_pattern
@@ -32,6 +31,7 @@ from unisono.console.views.commerce import (
     whole_typed,
 )
 from unisono.console.words import Words
+from unisono.customers.web import unit
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.money import exponent

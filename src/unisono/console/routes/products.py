@@ -16,7 +16,6 @@ from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.model import FoundProduct, ProductInput, ProductList, ProductView
 from unisono.commerce.pricing import service as pricing
 from unisono.commerce.pricing.model import PriceAnswer
-from unisono.commerce.web import unit
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, settings_of, words_of
 from unisono.console.routes.paths import text_pattern
@@ -24,6 +23,7 @@ from unisono.console.views import products as views
 from unisono.console.views.commerce import STATUSES, channel_choices, problem_with_reasons, status_badge, status_choices
 from unisono.console.views.product_forms import item_of
 from unisono.console.words import Words
+from unisono.customers.web import unit
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import UnisonoError
 from unisono.kit.i18n import LANGUAGES

@@ -12,7 +12,6 @@ from unisono.access.guards import caller, now_of, requires
 from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.keeping import definition_of
 from unisono.commerce.promotions.model import Definition
-from unisono.commerce.web import unit
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, go, page, pool_of, words_of
 from unisono.console.routes.products import asked, shown_currency
@@ -21,6 +20,7 @@ from unisono.console.views.promotion_form import GENERAL, LIMITS, TEXTS, TOGETHE
 from unisono.console.views.promotion_tree import Box, press
 from unisono.console.views.promotion_words import sentence
 from unisono.console.words import Words
+from unisono.customers.web import unit
 from unisono.kit.database import connection
 from unisono.kit.errors import UnisonoError
 

@@ -14,7 +14,6 @@ from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.errors import BadCoupons, PromotionUnknown
 from unisono.commerce.promotions.model import NewCoupons, PromotionState, Status
-from unisono.commerce.web import unit
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, words_of
 from unisono.console.routes.paths import text_pattern
@@ -24,6 +23,7 @@ from unisono.console.views.commerce import instant_typed, problem_with_reasons, 
 from unisono.console.views.labels import channel_label
 from unisono.console.views.promotion_words import Teller, sentence
 from unisono.console.words import Words
+from unisono.customers.web import unit
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import NotFound, UnisonoError
 from unisono.kit.sql import load

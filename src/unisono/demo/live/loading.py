@@ -16,8 +16,8 @@ from unisono.commerce.inventory import service as inventory
 from unisono.commerce.orders.arriving.reader import OrdersReader
 from unisono.commerce.orders.slots import service as slots
 from unisono.commerce.pricing.service import find_variants
-from unisono.commerce.web import unit
 from unisono.customers.timeline.worker import Worker
+from unisono.customers.web import unit
 from unisono.demo import dataset
 from unisono.demo.live import offers, places, shelves
 from unisono.demo.live.catalogue import Told, category_codes, load_catalogue

@@ -13,7 +13,7 @@ import yaml
 from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.language import AmountOff, Lines
 from unisono.commerce.promotions.model import Definition, NewCoupons, Status
-from unisono.commerce.web import unit
+from unisono.customers.web import unit
 from unisono.demo.invention import card_number
 from unisono.demo.live.figures import Coupons
 from unisono.demo.live.shelves import utc

@@ -16,7 +16,7 @@ from unisono.commerce.inventory.taking_over import MAX_LINES
 from unisono.commerce.pricing import service as pricing
 from unisono.commerce.pricing.errors import PriceListUnknown
 from unisono.commerce.pricing.model import NewObservation, NewPrice, NewPriceList
-from unisono.commerce.web import unit
+from unisono.customers.web import unit
 from unisono.demo.live.catalogue import Told
 from unisono.demo.live.figures import SALES_WEEKS, Seen, Sold
 from unisono.demo.live.places import WAREHOUSE

@@ -16,8 +16,8 @@ from unisono.commerce.changes.webhooks import rules, service
 from unisono.commerce.changes.webhooks.model import Answer, Endpoint, State
 from unisono.commerce.changes.webhooks.sending import Sender
 from unisono.commerce.changes.webhooks.service import Backlog, LoggedDelivery
-from unisono.commerce.web import write
 from unisono.customers.timeline.api import read_position
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.web import MAX_ID, PROBLEMS, PathId
 

@@ -12,7 +12,7 @@ from unisono.commerce.orders import stocking
 from unisono.commerce.orders.arriving import writing
 from unisono.commerce.orders.arriving.folding import Arrival, fold
 from unisono.commerce.orders.arriving.reading import NAMES, Source, Told, Unreadable, read
-from unisono.commerce.record import OURS
+from unisono.customers.record import OURS
 from unisono.customers.timeline.model import Event
 from unisono.customers.timeline.readers import LogReader
 from unisono.kit.clock import Clock, system_clock

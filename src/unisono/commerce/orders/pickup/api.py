@@ -20,7 +20,7 @@ from unisono.commerce.orders.pickup.seeing import AnyRequest, StoreIds, check_st
 from unisono.commerce.orders.reservations import service as reservations
 from unisono.commerce.orders.reservations.errors import ReservationNotFound
 from unisono.commerce.orders.reservations.model import Reservation
-from unisono.commerce.web import write
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest
 from unisono.kit.settings import Settings

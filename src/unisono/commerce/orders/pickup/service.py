@@ -25,7 +25,7 @@ from unisono.commerce.orders.placing import note
 from unisono.commerce.orders.reservations.errors import WrongCode
 from unisono.commerce.orders.slots import service as slots
 from unisono.commerce.orders.slots.opening import closing_after
-from unisono.commerce.record import record
+from unisono.customers.record import record
 from unisono.customers.timers import service as timers
 from unisono.kit.crash import crash_point
 from unisono.kit.database import Connection

@@ -24,8 +24,8 @@ from unisono.commerce.orders.reservations.model import (
     ReservationStatus,
 )
 from unisono.commerce.orders.slots.errors import PlaceUnknown
-from unisono.commerce.web import write
 from unisono.customers.identity import service as identity
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.settings import Settings
 from unisono.kit.web import MAX_ID, PROBLEMS, PathId

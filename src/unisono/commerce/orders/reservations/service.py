@@ -45,8 +45,8 @@ from unisono.commerce.orders.reservations.model import (
 )
 from unisono.commerce.orders.slots import service as slots
 from unisono.commerce.pricing import service as pricing
-from unisono.commerce.record import Happening, record
 from unisono.customers.identity import service as identity
+from unisono.customers.record import Happening, record
 from unisono.customers.timers import service as timers
 from unisono.customers.timers.model import NewTimer
 from unisono.kit.crash import crash_point

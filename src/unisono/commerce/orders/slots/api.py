@@ -17,8 +17,8 @@ from unisono.commerce.orders.pickup.seeing import AnyRequest, Limit, StoreIds, c
 from unisono.commerce.orders.slots import ahead, appointments, service
 from unisono.commerce.orders.slots.errors import AppointmentNotFound, BadSlot, PlaceUnknown
 from unisono.commerce.orders.slots.model import Appointment, NewAppointment, Offers, SlotKind, SlotRule
-from unisono.commerce.web import write
 from unisono.customers.identity import service as identity
+from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.settings import Settings
 from unisono.kit.web import MAX_ID, PROBLEMS

@@ -15,7 +15,7 @@ from unisono.commerce.holds.errors import HoldDead
 from unisono.commerce.orders.slots import service as slots
 from unisono.commerce.orders.slots.errors import AppointmentNotFound, AppointmentState, BadSlot
 from unisono.commerce.orders.slots.model import Appointment, AppointmentStatus, NewAppointment, SlotAsk
-from unisono.commerce.record import Happening, record
+from unisono.customers.record import Happening, record
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 

@@ -1,4 +1,4 @@
-"""What happens in commerce, onto the timeline: events written in the transaction of the state they tell of."""
+"""What our own rooms do, onto the timeline: events written in the transaction of the state they tell of."""
 
 from __future__ import annotations
 

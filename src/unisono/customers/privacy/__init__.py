@@ -1,0 +1,1 @@
+"""Privacy: access exports and erasure, over every room that keeps something about people."""

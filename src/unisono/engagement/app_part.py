@@ -1,0 +1,31 @@
+"""Engagement as a part of the application: its routes, its readers of the log, its timers, its workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from litestar.types import ControllerRouterHandler
+
+from unisono.customers.timeline.readers import LogReader
+from unisono.customers.timers.model import TimerHandler
+from unisono.kit.database import Pool
+from unisono.kit.settings import Settings
+
+routes: list[ControllerRouterHandler] = []
+"""Every route of engagement, the public pages and the providers' webhooks included."""
+
+
+def readers(settings: Settings) -> list[LogReader]:
+    """What of engagement follows the log."""
+    return []
+
+
+def timer_handlers(settings: Settings) -> list[TimerHandler]:
+    """What engagement does at an instant."""
+    return []
+
+
+def workers(pool: Pool, settings: Settings) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+    """What runs until cancelled in a worker process, by name."""
+    return {}

@@ -1,0 +1,1 @@
+"""Brand: the kit every message is checked against."""

@@ -1,0 +1,1 @@
+"""Delivery: the send ledger, its workers, and the switch that pauses sending."""

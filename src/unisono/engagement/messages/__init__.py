@@ -1,0 +1,1 @@
+"""Messages: one message to one person, by API or by hand."""

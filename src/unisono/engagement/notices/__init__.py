@@ -1,0 +1,1 @@
+"""Notices: what happened to a person, told to him: order ready, reservation kept, confirm your address."""

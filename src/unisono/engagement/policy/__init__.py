@@ -1,0 +1,1 @@
+"""Policy: whether, when and where a message may reach a person, with the facts used."""

@@ -1,0 +1,1 @@
+"""Public pages for customers: preferences, confirmation, unsubscribing; no sign-in, and GET changes nothing."""
