@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,7 +11,11 @@ import asyncpg
 import pytest
 
 from tests.support.database import fresh_database, start_once, template_database
+from tests.support.secret import TEST_KEY
 from unisono.kit.database import Pool, open_pool
+
+# Processes that tests start keep their key here, not in the data folder of whoever runs the tests.
+os.environ.setdefault("UNISONO_SECRET_KEY", TEST_KEY)
 
 
 @pytest.fixture(scope="session")

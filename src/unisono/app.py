@@ -35,6 +35,7 @@ from unisono.engagement import app_part as engagement
 from unisono.kit.database import Pool, open_pool
 from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.metrics import Metrics, RequestTimer
+from unisono.kit.secret import Secret
 from unisono.kit.settings import Settings
 from unisono.kit.web import ClosedShapes, TuplesOfAnyLength
 from unisono.metrics import metrics
@@ -140,6 +141,7 @@ def lifespan_on(settings: Settings, dsn: str) -> Callable[[Litestar], AbstractAs
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        secret = Secret.of(settings)
         pool = await open_pool(dsn, settings.pool_size)
         committer = Committer(
             pool,
@@ -148,6 +150,7 @@ def lifespan_on(settings: Settings, dsn: str) -> Callable[[Litestar], AbstractAs
             commit_events=settings.commit_events,
         )
         app.state.pool = pool
+        app.state.secret = secret
         app.state.key_ring = KeyRing(pool)
         app.state.committer = committer
         app.state.feed = Feed(pool)

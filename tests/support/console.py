@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from litestar import Litestar
 
+from tests.support.secret import TEST_KEY
 from tests.support.shop import basic
 from unisono.access import invitations, sessions
 from unisono.access.keys import create_source
@@ -117,7 +118,7 @@ def text_of(html: str) -> str:
 @asynccontextmanager
 async def console_site(dsn: str, **settings: Any) -> AsyncIterator[Site]:
     """The application on this database."""
-    app = create_app(Settings(database_url=dsn, **settings), dsn)
+    app = create_app(Settings(database_url=dsn, **{"secret_key": TEST_KEY} | settings), dsn)
     ready, done = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:

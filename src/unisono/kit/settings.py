@@ -6,6 +6,7 @@ The attribute comments are the reference (docs/reference/settings.md is made fro
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -36,10 +37,10 @@ def _default_data_dir() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "share") / "unisono"
 
 
-def _setting(default: Any = None, *, doc: str, factory: Callable[[], Any] | None = None) -> Any:
+def _setting(default: Any = None, *, doc: str, factory: Callable[[], Any] | None = None, shown: bool = True) -> Any:
     if factory is not None:
-        return field(default_factory=factory, metadata={"doc": doc})
-    return field(default=default, metadata={"doc": doc})
+        return field(default_factory=factory, metadata={"doc": doc}, repr=shown)
+    return field(default=default, metadata={"doc": doc}, repr=shown)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,12 @@ class Settings:
     data_dir: Path = _setting(
         factory=_default_data_dir,
         doc="Folder of the embedded database, its password and logs. As root: /var/lib/unisono.",
+    )
+    secret_key: str | None = _setting(
+        None,
+        shown=False,
+        doc="The installation's key, 32 bytes in base64; default: the file secret.key in the data folder, made there. "
+        "It signs links and encrypts providers' passwords: several machines need the same.",
     )
     database_url: str | None = _setting(None, doc="Use this PostgreSQL (15 or newer) instead of the embedded one.")
     host: str = _setting("127.0.0.1", doc="Address the web server listens on.")
@@ -116,12 +123,23 @@ def _parse(name: str, kind: str, raw: str) -> Any:
     return raw
 
 
+def key_bytes(text: str) -> bytes | None:
+    """A key written in base64, plain or url-safe; None when it is not 32 bytes."""
+    try:
+        key = base64.b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        return None
+    return key if len(key) == 32 else None
+
+
 def _problems(settings: Settings) -> list[str]:
     problems = []
     try:
         ZoneInfo(settings.timezone)
     except (ZoneInfoNotFoundError, ValueError):
         problems.append(f"UNISONO_TIMEZONE: {settings.timezone!r} is not an IANA time zone")
+    if settings.secret_key is not None and key_bytes(settings.secret_key) is None:
+        problems.append("UNISONO_SECRET_KEY: must be 32 bytes in base64 (openssl rand -base64 32)")
     if settings.locale not in {"en", "it"}:
         problems.append(f"UNISONO_LOCALE: {settings.locale!r} is not one of en, it")
     if not 0 < settings.port < 65536:
