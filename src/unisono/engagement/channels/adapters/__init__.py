@@ -1,0 +1,1 @@
+"""The kinds of accounts, one module each."""
