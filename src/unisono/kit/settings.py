@@ -87,6 +87,9 @@ class Settings:
     webhook_private_addresses: bool = _setting(
         False, doc="Let webhooks go to this machine and its network, and over http; otherwise to public https alone."
     )
+    provider_private_addresses: bool = _setting(
+        False, doc="Let channel accounts name servers of this machine and its network, and without TLS: for the demo."
+    )
     reservation_days: int = _setting(
         1, doc="A reservation lasts until the store closes on the so many-th day of opening after today; 0 is today."
     )

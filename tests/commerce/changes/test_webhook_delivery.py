@@ -23,10 +23,11 @@ from tests.support.changing import change, new_change
 from tests.support.receiver import Received, Receiver, Reply, receiving
 from tests.support.serving import ROOT, serving
 from unisono.access.keys import create_source
-from unisono.commerce.changes.webhooks import lane, rules, sending, service
+from unisono.commerce.changes.webhooks import lane, rules, service
 from unisono.commerce.changes.webhooks.deliverer import Deliverer
 from unisono.commerce.changes.webhooks.model import Endpoint
 from unisono.customers.timeline.model import BEGINNING
+from unisono.kit import http
 from unisono.kit.database import Pool, open_pool
 
 LABELS = sorted(
@@ -241,7 +242,7 @@ async def test_a_name_that_leads_inside_is_never_connected_to(wide: Pool, monkey
         assert host == "hooks.example"
         return ["93.184.216.34", "127.0.0.1"]
 
-    monkeypatch.setattr(sending, "resolve", resolve)
+    monkeypatch.setattr(http, "resolve", resolve)
     async with receiving() as receiver:
         async with wide.acquire() as conn:
             url = f"https://hooks.example:{receiver.port}/x"

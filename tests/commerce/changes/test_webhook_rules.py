@@ -11,8 +11,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from unisono.commerce.changes.model import Change
 from unisono.commerce.changes.webhooks import rules
 from unisono.commerce.changes.webhooks.model import Answer, Delivery
-from unisono.commerce.changes.webhooks.sending import check_url, is_public
+from unisono.commerce.changes.webhooks.sending import check_url
 from unisono.kit.errors import BadRequest
+from unisono.kit.http import LONGEST_WAIT, is_public, retry_after
 
 NOW = datetime.now(UTC)
 
@@ -99,14 +100,14 @@ def test_what_becomes_of_a_delivery() -> None:
         ("soon", None),
         (None, None),
         ("-5", None),
-        ("9" * 300, rules.LONGEST_WAIT),
+        ("9" * 300, LONGEST_WAIT),
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_never_for_ever(value: str | None, seconds: float | None) -> None:
     """Nonsense counts as nothing."""
-    assert rules.retry_after(value, NOW) == seconds
+    assert retry_after(value, NOW) == seconds
     soon = NOW.replace(microsecond=0) + timedelta(seconds=60)
-    assert 55 < (rules.retry_after(soon.strftime("%a, %d %b %Y %H:%M:%S GMT"), NOW) or 0) <= 60
+    assert 55 < (retry_after(soon.strftime("%a, %d %b %Y %H:%M:%S GMT"), NOW) or 0) <= 60
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from cryptography.x509.oid import NameOID
 from tests.support.receiver import Receiver, Reply, receiving
 from unisono.commerce.changes.webhooks import rules, sending
 from unisono.commerce.changes.webhooks.model import Answer
-from unisono.commerce.changes.webhooks.sending import READ_AT_MOST, Sender, trust
+from unisono.commerce.changes.webhooks.sending import Sender
+from unisono.kit import http
+from unisono.kit.http import READ_AT_MOST, trust
 
 NAME = "hooks.example"
 NOW = datetime.now(UTC)
@@ -54,7 +56,7 @@ async def receiver(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     async def resolve(host: str, port: int) -> list[str]:
         return ["127.0.0.1"]
 
-    monkeypatch.setattr(sending, "resolve", resolve)
+    monkeypatch.setattr(http, "resolve", resolve)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     async with receiving(context=context) as serving:

@@ -226,8 +226,6 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """A second try of the same message is recognised (idempotency key, or the same Message-ID)."""
     window_hours: int | None = None
     """Free text only so long after the person wrote to us; otherwise approved templates."""
-    one_at_a_time: bool = False
-    """A sender takes one message after the other; open as many senders as wanted at once."""
 
 
 EventKind = Literal[
@@ -304,7 +302,10 @@ class HookAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sender(ABC):
-    """An opened account: keeps what is worth keeping between messages (connections, tokens)."""
+    """An opened account: keeps what is worth keeping between messages (connections, tokens).
+
+    `send` may be called for many messages at once; how many leave at once is the lane's affair.
+    """
 
     @abstractmethod
     async def send(self, conn: Connection | None, message: Outgoing) -> Sent:

@@ -15,10 +15,11 @@ from unisono.commerce.changes.propagation import Meter
 from unisono.commerce.changes.webhooks import service
 from unisono.commerce.changes.webhooks.lane import WIDTH, Lane
 from unisono.commerce.changes.webhooks.model import Endpoint
-from unisono.commerce.changes.webhooks.sending import Sender, trust
+from unisono.commerce.changes.webhooks.sending import Sender
 from unisono.customers.timeline.watching import LogWatch, is_gone
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.database import AWAY, Connection, Pool
+from unisono.kit.http import trust
 
 log = structlog.get_logger("unisono.webhooks")
 

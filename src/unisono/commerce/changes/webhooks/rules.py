@@ -10,7 +10,6 @@ import random
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import msgspec
@@ -35,9 +34,6 @@ _LONGEST: Final = 21_600
 
 JITTER: Final = 0.2
 """Tries are spread by this share, so that what failed together does not come back together."""
-
-LONGEST_WAIT: Final = 86_400.0
-"""Seconds a ``Retry-After`` is believed."""
 
 
 def new_secret() -> str:
@@ -104,17 +100,6 @@ def ping_body(now: datetime) -> bytes:
 
 def _body(kind: str, at: datetime, data: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode({"type": kind, "timestamp": at.astimezone(UTC), "data": data})
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds a ``Retry-After`` asks for, as a number or a date (RFC 9110, 10.2.3); None for none or nonsense."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value) if value.strip().isdigit() else (parsedate_to_datetime(value) - now).total_seconds()
-    except (ValueError, TypeError):
-        return None
-    return min(max(0.0, seconds), LONGEST_WAIT)
 
 
 def pause(attempts: int) -> float:
