@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
 
-from unisono.kit.database import Connection
+from unisono.kit.database import Connection, Pool
 
 
 class NewTimer(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +53,9 @@ class TimerHandler(ABC):
 
     kind: ClassVar[str]
     """Stable for ever: the rows carry it."""
+    repeats: ClassVar[bool] = False
+    """Whether a timer that fired may be set again later, by anybody: it then rests as cancelled. Otherwise what has
+    fired is over."""
 
     @abstractmethod
     async def fire(self, conn: Connection, timer: Timer) -> str:
@@ -61,3 +64,28 @@ class TimerHandler(ABC):
         Look at the state first: it may have moved since the timer was set. Whatever is raised undoes all of it, is
         kept with the timer, and tried again after a pause.
         """
+
+
+class ManyHandler(TimerHandler):
+    """Timers of which many fall due together, fired together: one transaction for all of a portion."""
+
+    many: ClassVar[int] = 250
+    """Timers in one portion at the most."""
+
+    @abstractmethod
+    async def fire_many(self, conn: Connection, timers: Sequence[Timer]) -> Sequence[str]:
+        """As `fire` for all of these, soonest first; returns an outcome for each. When it raises, they are fired one
+        by one, so that only those at fault wait."""
+
+    async def fire(self, conn: Connection, timer: Timer) -> str:
+        """One alone."""
+        return (await self.fire_many(conn, [timer]))[0]
+
+
+class LongHandler(TimerHandler):
+    """Something that takes longer than a transaction may: first the work, then `fire` in the settling transaction."""
+
+    @abstractmethod
+    async def work(self, pool: Pool, timer: Timer) -> None:
+        """Do it in transactions of its own. The lease is renewed meanwhile; a worker that dies leaves it to another
+        one, which begins anew: what was done must be found done. Others may move the timer: then it is cancelled."""

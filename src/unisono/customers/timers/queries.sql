@@ -27,32 +27,55 @@ where timer.kind = wanted.kind and timer.key = wanted.key and timer.state = 'pen
 returning timer.kind, timer.key;
 
 -- name: claim_due
--- Lease the next due timers of these kinds. Rows that others are claiming, moving or settling are passed over.
+-- Lease the next due timers of these kinds. Rows that others are claiming, moving or settling are passed over. Each
+-- kind is looked up by itself: one with a million pending timers is not in the way of the others.
 with due as (
-    select id from timer
-    where state = 'pending' and try_at <= :now and kind = any(:kinds::text[])
-    order by try_at, id limit :many for update skip locked
+    select own.id from unnest(:kinds::text[]) as wanted (kind), lateral (
+        select id, try_at from timer
+        where state = 'pending' and kind = wanted.kind and try_at <= :now
+        order by try_at, id limit :many for update skip locked
+    ) as own
+    order by own.try_at, own.id limit :many
 )
 update timer set try_at = :lease_until, attempts = attempts + 1 from due where timer.id = due.id
 returning timer.id, timer.kind, timer.key, timer.due_at, timer.not_after, timer.payload, timer.state,
           timer.attempts, timer.try_at, timer.outcome, timer.error;
 
 -- name: settle!
--- Only if nobody moved, cancelled or took it since: a firing is a conditional update.
-update timer set state = :state, settled_at = :now, outcome = :outcome, error = null
-where id = :id and state = 'pending' and attempts = :attempts;
+-- Only those that nobody moved, cancelled or took since: a firing is a conditional update.
+update timer set state = done.state, settled_at = :now, outcome = done.outcome, error = null
+from unnest(:ids::bigint[], :attempts::int[], :states::text[], :outcomes::text[]) as done (id, attempts, state, outcome)
+where timer.id = done.id and timer.state = 'pending' and timer.attempts = done.attempts;
 
 -- name: fire_again!
--- Its handler set it anew: it waits for the new instant.
-update timer set due_at = :due_at, try_at = :due_at, not_after = :not_after, payload = :payload::text::jsonb,
-       outcome = :outcome, error = null, attempts = attempts + 1
-where id = :id and state = 'pending' and attempts = :attempts;
+-- Their handler set them anew: they wait for the new instant.
+update timer set due_at = next.due_at, try_at = next.due_at, not_after = next.not_after,
+       payload = next.payload::jsonb, outcome = next.outcome, error = null, attempts = timer.attempts + 1
+from unnest(:ids::bigint[], :attempts::int[], :due_ats::timestamptz[], :not_afters::timestamptz[], :payloads::text[],
+            :outcomes::text[]) as next (id, attempts, due_at, not_after, payload, outcome)
+where timer.id = next.id and timer.state = 'pending' and timer.attempts = next.attempts;
+
+-- name: still_leased
+-- Of these, the ones nobody moved, cancelled or took since.
+select timer.id from timer join unnest(:ids::bigint[], :attempts::int[]) as held (id, attempts)
+    on timer.id = held.id and timer.attempts = held.attempts
+where timer.state = 'pending';
+
+-- name: renew!
+-- A longer lease for work that goes on.
+update timer set try_at = :lease_until where id = :id and state = 'pending' and attempts = :attempts;
 
 -- name: postpone!
 update timer set try_at = :try_at, error = :error where id = :id and state = 'pending' and attempts = :attempts;
 
 -- name: next_due$
-select try_at from timer where state = 'pending' and kind = any(:kinds::text[]) order by try_at limit 1;
+select min(own.try_at) from unnest(:kinds::text[]) as wanted (kind), lateral (
+    select try_at from timer where state = 'pending' and kind = wanted.kind order by try_at limit 1
+) as own;
+
+-- name: pending_timers
+select id, kind, key, due_at, not_after, payload, state, attempts, try_at, outcome, error
+from timer where kind = :kind and key = any(:keys::text[]) and state = 'pending';
 
 -- name: find_timer^
 select id, kind, key, due_at, not_after, payload, state, attempts, try_at, outcome, error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
@@ -24,12 +24,12 @@ LOOK = 5.0
 
 
 class Firing:
-    """The timer a worker is firing in this task. What its own handler says of it is part of the firing: cancelling it
-    is settling it, setting it again is firing it again later."""
+    """The timers a worker is firing in this task. What their own handler says of one is part of the firing: cancelling
+    it is settling it, setting it again is firing it again later."""
 
-    def __init__(self, kind: str, key: str) -> None:
-        self.name = (kind, key)
-        self.again: NewTimer | None = None
+    def __init__(self, timers: Iterable[Timer]) -> None:
+        self.names = frozenset((timer.kind, timer.key) for timer in timers)
+        self.again: dict[tuple[str, str], NewTimer] = {}
 
 
 firing: ContextVar[Firing | None] = ContextVar("firing", default=None)
@@ -51,12 +51,12 @@ async def set_timers(conn: Connection, timers: Sequence[NewTimer]) -> set[tuple[
     """
     by_name = {(timer.kind, timer.key): timer for timer in timers}
     own = firing.get()
-    again = by_name.pop(own.name, None) if own else None
-    if own and again:
-        own.again = again
+    again = {name: by_name.pop(name) for name in own.names & by_name.keys()} if own else {}
+    if own:
+        own.again |= again
     wanted = list(by_name.values())
     if not wanted:
-        return {own.name} if own and again else set()
+        return set(again)
     rows = await _sql.set_timers(
         conn,
         kinds=[timer.kind for timer in wanted],
@@ -67,7 +67,7 @@ async def set_timers(conn: Connection, timers: Sequence[NewTimer]) -> set[tuple[
         channel=CHANGED,
         within=LOOK,
     )
-    return {(row["kind"], row["key"]) for row in rows} | ({own.name} if own and again else set())
+    return {(row["kind"], row["key"]) for row in rows} | set(again)
 
 
 async def set_timer(
@@ -89,9 +89,10 @@ async def cancel_timers(
 ) -> set[tuple[str, str]]:
     """Cancel these (kind, key) inside the caller's transaction; returns those that were pending."""
     own = firing.get()
-    if own and own.name in timers:
-        own.again = None
-    timers = [name for name in timers if not (own and name == own.name)]
+    if own:
+        for name in timers:
+            own.again.pop(name, None)
+        timers = [name for name in timers if name not in own.names]
     if not timers:
         return set()
     rows = await _sql.cancel_timers(
@@ -109,6 +110,11 @@ async def find_timer(conn: Connection, kind: str, key: str) -> Timer | None:
     """A timer as it stands; None when it was never set."""
     row = await _sql.find_timer(conn, kind=kind, key=key)
     return None if row is None else as_timer(row)
+
+
+async def pending_timers(conn: Connection, kind: str, keys: Sequence[str]) -> dict[str, Timer]:
+    """The timers of a kind that wait under these keys, by key; one statement."""
+    return {row["key"]: as_timer(row) for row in await _sql.pending_timers(conn, kind=kind, keys=list(keys))}
 
 
 class TimerCount(msgspec.Struct, frozen=True):

@@ -1,9 +1,8 @@
 """The worker of timers: sleeps until the next one is due, fires it once, tries again what fails.
 
 Many workers share: each leases a few due timers in one short transaction that passes over what others hold, then
-fires each in a transaction of its own. That transaction ends with the settlement, which holds only if the timer is
-still as it was leased: whoever moved, cancelled or took it meanwhile wins, and the effects go with the settlement.
-No lock on a timer is held while its handler works, so a handler may lock what the setter of the timer locks.
+fires them as `firing` has it. Kinds that are fired many together, and kinds whose work takes long, are worked beside
+the others, so that neither waits for the other.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
-import msgspec
 import structlog
 
 from unisono.customers.timeline import service as timeline
 from unisono.customers.timeline.lanes import guarded
-from unisono.customers.timeline.parking import error_text, pause_after
+from unisono.customers.timeline.parking import error_text
 from unisono.customers.timeline.watching import is_gone
-from unisono.customers.timers.model import NewTimer, Timer, TimerHandler
-from unisono.customers.timers.service import CHANGED, LOOK, Firing, as_timer, firing
+from unisono.customers.timers.firing import fire
+from unisono.customers.timers.model import LongHandler, ManyHandler, Timer, TimerHandler
+from unisono.customers.timers.service import CHANGED, LOOK, as_timer
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.crash import crash_point
 from unisono.kit.database import AWAY, Connection, Pool
@@ -37,7 +36,7 @@ LEASE = timedelta(seconds=30)
 """How long a leased timer is left to its worker: a worker killed with timers in hand delays them by this much."""
 
 BATCH = 32
-"""Timers leased in one go."""
+"""Timers of ordinary kinds leased in one go."""
 
 AT_ONCE = 4
 """Timers fired at the same time by one worker: as many connections it uses."""
@@ -46,8 +45,37 @@ RETRY = 1.0
 """Seconds between two attempts to reach a database that is away."""
 
 
-class Moved(Exception):
-    """The timer was moved, cancelled or taken over while it was fired: nothing of the firing stands."""
+class Share:
+    """Handlers that are worked in turn: the ordinary ones together, each of the others by itself."""
+
+    def __init__(self, handlers: Sequence[TimerHandler], many: int) -> None:
+        self.handlers = {handler.kind: handler for handler in handlers}
+        self.many = many
+        self.told = asyncio.Event()
+
+    @property
+    def kinds(self) -> list[str]:
+        """What it fires."""
+        return list(self.handlers)
+
+    def portions(self, leased: Sequence[Timer]) -> list[tuple[TimerHandler, list[Timer]]]:
+        """What is fired in one go: all of a kind that is fired together, else each alone."""
+        handler = next(iter(self.handlers.values()))
+        if isinstance(handler, ManyHandler):
+            return [(handler, list(leased))] if leased else []
+        return [(self.handlers[timer.kind], [timer]) for timer in leased]
+
+
+def shares_of(handlers: Sequence[TimerHandler]) -> list[Share]:
+    """The handlers as a worker shares its time among them."""
+    ordinary = [handler for handler in handlers if not isinstance(handler, ManyHandler | LongHandler)]
+    shares = [Share(ordinary, BATCH)] if ordinary else []
+    for handler in handlers:
+        if isinstance(handler, ManyHandler):
+            shares.append(Share([handler], handler.many))
+        elif isinstance(handler, LongHandler):
+            shares.append(Share([handler], 1))
+    return shares
 
 
 class TimerWorker:
@@ -62,142 +90,91 @@ class TimerWorker:
         lease: timedelta = LEASE,
         at_once: int = AT_ONCE,
     ) -> None:
-        self._pool = pool
-        self._handlers = {handler.kind: handler for handler in handlers}
-        if len(self._handlers) != len(handlers):
+        if len({handler.kind for handler in handlers}) != len(handlers):
             raise ValueError("two handlers of one kind")
+        self._pool = pool
+        self._shares = shares_of(handlers)
         self._clock = clock
         self._lease = lease
         self._room = asyncio.Semaphore(at_once)
-        self._told = asyncio.Event()
 
     async def run(self) -> None:
         """Fire what is due until cancelled, through restarts of the database."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(), name="timers-listen")
-            tasks.create_task(self._work(), name="timers-work")
+            for share in self._shares:
+                tasks.create_task(self._work(share), name=f"timers-{share.kinds[0]}")
 
     async def drain(self, now: datetime | None = None) -> int:
         """Fire all that is due at ``now`` (default: the clock's present), in order; returns how many were settled."""
         clock = self._clock if now is None else lambda: now
         settled = 0
-        while batch := await self._claim(clock()):
-            for timer in batch:
-                settled += await self._fire(timer, clock)
-            await self._announce()
+        again = True
+        while again:
+            again = False
+            for share in self._shares:
+                while leased := await self._claim(share, clock()):
+                    again = True
+                    for handler, portion in share.portions(leased):
+                        settled += await fire(self._pool, handler, portion, clock, self._lease)
+                    await self._announce()
         return settled
 
-    async def _work(self) -> None:
+    async def _work(self, share: Share) -> None:
         away = False
         while True:
             try:
-                self._told.clear()
-                batch = await self._claim(self._clock())
+                share.told.clear()
+                leased = await self._claim(share, self._clock())
                 async with asyncio.TaskGroup() as tasks:
-                    for timer in batch:
-                        tasks.create_task(self._fire_in_turn(timer))
+                    for handler, portion in share.portions(leased):
+                        tasks.create_task(self._fire_in_turn(handler, portion))
                 away = False
-                if batch:
+                if leased:
                     await self._announce()
                 else:
-                    await self._sleep(await self._until_next())
+                    await self._sleep(share)
             except* Unavailable as gone:
                 if not away:
                     log.warning("timers.database_away", error=str(gone.exceptions[0].__cause__))
                 away = True
                 await asyncio.sleep(RETRY)
 
-    async def _claim(self, now: datetime) -> list[Timer]:
+    async def _claim(self, share: Share, now: datetime) -> list[Timer]:
         """Lease the next due timers, soonest first. Raises Unavailable."""
         async with guarded(self._pool) as conn:
             rows = await _sql.claim_due(
-                conn, now=now, kinds=list(self._handlers), many=BATCH, lease_until=now + self._lease
+                conn, now=now, kinds=share.kinds, many=share.many, lease_until=now + self._lease
             )
         crash_point("timers.after_claim")
         timers = [as_timer(row, fired_at=now) for row in rows]
         return sorted(timers, key=lambda timer: (timer.due_at, timer.id))
 
-    async def _fire_in_turn(self, timer: Timer) -> None:
+    async def _fire_in_turn(self, handler: TimerHandler, portion: Sequence[Timer]) -> None:
+        if isinstance(handler, LongHandler):
+            # Long work would keep a place from the others for as long as it takes.
+            await fire(self._pool, handler, portion, self._clock, self._lease)
+            return
         async with self._room:
-            await self._fire(timer, self._clock)
-
-    async def _fire(self, timer: Timer, clock: Clock) -> bool:
-        """Fire one leased timer; whether it is settled now. Raises Unavailable when the database is away."""
-        own = Firing(timer.kind, timer.key)
-        token = firing.set(own)
-        try:
-            async with guarded(self._pool) as conn:
-                state, outcome = await self._effects(conn, timer, clock())
-                await self._settle(conn, timer, state, outcome, own.again, clock())
-                crash_point("timers.before_commit")
-        except Moved:
-            log.info("timers.moved", kind=timer.kind, key=timer.key)
-            return False
-        except Unavailable:
-            raise
-        except Exception as error:
-            # The boundary of RULES R17: a handler may raise anything; it is logged and kept with its timer.
-            log.exception("timers.failed", kind=timer.kind, key=timer.key, attempts=timer.attempts)
-            await self._postpone(timer, error, clock())
-            return False
-        finally:
-            firing.reset(token)
-        crash_point("timers.after_commit")
-        return True
-
-    async def _effects(self, conn: Connection, timer: Timer, now: datetime) -> tuple[str, str]:
-        """What the firing does: (state, outcome)."""
-        if timer.not_after is not None and now > timer.not_after:
-            log.warning("timers.skipped", kind=timer.kind, key=timer.key, due_at=timer.due_at.isoformat())
-            because = f"; the last error was {timer.error}" if timer.error else ""
-            return "skipped", f"too late: not after {timer.not_after.isoformat()}, it was {now.isoformat()}{because}"
-        return "fired", await self._handlers[timer.kind].fire(conn, timer)
-
-    async def _settle(
-        self, conn: Connection, timer: Timer, state: str, outcome: str, again: NewTimer | None, now: datetime
-    ) -> None:
-        if again is None:
-            done = await _sql.settle(conn, id=timer.id, attempts=timer.attempts, state=state, outcome=outcome, now=now)
-        else:
-            done = await _sql.fire_again(
-                conn,
-                id=timer.id,
-                attempts=timer.attempts,
-                due_at=again.due_at,
-                not_after=again.not_after,
-                payload=msgspec.json.encode(again.payload).decode(),
-                outcome=outcome,
-            )
-        if not done:
-            raise Moved
-
-    async def _postpone(self, timer: Timer, error: Exception, now: datetime) -> None:
-        async with guarded(self._pool) as conn:
-            await _sql.postpone(
-                conn,
-                id=timer.id,
-                attempts=timer.attempts,
-                try_at=now + pause_after(timer.attempts),
-                error=error_text(error),
-            )
+            await fire(self._pool, handler, portion, self._clock, self._lease)
 
     async def _announce(self) -> None:
         # The firings stand, also when the server goes away right after: readers look by themselves each second.
         with contextlib.suppress(TimeoutError, asyncpg.PostgresError, *AWAY):
             await timeline.announce(self._pool)
 
-    async def _until_next(self) -> float:
-        """Seconds to sleep: until the next timer, and no longer than until the next look."""
+    async def _sleep(self, share: Share) -> None:
+        """Until the next timer, until told, and no longer than until the next look. Raises Unavailable."""
         async with guarded(self._pool) as conn:
-            due: datetime | None = await _sql.next_due(conn, kinds=list(self._handlers))
-        if due is None:
-            return LOOK
-        return min(LOOK, max(0.001, (due - self._clock()).total_seconds()))
-
-    async def _sleep(self, seconds: float) -> None:
+            due: datetime | None = await _sql.next_due(conn, kinds=share.kinds)
+        seconds = LOOK if due is None else min(LOOK, max(0.001, (due - self._clock()).total_seconds()))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._told.wait()
+                await share.told.wait()
+
+    def _tell(self) -> None:
+        for share in self._shares:
+            share.told.set()
 
     async def _listen(self) -> None:
         """Be told of timers due soon; a lost connection is only a matter of looking by oneself meanwhile."""
@@ -213,7 +190,7 @@ class TimerWorker:
         lost = asyncio.Event()
 
         def told(*_: object) -> None:
-            self._told.set()
+            self._tell()
 
         def ended(*_: object) -> None:
             lost.set()
@@ -221,7 +198,7 @@ class TimerWorker:
         await conn.add_listener(CHANGED, told)
         conn.add_termination_listener(ended)
         # What was set before the listening began.
-        self._told.set()
+        self._tell()
         try:
             await lost.wait()
         finally:

@@ -1,3 +1,7 @@
+-- customers.timers: a kind with a million pending timers is not in the way of the others.
+drop index timer_due;
+create index timer_due on timer (kind, try_at, id) where state = 'pending';
+
 -- customers.segments --------------------------------------------------------------------------------
 
 create table segment (

@@ -104,7 +104,7 @@ create table timer (
     error     text,
     unique (kind, key)
 );
-create index timer_due on timer (try_at, id) where state = 'pending';
+create index timer_due on timer (kind, try_at, id) where state = 'pending';
 comment on column timer.try_at is 'When a worker may take it: due_at at first; the end of a worker''s lease, or of a pause after a failure, later.';
 comment on column timer.attempts is 'How often it was taken, moved or cancelled: a settlement names the number, so one that was overtaken settles nothing.';
 comment on table timer is 'What must happen at an instant: fired once, or skipped with a reason when past not_after.';
