@@ -80,6 +80,8 @@ create table message (
     check (state not in ('handed_over', 'accepted') or (channel is not null and account_id is not null))
 ) with (fillfactor = 80);
 create index message_due on message (try_at, id) where state = 'planned';
+create index message_urgent on message (try_at, id) where state = 'planned' and purpose = 'transactional';
+create index message_parked on message (node_id) where state = 'planned' and attempts > 0;
 create index message_leased on message (lease_until) where state in ('claimed', 'handed_over');
 create index message_node on message (node_id, id desc);
 create index message_broadcast on message (broadcast_id, state, id) where broadcast_id is not null;
@@ -107,3 +109,11 @@ create table message_attempt (
     provider_id text
 );
 create index message_attempt_message on message_attempt (message_id);
+
+create table account_pace (
+    account_id int primary key references channel_account on delete cascade,
+    next_at    timestamptz not null,
+    day        date not null,
+    used       int not null default 0
+);
+comment on table account_pace is 'How far an account''s rate is used up: the next free instant, and the messages of the day (warm-up).';
