@@ -169,3 +169,62 @@ async def test_who_cancels_long_work_ends_it(rung: Pool) -> None:
         assert await work == 0
     assert digging.dug < 100
     assert await rung.fetchval("select count(*) from rung") == 0
+
+
+class Parts(ManyHandler):
+    """Rings for each of its instants that has come."""
+
+    kind: ClassVar[str] = "parts"
+    repeats: ClassVar[bool] = True
+
+    async def fire_many(self, conn: Connection, leased: Sequence[Timer]) -> Sequence[str]:
+        for timer in leased:
+            come = [part for part, due in timer.payload.items() if timers.instant(due) <= timer.now]
+            for part in sorted(come):
+                await conn.execute("insert into rung (key, due_at) values ($1, $2)", f"{timer.key}{part}", timer.due_at)
+            gone = [timers.Instant("parts", timer.key, part, None) for part in come]
+            await timers.set_instants(conn, "parts", gone)
+        return ["rang"] * len(leased)
+
+
+async def set_parts(pool: Pool, key: str, **parts: int | None) -> None:
+    instants = [
+        timers.Instant("parts", key, part, None if minute is None else NOON + timedelta(minutes=minute))
+        for part, minute in parts.items()
+    ]
+    await timers.set_instants(pool, "parts", instants)
+
+
+async def test_a_timer_waits_for_the_earliest_of_several_instants(rung: Pool) -> None:
+    """Each part rings once, at its instant; moving one leaves the others; without parts the timer rests."""
+    worker = TimerWorker(rung, [Parts()])
+    await set_parts(rung, "x", a=1, b=3, c=2)
+    await set_parts(rung, "y", a=None)
+    assert await worker.drain(NOON) == 0
+    assert await worker.drain(NOON + timedelta(minutes=1)) == 1
+    await set_parts(rung, "x", c=None)
+    assert await worker.drain(NOON + timedelta(minutes=2)) == 0
+    assert await worker.drain(NOON + timedelta(minutes=3)) == 1
+    assert await rung.fetchval("select array_agg(key order by seq) from rung") == ["xa", "xb"]
+    assert await rung.fetch("select key, state, payload from timer") == [("x", "cancelled", '{"b": 1780315380000000}')]
+    await set_parts(rung, "x", d=4)
+    assert await rung.fetch("select state, payload from timer") == [("pending", '{"d": 1780315440000000}')]
+    await set_parts(rung, "x", d=None)
+    assert await rung.fetch("select state, payload from timer") == [("cancelled", "{}")]
+
+
+async def test_two_who_set_parts_of_one_timer_lose_nothing(rung: Pool) -> None:
+    """They are merged where the row is."""
+    await asyncio.gather(*(set_parts(rung, "x", **{f"p{n}": n + 1}) for n in range(20)))
+    found = await timers.find_timer(rung, "parts", "x")
+    assert found is not None
+    assert (len(found.payload), found.due_at) == (20, NOON + timedelta(minutes=1))
+
+
+async def test_parts_that_stay_as_they_are_are_not_written(rung: Pool) -> None:
+    """The attempt would move, and a worker that holds the timer would lose it."""
+    await set_parts(rung, "x", a=1, b=2)
+    await set_parts(rung, "x", a=1, c=None)
+    assert await rung.fetchval("select attempts from timer") == 0
+    await set_parts(rung, "x", a=2)
+    assert await rung.fetchval("select attempts from timer") == 1

@@ -19,6 +19,42 @@ with wanted as (
 )
 select kind, key, (select count(*) from told) as told from written;
 
+-- name: set_instants
+-- Timers that wait for the earliest of several instants, kept by name in the payload as microseconds since 1970. Those
+-- named here change, the others stay; without any left the timer rests. What stays as it is is not written.
+with wanted as (
+    select key, jsonb_object_agg(part, micros) as parts, min(micros) as soonest
+    from unnest(:keys::text[], :parts::text[], :micros::bigint[]) as new (key, part, micros) group by key
+), written as (
+    insert into timer as kept (kind, key, due_at, try_at, payload)
+    select :kind, wanted.key, due.at, due.at,
+           case when old.id is null then jsonb_strip_nulls(wanted.parts) else wanted.parts end
+    from wanted left join timer old on old.kind = :kind and old.key = wanted.key,
+         lateral (select 'epoch'::timestamptz + coalesce(soonest, 0) * interval '1 microsecond' as at) as due
+    where soonest is not null
+       or (old.state = 'pending' and old.payload ?| array(select jsonb_object_keys(wanted.parts)))
+    order by wanted.key
+    on conflict (kind, key) do update set (payload, due_at, try_at, state, settled_at, outcome, error, attempts) = (
+        select now.parts, coalesce(now.due_at, kept.due_at), coalesce(now.due_at, kept.due_at),
+               case when now.due_at is null then 'cancelled' else 'pending' end,
+               case when now.due_at is null then clock_timestamp() end,
+               case when now.due_at is null then 'no longer needed' end, null::text, kept.attempts + 1
+        from (select merged.parts, (
+                  select 'epoch'::timestamptz + min(value::bigint) * interval '1 microsecond'
+                  from jsonb_each_text(merged.parts)) as due_at
+              from (select jsonb_strip_nulls(
+                  case when kept.state = 'pending' then kept.payload else '{}' end || excluded.payload) as parts
+              ) as merged) as now
+    )
+    where kept.state = 'cancelled' or (kept.state = 'pending'
+        and kept.payload is distinct from jsonb_strip_nulls(kept.payload || excluded.payload))
+    returning kept.state, kept.due_at
+), told as (
+    select pg_notify(:channel, '') from written
+    where state = 'pending' and due_at < clock_timestamp() + make_interval(secs => :within::double precision) limit 1
+)
+select count(*) as written, (select count(*) from told) as told from written;
+
 -- name: cancel_timers
 -- The attempt moves too, so a worker that holds it settles nothing.
 update timer set state = 'cancelled', settled_at = clock_timestamp(), attempts = attempts + 1, outcome = :outcome

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
@@ -19,8 +19,30 @@ _sql = load("unisono.customers.timers")
 CHANGED = "unisono_timers"
 """Postgres notification for timers due before the workers look by themselves."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
 LOOK = 5.0
 """Seconds between two looks of a worker at the most; what is due later needs no notification."""
+
+
+class Instant(NamedTuple):
+    """One of the instants a timer waits for the earliest of; None: no longer."""
+
+    kind: str
+    key: str
+    part: str
+    due_at: datetime | None
+
+
+def micros(at: datetime) -> int:
+    """An instant as microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def instant(micros: int) -> datetime:
+    """Microseconds since 1970 as an instant."""
+    return _EPOCH + micros * _MICROSECOND
 
 
 class Firing:
@@ -28,8 +50,19 @@ class Firing:
     it is settling it, setting it again is firing it again later."""
 
     def __init__(self, timers: Iterable[Timer]) -> None:
-        self.names = frozenset((timer.kind, timer.key) for timer in timers)
+        self.leased = {(timer.kind, timer.key): timer for timer in timers}
         self.again: dict[tuple[str, str], NewTimer] = {}
+
+    def set_instants(self, instants: Sequence[Instant]) -> None:
+        """As the service's, for timers that are being fired."""
+        for kind, key, part, due_at in instants:
+            name = (kind, key)
+            before = self.again[name].payload if name in self.again else self.leased[name].payload
+            parts = {**before, part: None if due_at is None else micros(due_at)}
+            parts = {part: due for part, due in parts.items() if due is not None}
+            self.again.pop(name, None)
+            if parts:
+                self.again[name] = NewTimer(kind=kind, key=key, due_at=instant(min(parts.values())), payload=parts)
 
 
 firing: ContextVar[Firing | None] = ContextVar("firing", default=None)
@@ -51,7 +84,7 @@ async def set_timers(conn: Connection, timers: Sequence[NewTimer]) -> set[tuple[
     """
     by_name = {(timer.kind, timer.key): timer for timer in timers}
     own = firing.get()
-    again = {name: by_name.pop(name) for name in own.names & by_name.keys()} if own else {}
+    again = {name: by_name.pop(name) for name in own.leased.keys() & by_name.keys()} if own else {}
     if own:
         own.again |= again
     wanted = list(by_name.values())
@@ -84,6 +117,34 @@ async def set_timer(
     return bool(await set_timers(conn, [timer]))
 
 
+async def set_instants(conn: Connection, kind: str, instants: Sequence[Instant]) -> None:
+    """Let timers of one kind wait for the earliest of several named instants, one statement for all.
+
+    The payload holds them, ``{part: microseconds since 1970}``; parts that are not named stay. A timer without parts
+    left rests. Whoever sets parts of the same timer at the same time loses nothing: they are merged in the database.
+    A handler that sets parts of the timer it fires has it fire again at the earliest that remains. The handler's kind
+    must repeat.
+    """
+    own = firing.get()
+    mine = [new for new in instants if own and (new.kind, new.key) in own.leased]
+    if own and mine:
+        own.set_instants(mine)
+        instants = [new for new in instants if (new.kind, new.key) not in own.leased]
+    # Of several of one part the last counts; the database would refuse two.
+    wanted = list({(new.key, new.part): new for new in instants}.values())
+    if not wanted:
+        return
+    await _sql.set_instants(
+        conn,
+        kind=kind,
+        keys=[new.key for new in wanted],
+        parts=[new.part for new in wanted],
+        micros=[None if new.due_at is None else micros(new.due_at) for new in wanted],
+        channel=CHANGED,
+        within=LOOK,
+    )
+
+
 async def cancel_timers(
     conn: Connection, timers: Sequence[tuple[str, str]], *, reason: str = "no longer needed"
 ) -> set[tuple[str, str]]:
@@ -92,7 +153,7 @@ async def cancel_timers(
     if own:
         for name in timers:
             own.again.pop(name, None)
-        timers = [name for name in timers if name not in own.names]
+        timers = [name for name in timers if name not in own.leased]
     if not timers:
         return set()
     rows = await _sql.cancel_timers(
