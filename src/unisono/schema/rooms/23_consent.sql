@@ -80,16 +80,16 @@ create table register_check (
 comment on table register_check is 'When a number or an address was last held against the opposition register, and what it said.';
 
 create table opt_in_request (
-    hash       bytea primary key,
+    entry_id   bigint primary key,
     node_id    bigint not null,
     purpose    text not null,
     channel    text not null,
-    entry_id   bigint not null,
-    created_at timestamptz not null default now(),
+    created_at timestamptz not null,
     expires_at timestamptz not null,
     used_at    timestamptz
 );
-create index opt_in_request_node on opt_in_request (node_id);
+create index opt_in_request_node on opt_in_request (node_id, purpose, channel);
+comment on table opt_in_request is 'Consents asked for and not confirmed yet; the link that confirms carries the entry''s id, signed.';
 
 create table legal_setting (
     name    text primary key,
