@@ -121,12 +121,16 @@ def next_local(instant: datetime, zone: ZoneInfo, at: str) -> datetime:
     return next(candidate for candidate in candidates if candidate >= instant)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=256)
+def _calendar(country: str, year: int) -> frozenset[date]:
+    if country not in holidays.list_supported_countries():
+        return frozenset()
+    return frozenset(holidays.country_holidays(country, years=year))
+
+
 def is_holiday(country: str, day: date) -> bool:
     """Whether a day is a public holiday of a country (ISO 3166); never for a country we have no calendar of."""
-    if country not in holidays.list_supported_countries():
-        return False
-    return day in holidays.country_holidays(country, years=day.year)
+    return day in _calendar(country, day.year)
 
 
 def quiet_until(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from unisono.customers.consent.model import Standing
 from unisono.kit.localtime import Zone
 from unisono.kit.reasons import Reason
 
@@ -85,6 +86,8 @@ class Help(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The newest CSAT answer so low or lower mutes; 0 never."""
     score_seconds: Seconds = 30 * 86400
     """How long a bad score, and a complaint badly settled, count."""
+    late_seconds: Seconds = 30 * 86400
+    """How long an order counts as late after the news of its delay, when nobody says that it arrived."""
 
 
 class Preferring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -110,6 +113,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Order in which channels are tried for a message that names none (``any``)."""
     consent_also: tuple[str, ...] = ()
     """Channels that need marketing consent here though the person comes to us: onsite, chat, till, clerk."""
+    sharing: tuple[str, ...] = ("ads",)
+    """Channels that hand the person's data to others: they need the consent to third parties."""
     patience_seconds: Seconds = 72 * 3600
     """A message without an end of its own is skipped when it would wait longer than this after it was due."""
     give_way: bool = True
@@ -164,10 +169,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where a person can be reached by a channel: an identifier, best first among its channel's."""
+    """Where a person can be reached by a channel: an identifier."""
 
     channel: str
     node_id: int
+    rank: int = 0
+    """The lowest of a channel is tried first; of equal ones the older identifier."""
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -213,20 +220,15 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class ContactFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of a person when a message is decided; lists are in no particular order."""
+    """All that is known of a person when a message is decided; nothing depends on the order of what is listed."""
 
     person_id: int
     nodes: tuple[int, ...] = ()
     addresses: tuple[Address, ...] = ()
-    """Best first within a channel."""
     accounts: dict[str, str] = {}
     """Channel to the account that would carry it."""
-    states: tuple[Any, ...] = ()
-    """Consent states (`unisono.customers.consent.model.State`) of all identifiers of the person."""
-    suppressions: tuple[Any, ...] = ()
-    """Suppressions of them that were not lifted."""
-    register_checks: dict[str, Any] = {}
-    """Channel (call, mail) to the newest check against the opposition register."""
+    standing: Standing = Standing()
+    """Consents, suppressions and register checks of all identifiers of the person."""
     contacts: tuple[Contact, ...] = ()
     planned: tuple[PlannedMessage, ...] = ()
     zone: Zone

@@ -1,0 +1,319 @@
+"""The law of contact, pure: may this message go to this person now, by which channel; if not, why and until when.
+
+Of the channels a message may take, in the order of preference, the first that is free now is taken. When none is free
+the one that is free first is waited for. A decision is a function of what it is given and of nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from unisono.customers.consent.model import ANY, Allowed, Legal, Refused, Standing
+from unisono.customers.consent.rules import allowed, of, person_state
+from unisono.engagement.policy import limits, words
+from unisono.engagement.policy.checking import hours_of
+from unisono.engagement.policy.model import (
+    Address,
+    Asked,
+    Contact,
+    ContactFacts,
+    Decision,
+    Outcome,
+    PlannedMessage,
+    Policy,
+    PolicyVersion,
+    Verdict,
+)
+from unisono.engagement.policy.preferring import ordered
+from unisono.kit.localtime import Hours, instant_of, is_holiday, quiet_until, resume_after_quiet
+from unisono.kit.reasons import Reason
+
+
+class _Case(msgspec.Struct, frozen=True):
+    """One message before the policy, with what follows from it alone."""
+
+    asked: Asked
+    facts: ContactFacts
+    policy: Policy
+    legal: Legal
+    now: datetime
+    start: datetime
+    """Not before this: due, by the company's or by the person's clock."""
+    deadline: datetime
+    """Not after this."""
+
+
+def decide_all(
+    asked: Iterable[Asked],
+    facts: Mapping[int, ContactFacts],
+    policy: PolicyVersion,
+    legal: Legal,
+    now: datetime,
+) -> dict[int, Decision]:
+    """Decide messages of any number of persons; ``facts`` and the answer go by message id.
+
+    Those of one person are decided in order, priority first, then due time, then id, each seeing what was booked
+    for the ones before it. Raises KeyError when there are no facts for one.
+    """
+    decisions: dict[int, Decision] = {}
+    known: dict[int, ContactFacts] = {}
+    for one in sorted(asked, key=lambda one: (-one.priority, one.due_at, one.message_id)):
+        person = facts[one.message_id].person_id
+        before = known.get(person, facts[one.message_id])
+        decision = decide(one, before, policy, legal, now)
+        decisions[one.message_id] = decision
+        known[person] = booked(one, decision, before)
+    return decisions
+
+
+def booked(asked: Asked, decision: Decision, facts: ContactFacts) -> ContactFacts:
+    """The facts after a decision: sent is a contact, held is planned for then, skipped is neither."""
+    others = tuple(one for one in facts.planned if one.message_id != asked.message_id)
+    if decision.outcome == "send" and decision.channel is not None:
+        contact = Contact(decision.at, decision.channel, asked.purpose, decision.weight)
+        return msgspec.structs.replace(facts, planned=others, contacts=(*facts.contacts, contact))
+    if decision.outcome == "hold" and decision.hold_until is not None:
+        still = PlannedMessage(
+            asked.message_id, decision.hold_until, asked.priority, asked.purpose, tuple(asked.channels)
+        )
+        return msgspec.structs.replace(facts, planned=(*others, still))
+    return msgspec.structs.replace(facts, planned=others)
+
+
+def decide(asked: Asked, facts: ContactFacts, policy: PolicyVersion, legal: Legal, now: datetime) -> Decision:
+    """Decide one message. Never raises for whatever people wrote; deterministic."""
+    case = _case(asked, facts, policy.policy, legal, now)
+    whole = _of_the_message(case)
+    channels = ordered(limits.expanded(asked.channels, case.policy), facts.preference, case.policy.preferring)
+    verdicts = [_verdict(case, channel, whole) for channel in channels]
+    chosen = _chosen(verdicts)
+    outcome: Outcome = chosen.outcome if chosen else "skip"
+    if chosen and outcome == "send":
+        after = verdicts[verdicts.index(chosen) + 1 :]
+        passed = [_passed(verdict, chosen.channel) for verdict in after]
+        verdicts = [*verdicts[: len(verdicts) - len(after)], *passed]
+    return Decision(
+        message_id=asked.message_id,
+        person_id=facts.person_id,
+        outcome=outcome,
+        at=now,
+        channel=chosen.channel if chosen else None,
+        address_node=chosen.address_node if chosen else None,
+        account_code=chosen.account_code if chosen else None,
+        hold_until=chosen.until if chosen and outcome == "hold" else None,
+        weight=chosen.weight if chosen else 0,
+        reasons=_reasons(chosen, verdicts, whole),
+        channels=tuple(verdicts),
+        facts=_used(case, channels),
+        policy_version=policy.version,
+    )
+
+
+def _case(asked: Asked, facts: ContactFacts, policy: Policy, legal: Legal, now: datetime) -> _Case:
+    start = asked.due_at
+    if asked.local_time is not None:
+        start = max(start, instant_of(asked.local_time.date, asked.local_time.time, facts.zone.info))
+    deadline = asked.not_after or start + timedelta(seconds=policy.patience_seconds)
+    # What the company wants beyond the law: channels that need a consent here.
+    wanted = legal.consent_channels | frozenset(policy.consent_also)
+    if wanted != legal.consent_channels:
+        legal = msgspec.structs.replace(legal, consent_channels=wanted)
+    return _Case(asked, facts, policy, legal, now, start, deadline)
+
+
+def _of_the_message(case: _Case) -> list[Reason]:
+    """What forbids it by every channel."""
+    if case.asked.not_after is not None and case.now > case.asked.not_after:
+        return [words.too_late(case.asked.not_after)]
+    if case.asked.purpose == "marketing" and case.policy.help.enabled:
+        return [words.muted(trouble) for trouble in case.facts.troubles]
+    return []
+
+
+def _chosen(verdicts: Sequence[Verdict]) -> Verdict | None:
+    free = next((verdict for verdict in verdicts if verdict.outcome == "send"), None)
+    if free:
+        return free
+    waiting = [verdict for verdict in verdicts if verdict.until is not None and verdict.outcome == "hold"]
+    return min(waiting, key=lambda verdict: verdict.until or datetime.max, default=None)
+
+
+def _passed(verdict: Verdict, chosen: str) -> Verdict:
+    if verdict.outcome != "send":
+        return verdict
+    return msgspec.structs.replace(verdict, outcome="skip", reasons=(words.not_needed(verdict.channel, chosen),))
+
+
+def _reasons(chosen: Verdict | None, verdicts: Sequence[Verdict], whole: Sequence[Reason]) -> tuple[Reason, ...]:
+    """First what decided, then why each other channel was not taken; each sentence once."""
+    first = list(chosen.reasons) if chosen else list(whole)
+    rest = [reason for verdict in verdicts if verdict is not chosen for reason in verdict.reasons]
+    found: list[Reason] = []
+    for reason in (*first, *rest):
+        if reason not in found:
+            found.append(reason)
+    return tuple(found)
+
+
+# One channel --------------------------------------------------------------------------------------------
+
+
+def _verdict(case: _Case, channel: str, whole: Sequence[Reason]) -> Verdict:
+    weight = limits.weight_of(case.policy, channel)
+    account = case.facts.accounts.get(channel)
+    address, answer = _address(case, channel)
+    refused = [*whole, *_missing(case, channel, account, answer)]
+    shown = partial(
+        Verdict,
+        channel=channel,
+        address_node=address.node_id if address else None,
+        account_code=account,
+        weight=weight,
+    )
+    if refused or not isinstance(answer, Allowed):
+        return shown(outcome="skip", reasons=tuple(refused))
+    waits, never = _waits(case, channel, weight)
+    if never:
+        return shown(outcome="skip", reasons=tuple(never))
+    if not waits:
+        return shown(outcome="send", reasons=(words.ground(channel, answer.basis, answer.entry_id),))
+    until = waits[0][0]
+    reasons = tuple(reason for _, reason in waits)
+    if until > case.deadline:
+        return shown(outcome="skip", reasons=(*reasons, words.would_be_late(case.deadline)))
+    return shown(outcome="hold", until=until, reasons=reasons)
+
+
+def _address(case: _Case, channel: str) -> tuple[Address | None, Allowed | Refused | None]:
+    """The best address that may be written to; when none may, the best one and why it may not."""
+    known = sorted(
+        (one for one in case.facts.addresses if one.channel == channel), key=lambda one: (one.rank, one.node_id)
+    )
+    answers = [(one, _permission(case, one)) for one in known]
+    for one, answer in answers:
+        if isinstance(answer, Allowed):
+            return one, answer
+    return answers[0] if answers else (None, None)
+
+
+def _permission(case: _Case, address: Address) -> Allowed | Refused:
+    asked, standing = case.asked, case.facts.standing
+    if asked.purpose == "marketing" and address.channel in case.policy.sharing and not _shares(standing, case.now):
+        return Refused(words.sharing(address.channel))
+    return allowed(
+        standing,
+        address=address.node_id,
+        channel=address.channel,
+        purpose=asked.purpose,
+        at=case.now,
+        legal=case.legal,
+        category=asked.category,
+        profiled=asked.profiled,
+    )
+
+
+def _shares(standing: Standing, at: datetime) -> bool:
+    state = person_state(of(standing.states, "third_party", ANY), at)
+    return state is not None and state.status == "granted"
+
+
+def _missing(case: _Case, channel: str, account: str | None, answer: Allowed | Refused | None) -> list[Reason]:
+    if channel in case.asked.excluded:
+        return [words.excluded(channel, case.asked.excluded[channel])]
+    if answer is None:
+        return [words.no_address(channel)]
+    if isinstance(answer, Refused):
+        return [answer.reason]
+    return [] if account else [words.no_account(channel)]
+
+
+def _waits(case: _Case, channel: str, weight: int) -> tuple[list[tuple[datetime, Reason]], list[Reason]]:
+    """Until when it has to wait on a channel and why, the longest wait first; and what makes it wait for ever."""
+    waits: list[tuple[datetime, Reason]] = []
+    never: list[Reason] = []
+    if case.start > case.now:
+        waits.append((case.start, words.not_due(case.start, local=case.start != case.asked.due_at)))
+    for limit in limits.limits_of(case.policy, case.asked.purpose, channel):
+        _wait_for_room(case, channel, weight, limit, waits, never)
+    if never or case.asked.purpose == "transactional":
+        return waits, never
+    reached = max((until for until, _ in waits), default=case.now)
+    zone, hours, holiday = case.facts.zone, _quiet(case.policy, channel), partial(is_holiday, case.facts.country)
+    free = resume_after_quiet(reached, zone.info, hours, holiday)
+    if free is None:
+        return waits, [words.always_quiet(channel)]
+    if free > reached:
+        waits.append((free, words.quiet_hours(channel, free, zone.name)))
+    return sorted(waits, key=lambda wait: wait[0], reverse=True), never
+
+
+def _wait_for_room(
+    case: _Case,
+    channel: str,
+    weight: int,
+    limit: limits.Limit,
+    waits: list[tuple[datetime, Reason]],
+    never: list[Reason],
+) -> None:
+    own, contacts = limits.own_units(limit, weight), case.facts.contacts
+    room = limits.room_at(limit, contacts, own, case.now)
+    kind, most = limits.kind(limit), limits.most(limit)
+    if room is None:
+        never.append(words.too_heavy(kind, limit.name, own, most, channel))
+    elif room > case.now:
+        taken = limits.used(limit, contacts, case.now)
+        waits.append((room, words.used_up(kind, limit.name, taken, most, channel, room)))
+    elif case.policy.give_way and own:
+        planned = (one for one in case.facts.planned if one.message_id != case.asked.message_id)
+        higher = limits.rival(limit, case.asked, own, contacts, planned, case.policy, case.now)
+        if higher is not None:
+            waits.append((limits.after(higher, case.now), words.gives_way(limit.name, higher, channel)))
+
+
+def _quiet(policy: Policy, channel: str) -> list[Hours]:
+    return [hours_of(quiet) for quiet in policy.quiet if channel in quiet.channels]
+
+
+def quiet_now(facts: ContactFacts, policy: Policy, channel: str, now: datetime) -> datetime | None:
+    """The end of the quiet hours a channel is in for a person; None when it is in none."""
+    return quiet_until(now, facts.zone.info, _quiet(policy, channel), partial(is_holiday, facts.country))
+
+
+# What was used ------------------------------------------------------------------------------------------
+
+
+def _used(case: _Case, channels: Sequence[str]) -> dict[str, Any]:
+    """The facts of a decision, for people to read later: numbers and names, no address."""
+    facts, now = case.facts, case.now
+    bound = {
+        limit.name: limit
+        for channel in channels
+        for limit in limits.limits_of(case.policy, case.asked.purpose, channel)
+    }
+    return {
+        "local_time": now.astimezone(facts.zone.info).isoformat(timespec="minutes"),
+        "zone": facts.zone,
+        "limits": [
+            {
+                "kind": limits.kind(limit),
+                "name": limit.name,
+                "used": limits.used(limit, facts.contacts, now),
+                "limit": limits.most(limit),
+                "seconds": limit.seconds,
+            }
+            for limit in bound.values()
+        ],
+        "preferred": {"stated": facts.preference.stated, "learned": facts.preference.learned},
+        "troubles": list(facts.troubles),
+        "planned": sorted(one.message_id for one in facts.planned if one.message_id != case.asked.message_id),
+        "public_holiday": is_holiday(facts.country, _today(case)),
+    }
+
+
+def _today(case: _Case) -> date:
+    return case.now.astimezone(case.facts.zone.info).date()
