@@ -217,17 +217,28 @@ class Http:
         self, *, private: bool, width: int = 20, context: ssl.SSLContext | None = None, kept_for: float = KEPT_FOR
     ) -> None:
         self.private = private
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context or trust(),
-            max_connections=width,
-            max_keepalive_connections=width,
-            keepalive_expiry=kept_for,
-            network_backend=Guarded(private=private),
-        )
+        self._width = width
+        self._context = context
+        self._kept_for = kept_for
+        self._connections: httpcore.AsyncConnectionPool | None = None
+
+    @property
+    def _pool(self) -> httpcore.AsyncConnectionPool:
+        # Made when first needed: reading the authorities takes 20 ms, and many who hold an `Http` never speak.
+        if self._connections is None:
+            self._connections = httpcore.AsyncConnectionPool(
+                ssl_context=self._context or trust(),
+                max_connections=self._width,
+                max_keepalive_connections=self._width,
+                keepalive_expiry=self._kept_for,
+                network_backend=Guarded(private=self.private),
+            )
+        return self._connections
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._pool.aclose()
+        if self._connections is not None:
+            await self._connections.aclose()
 
     async def request(
         self,

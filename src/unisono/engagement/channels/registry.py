@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from unisono.engagement.channels.adapters.smtp import SmtpAdapter
 from unisono.engagement.channels.model import AccountInvalid, Adapter
 
-_ADAPTERS: Final[tuple[Adapter, ...]] = ()
+_ADAPTERS: Final[tuple[Adapter, ...]] = (SmtpAdapter(),)
 """One of each kind; a new adapter is one line here."""
 
 ADAPTERS: Final[dict[str, Adapter]] = {adapter.kind: adapter for adapter in _ADAPTERS}
