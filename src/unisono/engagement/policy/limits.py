@@ -24,6 +24,12 @@ def limits_of(policy: Policy, purpose: str, channel: str) -> list[Limit]:
     return [limit for limit in every if binds(limit, purpose, channel)]
 
 
+def longest_window(policy: Policy) -> timedelta:
+    """How far back contacts matter."""
+    every: list[Limit] = [*policy.budgets, *policy.caps]
+    return timedelta(seconds=max((limit.seconds for limit in every), default=0))
+
+
 def binds(limit: Limit, purpose: str, channel: str) -> bool:
     """Whether a message of a purpose on a channel needs room in it."""
     if purpose == "transactional":
