@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -140,6 +140,24 @@ def as_partial(row: Mapping[str, Any]) -> Partial:
     partial.total = row["total"]
     partial.tally = _decode(row["tally"])
     return partial
+
+
+class Readable(NamedTuple):
+    """A computed trait whose past is counted, as declared, and where its partial results are."""
+
+    name: str
+    trait: Declared
+    definition: str
+    partial: str
+
+
+async def readable(conn: Connection) -> list[Readable]:
+    """The computed traits that can be read now: those of ``person_values``."""
+    return [
+        Readable(row["trait"], _trait(row["definition"]), row["definition"], row["partial"])
+        for row in await _sql.declared_traits(conn)
+        if row["filled_at"] is not None
+    ]
 
 
 async def person_values(conn: Connection, nodes: Collection[int]) -> dict[str, Any]:

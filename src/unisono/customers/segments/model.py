@@ -76,7 +76,7 @@ class Trait(_Node, frozen=True, tag="trait"):
 
 
 class Consent(_Node, frozen=True, tag="consent"):
-    """What the person allows."""
+    """What the person allows: ``granted`` is a consent he gave, no soft opt-in; ``withdrawn`` also what he refused."""
 
     purpose: Literal["contract", "marketing", "profiling", "third_party", "tracking", "statistics"]
     channel: str = "any"
@@ -192,6 +192,7 @@ class ConsentSeen(NamedTuple):
     channel: str
     status: str
     expires_at: datetime | None = None
+    basis: str = "consent"
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,6 +68,9 @@ FOREVER = 2**63 - 1
 EARTH_KM = 6371.0088
 """Mean radius, IUGG."""
 
+SOFT = "soft_opt_in"
+"""The basis of an e-mail about own similar products after a sale: allowed, but not asked for."""
+
 EVENT_FIELDS = ("channel", "store_id", "name", "hour", "weekday")
 """Paths that are the event's own, not its properties'."""
 
@@ -251,7 +254,7 @@ def _anniversary(value: Any, days: int, now: datetime, timezone: str) -> int:
 def _consent(rule: Consent, facts: Facts, now: datetime) -> int:
     """Of all addresses the most restrictive: a refusal or withdrawal on one outweighs a grant on another.
 
-    A grant ends the instant it expires, swept or not.
+    A grant ends the instant it expires, swept or not. What the law allows without a consent is no grant.
     """
     states = [state for state in facts.consents if state.purpose == rule.purpose and state.channel == rule.channel]
     refused = any(state.status in ("withdrawn", "refused") for state in states)
@@ -260,7 +263,8 @@ def _consent(rule: Consent, facts: Facts, now: datetime) -> int:
     granted = -FOREVER
     if not refused:
         for state in states:
-            if state.status == "granted" and (state.expires_at is None or state.expires_at > now):
+            alive = state.expires_at is None or state.expires_at > now
+            if state.status == "granted" and state.basis != SOFT and alive:
                 granted = max(granted, FOREVER if state.expires_at is None else micros(state.expires_at))
     return granted if rule.status == "granted" else -granted
 
@@ -269,7 +273,7 @@ def distance(rule: Near, facts: Facts) -> float | None:
     """Kilometres over the great circle from the person's place to the rule's; None when his is not known."""
     place = []
     for name, most in (("latitude", 90), ("longitude", 180)):
-        number = next((n for value in elements(facts.traits.get(name)) if (n := number_of(value)) is not None), None)
+        number = number_of(facts.traits.get(name))
         if number is None or abs(number) > most:
             return None
         place.append(math.radians(float(number)))
