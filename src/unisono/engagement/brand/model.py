@@ -27,7 +27,7 @@ Word = Annotated[str, msgspec.Meta(min_length=2, max_length=80)]
 
 RULES: Final[dict[Rule, Severity]] = {
     "forbidden_word": "block",
-    "unproven_claim": "block",
+    "unproven_claim": "warn",
     "exclamation": "warn",
     "capitals": "warn",
     "footer": "block",

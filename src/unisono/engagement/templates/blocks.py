@@ -8,6 +8,7 @@ from html import escape
 from typing import Final
 
 from unisono.engagement.brand.model import Kit
+from unisono.engagement.brand.words import in_language
 from unisono.engagement.templates.errors import BadTemplate
 from unisono.engagement.templates.model import Block, ChannelContent, Content
 
@@ -127,19 +128,11 @@ def footer_text(kit: Kit, language: str) -> str:
     return "\n".join(part for part in (footer, " · ".join(missing)) if part)
 
 
-def in_language(texts: Mapping[str, str], language: str) -> str | None:
-    """The text of a language, of its base, of English, of any; None where there is none."""
-    for wanted in (language, language.split("-")[0], "en"):
-        if wanted in texts:
-            return texts[wanted]
-    return next(iter(texts.values()), None)
-
-
 def footer(kit: Kit, language: str, *, marketing: bool, links: bool = True) -> str:
     """The section under an e-mail: who writes, and for marketing how to end it."""
     lines = _text_without_liquid(footer_text(kit, language))
     if marketing and links:
-        end, choose = FOOTERS.get(language.split("-")[0], FOOTERS["en"])
+        end, choose = FOOTERS.get(language.split("-", maxsplit=1)[0], FOOTERS["en"])
         anchors = (
             f'<a href="{{{{ links.unsubscribe }}}}" style="color:inherit">{end}</a>'
             "{% if links.preferences %} · "
@@ -183,7 +176,7 @@ def _source_of(code: str, channel: str, language: str, blocks: Mapping[str, Cont
         raise BadTemplate(f"There is no published block {code!r}.")
     said = kept.get(channel) or kept.get("email" if channel == "email" else "text") or {}
     found: ChannelContent | None = (
-        said.get(language) or said.get(language.split("-")[0]) or next(iter(said.values()), None)
+        said.get(language) or said.get(language.split("-", maxsplit=1)[0]) or next(iter(said.values()), None)
     )
     if found is None:
         raise BadTemplate(f"The block {code!r} says nothing on {channel}.")

@@ -19,12 +19,38 @@ ADDRESSES: Final = frozenset({"href", "src", "background", "action", "poster", "
 FILLED: Final = frozenset({"href", "src", "background"})
 """Those of them that somebody's value may begin: they are looked at again when it is filled in."""
 REFUSED: Final = frozenset(
-    "script iframe object embed form base applet frame frameset meta-refresh svg math mj-include".split()
+    [
+        "script",
+        "iframe",
+        "object",
+        "embed",
+        "form",
+        "base",
+        "applet",
+        "frame",
+        "frameset",
+        "meta-refresh",
+        "svg",
+        "math",
+        "mj-include",
+    ]
 )
-VOID: Final = frozenset("area br col embed hr img input link meta source track wbr".split())
+VOID: Final = frozenset(["area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 ENDING: Final = frozenset(
-    "mj-text mj-button mj-table mj-raw mj-preview mj-title mj-style mj-navbar-link mj-social-element mj-accordion-text "
-    "mj-accordion-title mj-html-attributes".split()
+    [
+        "mj-text",
+        "mj-button",
+        "mj-table",
+        "mj-raw",
+        "mj-preview",
+        "mj-title",
+        "mj-style",
+        "mj-navbar-link",
+        "mj-social-element",
+        "mj-accordion-text",
+        "mj-accordion-title",
+        "mj-html-attributes",
+    ]
 )
 """Elements of MJML whose content is HTML, in which Liquid may stand anywhere."""
 
@@ -155,9 +181,30 @@ class _Text(HTMLParser):
     """Collects the text of an HTML: lines by blocks, addresses behind their labels."""
 
     BLOCKS: Final = frozenset(
-        "p div tr table ul ol h1 h2 h3 h4 h5 h6 blockquote pre hr section header footer article center".split()
+        [
+            "p",
+            "div",
+            "tr",
+            "table",
+            "ul",
+            "ol",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "blockquote",
+            "pre",
+            "hr",
+            "section",
+            "header",
+            "footer",
+            "article",
+            "center",
+        ]
     )
-    SILENT: Final = frozenset("head style title script noscript".split())
+    SILENT: Final = frozenset(["head", "style", "title", "script", "noscript"])
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

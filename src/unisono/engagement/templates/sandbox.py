@@ -16,8 +16,8 @@ from contextlib import AbstractContextManager
 from typing import Any, Final, cast
 
 from liquid import BoundTemplate, Environment, RenderContext
-from liquid.builtin import illegal, output
 from liquid.builtin import content as literal
+from liquid.builtin import illegal, output
 from liquid.builtin.tags import (
     assign_tag,
     capture_tag,
