@@ -188,4 +188,6 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     first_try_at: datetime | None
     again: bool
     """The one second try of what is unknown: the same account and key, whatever else there is."""
+    others: bool = False
+    """There are channels it may go by if this one refuses it for good."""
     campaign: str | None = None

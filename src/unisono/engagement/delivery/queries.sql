@@ -50,7 +50,8 @@ where broadcast_id = :broadcast_id and state = 'planned' and reason = 'broadcast
 select message.id, message.key, message.node_id, message.broadcast_id, message.origin, message.purpose,
        message.profiled, message.category, message.template, message.template_version, message.content, message.data,
        message.channels, message.language, message.priority, message.local_time, message.due_at, message.not_after,
-       message.channel, message.account_id, message.epoch, message.attempts, message.first_try_at,
+       message.channel, message.address_node, message.account_id, message.epoch, message.attempts,
+       message.first_try_at,
        message.attempts > 0 and exists (
            select 1 from message_attempt where message_id = message.id and outcome = 'unknown'
        ) as again
@@ -64,7 +65,8 @@ for update skip locked;
 select message.id, message.key, message.node_id, message.broadcast_id, message.origin, message.purpose,
        message.profiled, message.category, message.template, message.template_version, message.content, message.data,
        message.channels, message.language, message.priority, message.local_time, message.due_at, message.not_after,
-       message.channel, message.account_id, message.epoch, message.attempts, message.first_try_at,
+       message.channel, message.address_node, message.account_id, message.epoch, message.attempts,
+       message.first_try_at,
        message.attempts > 0 and exists (
            select 1 from message_attempt where message_id = message.id and outcome = 'unknown'
        ) as again
@@ -160,22 +162,23 @@ returning message.id;
 
 -- name: write_attempts!
 insert into message_attempt (message_id, account_id, channel, at, outcome, code, detail, provider_id)
-select * from unnest(:ids::bigint[], :accounts::int[], :channels::text[], :ats::timestamptz[], :outcomes::text[],
-                     :codes::text[], :details::text[], :provider_ids::text[]);
+select tried.* from unnest(:ids::bigint[], :accounts::int[], :channels::text[], :ats::timestamptz[], :outcomes::text[],
+                           :codes::text[], :details::text[], :provider_ids::text[]) as tried (message_id)
+where exists (select 1 from message where message.id = tried.message_id);
 
 -- Leases --------------------------------------------------------------------------------------------
 
 -- name: take_back
 -- Claims whose worker is gone: nothing has left, they are due again.
-update message set state = 'planned', lease_until = null, reason = null
-where id in (select id from message where state = 'claimed' and lease_until < :now limit 1000 for update skip locked)
+update message set state = 'planned', lease_until = null, reason = null, try_at = :now
+where id in (select id from message where state = 'claimed' and lease_until < :now limit :many for update skip locked)
 returning id;
 
 -- name: lock_lost
 -- Handed over by a worker that is gone: nobody can say whether they left.
 select message.id, message.purpose, message.account_id, message.channel, message.handed_over_at,
        exists (select 1 from message_attempt where message_id = message.id and outcome = 'unknown') as again
-from message where state = 'handed_over' and lease_until < :now limit 1000 for update skip locked;
+from message where state = 'handed_over' and lease_until < :now limit :many for update skip locked;
 
 -- name: write_lost!
 update message set state = lost.state, reason = lost.reason, lease_until = null, attempts = attempts + 1,
@@ -195,8 +198,8 @@ on conflict (account_id) do update set
     used = case when pace.day = excluded.day then pace.used else 0 end + :many::int, day = excluded.day
 returning greatest(next_at - make_interval(secs => :seconds::float8), :now::timestamptz);
 
--- name: used_today$
-select used from account_pace where account_id = :account_id and day = :day::date;
+-- name: used_today
+select account_id, used from account_pace where account_id = any(:ids::int[]) and day = :day::date;
 
 -- Looking -------------------------------------------------------------------------------------------
 
@@ -255,3 +258,63 @@ from pg_database where datname = current_database();
 
 -- name: transaction_now$
 select pg_snapshot_xmax(pg_current_snapshot())::text;
+
+-- Rendering -----------------------------------------------------------------------------------------
+
+-- name: addresses
+select id, namespace, value from node where id = any(:nodes::bigint[]);
+
+-- name: last_answers
+-- When somebody wrote to us last from these addresses, within the days any channel's window is long.
+select node_id, properties ->> 'channel' as channel, max(occurred_at) as at from event
+where node_id = any(:nodes::bigint[]) and name = 'Message Received' and occurred_at > now() - interval '8 days'
+group by node_id, properties ->> 'channel';
+
+-- Reconciling ---------------------------------------------------------------------------------------
+
+-- name: messages_told_of
+-- Messages that have left, or may have, by our id or by the provider's.
+select message.id, message.account_id, message.provider_id, message.channel, message.address_node, node.person_id,
+       message.handed_over_at, broadcast.code as campaign
+from message left join node on node.id = message.address_node
+left join broadcast on broadcast.id = message.broadcast_id
+where message.channel is not null and message.handed_over_at is not null and (
+    message.id = any(:ids::bigint[]) or message.provider_id is not null and (message.account_id, message.provider_id) in (
+        select account_id, provider_id from unnest(:accounts::int[], :provider_ids::text[]) as t (account_id, provider_id)
+    )
+);
+
+-- name: settle_found
+-- What was unknown and is known now. Who still holds one of these writes the same, or nothing.
+update message set state = found.state, reason = null, lease_until = null, settled_at = :now,
+       provider_id = coalesce(message.provider_id, found.provider_id)
+from unnest(:ids::bigint[], :states::text[], :provider_ids::text[]) as found (id, state, provider_id)
+where message.id = found.id and (
+    message.state = 'unknown'
+    or message.state = 'planned' and message.reason = 'unknown_again'
+    or message.state = 'handed_over' and found.state = 'accepted'
+)
+returning message.id;
+
+-- name: note_events
+-- First times only; which columns are new.
+with told as (
+    select id, min(at) filter (where what = 'delivered') as delivered, min(at) filter (where what = 'opened') as opened,
+           min(at) filter (where what = 'clicked') as clicked, min(at) filter (where what = 'failed') as failed
+    from unnest(:ids::bigint[], :columns::text[], :ats::timestamptz[]) as t (id, what, at) group by id
+), before as (
+    select message.id, delivered_at, opened_at, clicked_at, failed_at from message join told using (id) for update of message
+), noted as (
+    update message set delivered_at = coalesce(message.delivered_at, told.delivered),
+           opened_at = coalesce(message.opened_at, told.opened), clicked_at = coalesce(message.clicked_at, told.clicked),
+           failed_at = coalesce(message.failed_at, told.failed)
+    from told join before using (id) where message.id = told.id
+)
+select told.id, told.delivered is not null and before.delivered_at is null as delivered,
+       told.opened is not null and before.opened_at is null as opened,
+       told.clicked is not null and before.clicked_at is null as clicked,
+       told.failed is not null and before.failed_at is null as failed
+from told join before using (id);
+
+-- name: told_before
+select message_id from event where message_id = any(:keys::text[]);

@@ -10,7 +10,16 @@ from typing import Any, Final
 import msgspec
 
 from unisono.engagement.channels.model import CHANNELS
-from unisono.engagement.delivery.model import Attempt, Counts, Filters, MessageRow, MessageStatus, NewMessage, Page, Planned
+from unisono.engagement.delivery.model import (
+    Attempt,
+    Counts,
+    Filters,
+    MessageRow,
+    MessageStatus,
+    NewMessage,
+    Page,
+    Planned,
+)
 from unisono.engagement.policy import service as policy
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest, NotFound
@@ -46,9 +55,7 @@ async def plan(conn: Connection, messages: Sequence[NewMessage], *, now: datetim
     made = {row["key"]: row["id"] for row in await _insert(conn, list(wanted.values()), now)}
     others = [key for key in wanted if key not in made]
     known = {row["key"]: row["id"] for row in await _sql.known_messages(conn, keys=others)} if others else {}
-    return [
-        Planned(made.get(key) or known[key], key, key in made) for key in wanted if key in made or key in known
-    ]
+    return [Planned(made.get(key) or known[key], key, key in made) for key in wanted if key in made or key in known]
 
 
 def _check(message: NewMessage) -> None:
