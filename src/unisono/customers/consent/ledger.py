@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from unisono.customers.consent.errors import BadConsent
-from unisono.customers.consent.model import ANY, CHANNELS, OBJECTIONS, Entry, NewEntry, State
+from unisono.customers.consent.model import ANY, CHANNELS, MAX_TEXT, OBJECTIONS, Entry, NewEntry, State
 from unisono.customers.consent.rules import fold
 from unisono.customers.record import Happening
 from unisono.customers.record import record as write_events
@@ -30,9 +30,6 @@ EXPIRY: Final = "consent.expiry"
 
 MAX_AHEAD = timedelta(minutes=5)
 """How far ahead of now something may have been said: clocks differ (RULES R8)."""
-
-MAX_TEXT = 400
-"""Characters of a key, source, actor, category or reference."""
 
 MAX_PROOF = 8192
 """Bytes of a proof, as JSON."""

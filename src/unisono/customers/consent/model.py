@@ -50,6 +50,9 @@ ADDRESSES: Final[Mapping[str, tuple[str, ...]]] = {
 PERSON_CHANNELS: Final = ("web_push", "app_push", "mail")
 """Channels without an identifier of their own: the consent is on the person's strongest identifier, or the device's."""
 
+MAX_TEXT: Final = 400
+"""Characters of a key, source, actor, category or reference."""
+
 OBJECTIONS: Final = frozenset({"refused", "withdrawn"})
 
 

@@ -122,3 +122,69 @@ on conflict (name) do update set value = excluded.value, reason = excluded.reaso
 
 -- name: drop_override!
 delete from legal_setting where name = :name;
+
+-- name: keep_checks
+-- Later looks replace earlier ones; what comes back was kept.
+insert into register_check (node_id, channel, checked_at, listed, source)
+select node_id, :channel::text, checked_at, listed, :source::text
+from unnest(:nodes::text::bigint[], :ats::timestamptz[], :listed::boolean[]) as look (node_id, checked_at, listed)
+on conflict (node_id, channel) do update set
+    checked_at = excluded.checked_at, listed = excluded.listed, source = excluded.source
+where register_check.checked_at <= excluded.checked_at
+returning node_id, channel, checked_at, listed, source;
+
+-- name: lock_text
+-- Versions of one text are numbered one after the other.
+select pg_advisory_xact_lock(hashtextextended('consent_text:' || :id::text, 0));
+
+-- name: insert_texts
+insert into consent_text (id, version, language, purpose, channels, body, created_at, created_by)
+select :id::text, :version::int, language, :purpose::text, :channels::text[], body, :now::timestamptz, :actor::text
+from unnest(:languages::text[], :bodies::text[]) as wanted (language, body)
+returning id, version, language, purpose, channels, body, created_at, created_by;
+
+-- name: latest_texts
+-- The newest version of a text, or of all.
+select id, version, language, purpose, channels, body, created_at, created_by from consent_text text
+where (:id::text is null or id = :id::text)
+  and version = (select max(version) from consent_text other where other.id = text.id)
+order by id, language;
+
+-- name: text_versions
+select id, version, language, purpose, channels, body, created_at, created_by from consent_text
+where id = :id order by version desc, language;
+
+-- name: texts_named
+select text.id, text.version, text.language, text.purpose, text.channels, text.body, text.created_at, text.created_by
+from unnest(:ids::text[], :versions::int[], :languages::text[]) as wanted (id, version, language)
+join consent_text text using (id, version, language);
+
+-- name: open_request^
+-- A request somebody made a moment ago and nobody has answered.
+select entry_id, node_id, purpose, channel, created_at, expires_at, used_at from opt_in_request
+where node_id = :node_id and purpose = :purpose and channel = :channel and used_at is null
+  and expires_at > :now::timestamptz and created_at > :since::timestamptz
+order by entry_id desc limit 1;
+
+-- name: insert_request^
+insert into opt_in_request (entry_id, node_id, purpose, channel, created_at, expires_at)
+values (:entry_id, :node_id, :purpose, :channel, :now, :expires_at)
+on conflict (entry_id) do update set expires_at = opt_in_request.expires_at
+returning entry_id, node_id, purpose, channel, created_at, expires_at, used_at;
+
+-- name: request_by_entry^
+select entry_id, node_id, purpose, channel, created_at, expires_at, used_at from opt_in_request
+where entry_id = :entry_id;
+
+-- name: use_request!
+update opt_in_request set used_at = :now where entry_id = :entry_id and used_at is null;
+
+-- name: requests_of_nodes
+-- What waits to be confirmed, newest first.
+select entry_id, node_id, purpose, channel, created_at, expires_at, used_at from opt_in_request
+where node_id = any(:nodes::text::bigint[]) and used_at is null and expires_at > :now::timestamptz
+order by entry_id desc;
+
+-- name: public_sources
+-- Pages and apps, whose key everybody can read.
+select id from source where id = any(:ids::int[]) and kind in ('browser', 'app');

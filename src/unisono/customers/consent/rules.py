@@ -12,6 +12,7 @@ from datetime import datetime
 from unisono.customers.consent.model import (
     ANY,
     OBJECTIONS,
+    PERSON_CHANNELS,
     Action,
     Allowed,
     Entry,
@@ -222,7 +223,9 @@ def _marketing(
             return Refused(stale)
     if channel not in legal.consent_channels:
         return Allowed("none_needed")
-    return _granted([state for state in said if state.node_id == address], channel, at, legal, category)
+    # A letter and a device have no identifier of their own: there the person's consent counts, whichever it is under.
+    mine = said if channel in PERSON_CHANNELS else [state for state in said if state.node_id == address]
+    return _granted(mine, channel, at, legal, category)
 
 
 def objection(state: State) -> Reason:

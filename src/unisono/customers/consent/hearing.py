@@ -1,0 +1,172 @@
+"""What events say about consent, pure: each event as the statements it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+import msgspec
+
+from unisono.customers.consent.model import ANY, CHANNELS, MAX_TEXT, PERSON_CHANNELS, PURPOSES, Action, Basis, Purpose
+from unisono.customers.consent.texts import parse_name
+from unisono.customers.timeline.model import Event
+
+UPDATED: Final = "Consent Updated"
+UNSUBSCRIBED: Final = "Unsubscribed"
+COMPLAINED: Final = "Email Marked as Spam"
+NAMES: Final = frozenset({UPDATED, UNSUBSCRIBED, COMPLAINED})
+
+_YES: Final = frozenset({"true", "1", "yes", "granted", "given", "subscribed", "confirmed", "opted_in"})
+_NO: Final = frozenset({"false", "0", "no", "withdrawn", "denied", "revoked", "unsubscribed", "opted_out", "refused"})
+
+_BANNER: Final[Mapping[str, Purpose]] = {"statistics": "statistics", "marketing": "tracking"}
+"""What a cookie banner's choices are to us: its "marketing" is about being followed, not about being written to."""
+
+_CHANNELS: Final[Mapping[str, tuple[str, ...]]] = {
+    **{channel: (channel,) for channel in CHANNELS},
+    "e-mail": ("email",),
+    "newsletter": ("email",),
+    "text": ("sms",),
+    "push": ("web_push", "app_push"),
+    "phone": ("call", "sms"),
+    "letter": ("mail",),
+    "post": ("mail",),
+}
+"""What senders call channels."""
+
+FRESH: Final = timedelta(days=1)
+"""An opt-in said longer ago is history being loaded: nobody is asked to confirm it now."""
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing an event says: of one purpose and channel, before it is known under which identifiers."""
+
+    purpose: Purpose
+    channel: str
+    action: Action
+    basis: Basis = "consent"
+    address: str | None = None
+    """The address as the sender wrote it; None: every address the person has on the channel."""
+    text: tuple[str, int, str] | None = None
+    order_ref: str | None = None
+    category: str | None = None
+    expires_at: datetime | None = None
+    proven: bool = False
+    """The sender says that the owner of the address confirmed it."""
+    source: str = "event"
+    proof: dict[str, Any] = {}
+
+
+def statements(event: Event) -> list[Statement]:
+    """What an event says about consent; nothing that cannot be understood."""
+    said = event.properties
+    if event.name == UPDATED:
+        return _banner(said["purposes"]) if isinstance(said.get("purposes"), dict) else _updated(said)
+    if event.name == UNSUBSCRIBED:
+        channels = _channels(said.get("channel") or event.channel) or ("email",)
+        return [
+            Statement(
+                purpose="marketing",
+                channel=channel,
+                action="withdrawn",
+                address=_word(said, "address", "email"),
+                source="unsubscribed",
+                proof=_proof(said, ("list_name", "list_id", "reason")),
+            )
+            for channel in channels
+        ]
+    return []
+
+
+def _banner(choices: Mapping[str, Any]) -> list[Statement]:
+    return [
+        Statement(
+            purpose=purpose, channel=ANY, action="granted" if choices[name] else "refused", source="cookie_banner"
+        )
+        for name, purpose in _BANNER.items()
+        if isinstance(choices.get(name), bool)
+    ]
+
+
+def _updated(said: Mapping[str, Any]) -> list[Statement]:
+    action = _action(said)
+    purposes = [word for word in _list(said.get("purpose")) if word in PURPOSES]
+    if action is None or not purposes:
+        return []
+    channels = [channel for word in _list(said.get("channel")) for channel in _channels(word)]
+    found = []
+    for purpose in purposes:
+        if purpose == "marketing":
+            found += [_statement(said, "marketing", channel, action) for channel in dict.fromkeys(channels)]
+        else:
+            found.append(_statement(said, cast("Purpose", purpose), ANY, action))
+    return found
+
+
+def _statement(said: Mapping[str, Any], purpose: Purpose, channel: str, action: Action) -> Statement:
+    order, category = _word(said, "order_id", "order_ref"), _word(said, "category")
+    soft = (
+        said.get("legal_basis") == "soft_opt_in"
+        and purpose == "marketing"
+        and channel == "email"
+        and order
+        and category
+    )
+    granted = action == "granted"
+    return Statement(
+        purpose=purpose,
+        channel=channel,
+        action=action,
+        basis="soft_opt_in" if soft and granted else "consent",
+        address=_word(said, "address", "email", "phone"),
+        text=parse_name(said.get("text_version")),
+        order_ref=order if soft else None,
+        category=category if soft else None,
+        expires_at=_instant(said.get("expires_at")) if granted and not soft else None,
+        proven=said.get("double_opt_in") is True,
+        source=_word(said, "source") or "event",
+        proof=_proof(said, ("proof", "text_version", "ip", "form", "url", "store_id")),
+    )
+
+
+def _action(said: Mapping[str, Any]) -> Action | None:
+    word = str(said.get("granted", said.get("status"))).strip().lower()[:20]
+    if word in _YES:
+        return "granted"
+    if word == "refused":
+        return "refused"
+    return "withdrawn" if word in _NO else None
+
+
+def _channels(word: object) -> tuple[str, ...]:
+    return _CHANNELS.get(word.strip().lower(), ()) if isinstance(word, str) else ()
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value[:20] if isinstance(value, list) else [value]
+
+
+def _word(said: Mapping[str, Any], *names: str) -> str | None:
+    for name in names:
+        value = said.get(name)
+        if isinstance(value, str) and 0 < len(value.strip()) <= MAX_TEXT:
+            return value.strip()
+    return None
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        at = msgspec.convert(value, datetime, strict=False) if isinstance(value, str) else None
+    except (msgspec.ValidationError, UnicodeError):
+        return None
+    return at if at is not None and at.tzinfo is not None else None
+
+
+def _proof(said: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: said[name][:500] for name in names if isinstance(said.get(name), str)}
+
+
+def on_person(channel: str) -> bool:
+    """Whether what is said of a channel is said of the person rather than of an address."""
+    return channel == ANY or channel in PERSON_CHANNELS
