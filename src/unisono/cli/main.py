@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unisono import __version__
-from unisono.cli import catalog, sending
+from unisono.cli import catalog, policy, sending
 from unisono.kit.errors import UnisonoError
 from unisono.kit.logs import configure_logs
 from unisono.kit.settings import Settings, load_settings
@@ -79,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     scenarios.add_argument("file", type=Path)
 
     catalog.add(commands)
+    policy.add(commands)
     sending.add(commands)
 
     computed = add("computed", "computed traits")
@@ -131,6 +132,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             return doctor(settings)
         case "catalog":
             return catalog.run(options, settings)
+        case "policy":
+            return policy.run(options, settings)
         case "sending":
             return sending.run(options, settings)
         case _:

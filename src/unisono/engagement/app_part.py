@@ -9,16 +9,18 @@ from litestar.types import ControllerRouterHandler
 
 from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timers.model import TimerHandler
+from unisono.engagement.policy import api as policy_api
+from unisono.engagement.policy.staff import ContactReader
 from unisono.kit.database import Pool
 from unisono.kit.settings import Settings
 
-routes: list[ControllerRouterHandler] = []
+routes: list[ControllerRouterHandler] = [*policy_api.routes]
 """Every route of engagement, the public pages and the providers' webhooks included."""
 
 
 def readers(settings: Settings) -> list[LogReader]:
     """What of engagement follows the log."""
-    return []
+    return [ContactReader()]
 
 
 def timer_handlers(settings: Settings) -> list[TimerHandler]:

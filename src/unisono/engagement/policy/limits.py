@@ -18,16 +18,19 @@ RETRY = timedelta(seconds=60)
 """When to look again after giving way to a message that is due already."""
 
 
+def every(policy: Policy) -> list[Limit]:
+    """All budgets and caps."""
+    return [*policy.budgets, *policy.caps]
+
+
 def limits_of(policy: Policy, purpose: str, channel: str) -> list[Limit]:
     """The budgets and caps that bind a message of a purpose on a channel; transactional ones none."""
-    every: list[Limit] = [*policy.budgets, *policy.caps]
-    return [limit for limit in every if binds(limit, purpose, channel)]
+    return [limit for limit in every(policy) if binds(limit, purpose, channel)]
 
 
 def longest_window(policy: Policy) -> timedelta:
     """How far back contacts matter."""
-    every: list[Limit] = [*policy.budgets, *policy.caps]
-    return timedelta(seconds=max((limit.seconds for limit in every), default=0))
+    return timedelta(seconds=max((limit.seconds for limit in every(policy)), default=0))
 
 
 def binds(limit: Limit, purpose: str, channel: str) -> bool:

@@ -77,6 +77,10 @@ where contact.node_id = any((select :nodes::bigint[])::bigint[]) and contact.at 
   and contact.released_at is null
 group by mine.person_id, contact.channel;
 
+-- name: active_accounts
+-- Of each channel the account its messages leave by.
+select distinct on (channel) channel, code from channel_account where status = 'active' order by channel, rank, id;
+
 -- name: book!
 -- A message that is decided anew takes the place of what was booked for it before.
 insert into contact (key, node_id, at, channel, purpose, weight, origin, message_id)

@@ -89,14 +89,10 @@ def decide(asked: Asked, facts: ContactFacts, policy: PolicyVersion, legal: Lega
     """Decide one message. Never raises for whatever people wrote; deterministic."""
     case = _case(asked, facts, policy.policy, legal, now)
     whole = _of_the_message(case)
-    channels = ordered(limits.expanded(asked.channels, case.policy), facts.preference, case.policy.preferring)
-    verdicts = [_verdict(case, channel, whole) for channel in channels]
-    chosen = _chosen(verdicts)
+    looked_at = [_verdict(case, channel, whole) for channel in _channels(case)]
+    chosen = _chosen(looked_at)
     outcome: Outcome = chosen.outcome if chosen else "skip"
-    if chosen and outcome == "send":
-        after = verdicts[verdicts.index(chosen) + 1 :]
-        passed = [_passed(verdict, chosen.channel) for verdict in after]
-        verdicts = [*verdicts[: len(verdicts) - len(after)], *passed]
+    shown = [_passed(verdict, chosen) for verdict in looked_at]
     return Decision(
         message_id=asked.message_id,
         person_id=facts.person_id,
@@ -107,11 +103,23 @@ def decide(asked: Asked, facts: ContactFacts, policy: PolicyVersion, legal: Lega
         account_code=chosen.account_code if chosen else None,
         hold_until=chosen.until if chosen and outcome == "hold" else None,
         weight=chosen.weight if chosen else 0,
-        reasons=_reasons(chosen, verdicts, whole),
-        channels=tuple(verdicts),
-        facts=_used(case, channels),
+        reasons=_reasons(chosen, shown, whole),
+        channels=tuple(shown),
+        facts=_used(case),
         policy_version=policy.version,
     )
+
+
+def verdicts(asked: Asked, facts: ContactFacts, policy: Policy, legal: Legal, now: datetime) -> list[Verdict]:
+    """What is to be said of each channel on its own, in the order of preference."""
+    case = _case(asked, facts, policy, legal, now)
+    whole = _of_the_message(case)
+    return [_verdict(case, channel, whole) for channel in _channels(case)]
+
+
+def _channels(case: _Case) -> list[str]:
+    channels = limits.expanded(case.asked.channels, case.policy)
+    return ordered(channels, case.facts.preference, case.policy.preferring)
 
 
 def _case(asked: Asked, facts: ContactFacts, policy: Policy, legal: Legal, now: datetime) -> _Case:
@@ -135,24 +143,27 @@ def _of_the_message(case: _Case) -> list[Reason]:
     return []
 
 
-def _chosen(verdicts: Sequence[Verdict]) -> Verdict | None:
-    free = next((verdict for verdict in verdicts if verdict.outcome == "send"), None)
+def _chosen(looked_at: Sequence[Verdict]) -> Verdict | None:
+    free = next((verdict for verdict in looked_at if verdict.outcome == "send"), None)
     if free:
         return free
-    waiting = [verdict for verdict in verdicts if verdict.until is not None and verdict.outcome == "hold"]
+    waiting = [verdict for verdict in looked_at if verdict.until is not None and verdict.outcome == "hold"]
     return min(waiting, key=lambda verdict: verdict.until or datetime.max, default=None)
 
 
-def _passed(verdict: Verdict, chosen: str) -> Verdict:
-    if verdict.outcome != "send":
+def _passed(verdict: Verdict, chosen: Verdict | None) -> Verdict:
+    """A channel that was free too, behind the one that was taken."""
+    if chosen is None or verdict is chosen or verdict.outcome != "send":
         return verdict
-    return msgspec.structs.replace(verdict, outcome="skip", reasons=(words.not_needed(verdict.channel, chosen),))
+    return msgspec.structs.replace(
+        verdict, outcome="skip", reasons=(words.not_needed(verdict.channel, chosen.channel),)
+    )
 
 
-def _reasons(chosen: Verdict | None, verdicts: Sequence[Verdict], whole: Sequence[Reason]) -> tuple[Reason, ...]:
+def _reasons(chosen: Verdict | None, shown: Sequence[Verdict], whole: Sequence[Reason]) -> tuple[Reason, ...]:
     """First what decided, then why each other channel was not taken; each sentence once."""
     first = list(chosen.reasons) if chosen else list(whole)
-    rest = [reason for verdict in verdicts if verdict is not chosen for reason in verdict.reasons]
+    rest = [reason for verdict in shown if verdict is not chosen for reason in verdict.reasons]
     found: list[Reason] = []
     for reason in (*first, *rest):
         if reason not in found:
@@ -287,12 +298,12 @@ def quiet_now(facts: ContactFacts, policy: Policy, channel: str, now: datetime) 
 # What was used ------------------------------------------------------------------------------------------
 
 
-def _used(case: _Case, channels: Sequence[str]) -> dict[str, Any]:
+def _used(case: _Case) -> dict[str, Any]:
     """The facts of a decision, for people to read later: numbers and names, no address."""
     facts, now = case.facts, case.now
     bound = {
         limit.name: limit
-        for channel in channels
+        for channel in _channels(case)
         for limit in limits.limits_of(case.policy, case.asked.purpose, channel)
     }
     return {
