@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from unisono.engagement.channels.adapters.smtp import SmtpAdapter
+from unisono.engagement.channels.adapters.twilio import TwilioSms, TwilioWhatsApp
+from unisono.engagement.channels.adapters.whatsapp import WhatsApp
 from unisono.engagement.channels.model import AccountInvalid, Adapter
 
-_ADAPTERS: Final[tuple[Adapter, ...]] = (SmtpAdapter(),)
+_ADAPTERS: Final[tuple[Adapter, ...]] = (
+    SmtpAdapter(),
+    TwilioSms(),
+    TwilioWhatsApp(),
+    WhatsApp(),
+)
 """One of each kind; a new adapter is one line here."""
 
 ADAPTERS: Final[dict[str, Adapter]] = {adapter.kind: adapter for adapter in _ADAPTERS}

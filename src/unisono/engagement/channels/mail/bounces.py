@@ -152,8 +152,8 @@ def _fields(part: Message) -> dict[str, str]:
     for group in _groups(part):
         return group
     content: Any = part.get_payload(decode=True)
-    group = message_from_bytes(content if isinstance(content, bytes) else b"")
-    return {name.lower(): str(value) for name, value in group.items()}
+    report = message_from_bytes(content if isinstance(content, bytes) else b"")
+    return {name.lower(): str(value) for name, value in report.items()}
 
 
 def _clean(text: str) -> str:
