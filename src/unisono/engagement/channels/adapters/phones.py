@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import phonenumbers
 
 from unisono.engagement.channels.model import AddressInvalid
+
+PHONE: Final = re.compile(r"\+[1-9]\d{6,14}")
+"""A number in E.164."""
 
 
 def international(text: str) -> str:
