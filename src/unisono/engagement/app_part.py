@@ -10,8 +10,6 @@ from litestar.types import ControllerRouterHandler
 from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timers.model import TimerHandler
 from unisono.engagement.channels import api as channels_api
-from unisono.engagement.channels import hooks
-from unisono.engagement.delivery.reconciling import reconcile
 from unisono.engagement.policy import api as policy_api
 from unisono.engagement.policy.staff import ContactReader
 from unisono.kit.database import Pool
@@ -19,7 +17,6 @@ from unisono.kit.settings import Settings
 
 routes: list[ControllerRouterHandler] = [
     *channels_api.routes,
-    *hooks.routes_with(reconcile),
     *policy_api.routes,
 ]
 """Every route of engagement, the public pages and the providers' webhooks included."""
