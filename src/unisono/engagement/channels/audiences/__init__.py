@@ -1,0 +1,1 @@
+"""Ad audiences: people as Meta and Google match them, hashed, and only those who allowed third parties to know."""

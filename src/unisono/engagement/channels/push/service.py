@@ -1,0 +1,67 @@
+"""Registering browsers and phones, finding the one to send to, letting go of those that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+from unisono.kit.arrays import int_list
+from unisono.kit.database import Connection
+from unisono.kit.sql import load
+
+_sql = load("unisono.engagement.channels.push")
+
+PushChannel = Literal["web_push", "app_push"]
+
+KEPT: Final = 20
+"""Browsers, and phones, an identifier may have: enough for a family's tablet, too few to fill a table with."""
+
+
+class PushAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """A browser or a phone. ``keys`` are a browser's; of a phone ``endpoint`` is the token."""
+
+    id: int
+    node_id: int
+    channel: PushChannel
+    endpoint: str
+    keys: dict[str, Any]
+    platform: str | None
+    created_at: datetime
+
+
+async def register(
+    conn: Connection,
+    *,
+    node_id: int,
+    channel: PushChannel,
+    endpoint: str,
+    keys: Mapping[str, str] | None = None,
+    platform: str | None = None,
+    now: datetime,
+) -> int:
+    """A browser or a phone takes notifications for this identifier from now on, and for no other any more."""
+    found = await _sql.register_address(
+        conn,
+        node_id=node_id,
+        channel=channel,
+        endpoint=endpoint,
+        keys=msgspec.json.encode(dict(keys or {})).decode(),
+        platform=platform,
+        now=now,
+    )
+    await _sql.drop_oldest(conn, node_id=node_id, channel=channel, kept=KEPT, now=now)
+    return int(found)
+
+
+async def mark_gone(conn: Connection, endpoints: Sequence[str], *, now: datetime) -> int:
+    """These take no notifications any more: unsubscribed, or the push service says so. Returns how many did before."""
+    return int(await _sql.mark_gone(conn, endpoints=list(endpoints), now=now))
+
+
+async def newest(conn: Connection, nodes: Collection[int], channel: PushChannel) -> dict[int, PushAddress]:
+    """The address registered last under each of these identifiers, where there is one."""
+    rows = await _sql.newest_addresses(conn, nodes=int_list(nodes), channel=channel)
+    return {row["node_id"]: PushAddress(**{**dict(row), "keys": msgspec.json.decode(row["keys"])}) for row in rows}
