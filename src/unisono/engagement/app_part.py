@@ -10,6 +10,7 @@ from litestar.types import ControllerRouterHandler
 from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timers.model import TimerHandler
 from unisono.engagement.channels import api as channels_api
+from unisono.engagement.channels import reaching_api
 from unisono.engagement.policy import api as policy_api
 from unisono.engagement.policy.staff import ContactReader
 from unisono.kit.database import Pool
@@ -17,6 +18,7 @@ from unisono.kit.settings import Settings
 
 routes: list[ControllerRouterHandler] = [
     *channels_api.routes,
+    *reaching_api.routes,
     *policy_api.routes,
 ]
 """Every route of engagement, the public pages and the providers' webhooks included."""
