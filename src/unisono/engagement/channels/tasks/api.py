@@ -68,7 +68,7 @@ def _masked(phone: str | None) -> str | None:
 @get("/api/tasks", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="What is to be done")
 async def list_tasks(
     request: AnyRequest,
-    state: FromQuery[TaskState] = "open",
+    status: FromQuery[TaskState] = "open",
     kind: FromQuery[TaskKind | None] = None,
     store: Annotated[str | None, Parameter(max_length=100)] = None,
     after: Annotated[FromQuery[int | None], Parameter(ge=1, le=MAX_ID)] = None,
@@ -81,7 +81,7 @@ async def list_tasks(
         stores = set(principal.stores) if stores is None else stores & principal.stores
     async with connection(request.app.state.pool) as conn:
         last = await service.get(conn, after) if after is not None else None
-        found = await service.tasks(conn, state=state, kind=kind, stores=stores, after=last, most=limit)
+        found = await service.tasks(conn, state=status, kind=kind, stores=stores, after=last, most=limit)
     shown = tuple(_mine(principal, task) for task in found)
     return Tasks(tasks=shown, next=shown[-1].id if len(shown) == limit else None)
 
