@@ -118,7 +118,7 @@ async def create(
     conn: Connection, secret: Secret, draft: Draft, *, private: bool, actor: str, now: datetime
 ) -> Account:
     """Make an account. ``private``: it may name servers of this network. Raises AccountInvalid, AccountExists."""
-    wanted = _checked(draft, {}, private=private)
+    wanted = _checked(draft, adapter_of(draft.kind).new_secrets(), private=private)
     made = await _sql.insert_account(
         conn,
         code=wanted.code,

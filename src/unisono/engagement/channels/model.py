@@ -345,6 +345,10 @@ class Adapter(ABC):
         """
         self.settings(account)
 
+    def new_secrets(self) -> dict[str, str]:
+        """Secrets a new account is made with where none are given: keys of its own, which nobody else knows."""
+        return {}
+
     @abstractmethod
     def validate_address(self, text: str) -> str:
         """The address as it is sent to. Raises AddressInvalid."""
