@@ -54,7 +54,8 @@ class Hours(NamedTuple):
 
 @functools.cache
 def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # These are the machine's own zone and placeholders, not anybody's.
+    return frozenset(available_timezones()) - {"localtime", "Factory", "posixrules"}
 
 
 def known_zone(name: object) -> ZoneInfo | None:
