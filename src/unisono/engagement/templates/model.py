@@ -7,13 +7,13 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from unisono.kit.reasons import Reason
+from unisono.engagement.brand.model import Finding
 
 Purpose = Literal["marketing", "transactional", "service"]
 Kind = Literal["message", "block"]
 Channel = Literal[
-    "email", "sms", "whatsapp", "messenger", "instagram", "telegram", "web_push", "app_push", "push", "onsite", "chat",
-    "mail", "call", "clerk", "till", "webhook", "ads", "other",
+    "email", "sms", "whatsapp", "messenger", "instagram", "telegram", "web_push", "app_push", "onsite", "chat", "mail",
+    "call", "clerk", "till", "webhook", "ads", "other", "push", "text",
 ]  # fmt: skip
 
 Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
@@ -21,7 +21,10 @@ Language = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 Line = Annotated[str, msgspec.Meta(max_length=2000)]
 Source = Annotated[str, msgspec.Meta(max_length=200_000)]
 
-SHARED: Final = {"web_push": "push", "app_push": "push", "whatsapp": "text", "sms": "text"}
+SHARED: Final = {
+    "web_push": "push", "app_push": "push", "sms": "text", "whatsapp": "text", "messenger": "text",
+    "instagram": "text", "telegram": "text", "chat": "text",
+}  # fmt: skip
 """Channels that use another one's content where they have none of their own."""
 
 
@@ -71,7 +74,7 @@ class ChannelContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Further fields of the channel (a WhatsApp template's name, a coupon); texts in it are Liquid."""
 
 
-Content = dict[str, dict[str, ChannelContent]]
+Content = dict[Annotated[str, msgspec.Meta(max_length=40)], dict[Language, ChannelContent]]
 """Channel to language to what is said. ``push`` serves web_push and app_push, ``text`` serves sms and chats."""
 
 
@@ -130,12 +133,45 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     brand: str
     version: int
     """The published one; 0 when none was."""
+    notice: str | None = None
+    """The event it answers by itself, once published."""
+    builtin: bool = False
+    """It comes with the product and nobody has changed it yet."""
     draft: Content
     draft_by: str
     draft_at: datetime
     archived_at: datetime | None = None
     changed: bool = False
     """The draft differs from what is published."""
+
+
+class NewTemplate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A template to be, or what a draft becomes."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    kind: Kind = "message"
+    purpose: Purpose = "marketing"
+    brand: Code = "default"
+    notice: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] | None = None
+    """The event it answers by itself: ``Order Ready for Pickup``; transactional and service messages alone."""
+    content: Content = {}
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """A published message that answers an event."""
+
+    event: str
+    code: str
+    purpose: Purpose
+    version: int
+
+
+class UsedBy(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that names a template."""
+
+    kind: str
+    code: str
+    name: str
 
 
 class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,5 +202,4 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     rendered: Rendered
     missing: tuple[str, ...]
     """Paths the content names that are empty for this person."""
-    findings: tuple[Any, ...] = ()
-    reasons: tuple[Reason, ...] = ()
+    findings: tuple[Finding, ...] = ()

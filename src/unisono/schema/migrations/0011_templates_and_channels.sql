@@ -24,12 +24,14 @@ create table template (
     kind       text not null check (kind in ('message', 'block')),
     purpose    text not null default 'marketing' check (purpose in ('marketing', 'transactional', 'service')),
     brand      text not null default 'default',
+    notice     text,
     version    int not null default 0,
     draft      jsonb not null,
     draft_by   text not null,
     draft_at   timestamptz not null default now(),
     archived_at timestamptz
 );
+comment on column template.notice is 'The event this message answers by itself, once published: Order Ready for Pickup.';
 comment on column template.version is 'The published one; 0 when none was published yet.';
 
 create table template_version (
