@@ -34,6 +34,12 @@ async def call(
         return Sent(outcome="unknown", code="cut", detail=str(error))
 
 
+def told(reply: Reply) -> dict[str, Any]:
+    """An answer's JSON object; empty for everything else."""
+    found = reply.json()
+    return found if isinstance(found, dict) else {}
+
+
 def wait_of(reply: Reply) -> float | None:
     """Seconds an answer asks us to wait."""
     return retry_after(reply.header("retry-after"), system_clock())

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from unisono.engagement.channels.adapters import reading
-from unisono.engagement.channels.adapters.calling import call, wait_of
+from unisono.engagement.channels import reading
+from unisono.engagement.channels.adapters.calling import call, told, wait_of
 from unisono.engagement.channels.adapters.google import ServiceAccount, Tokens
 from unisono.engagement.channels.model import (
     Account,
@@ -154,14 +154,13 @@ def _has_app(message: Outgoing) -> bool:
 
 def outcome(reply: Reply) -> Sent:
     """What an answer of FCM means."""
-    body = reply.json()
+    body = told(reply)
     if reply.ok:
-        name = reading.text(body.get("name")) if isinstance(body, dict) else ""
-        return Sent(outcome="accepted", provider_id=name or None)
-    error = reading.part(body, "error")
-    codes = [reading.text(item.get("errorCode")) for item in reading.items(error.get("details"))]
-    code = next((code for code in codes if code), "") or reading.text(error.get("status")) or str(reply.status)
-    detail = reading.text(error.get("message"))[:300] or reply.words()
+        return Sent(outcome="accepted", provider_id=reading.text(body, "name"))
+    error = reading.inner(body, "error")
+    codes = [reading.text(item, "errorCode") for item in reading.objects(error, "details")]
+    code = next((code for code in codes if code), None) or reading.text(error, "status") or str(reply.status)
+    detail = (reading.text(error, "message") or reply.words())[:300]
     if code in GONE:
         return Sent(outcome="refused", code=code, detail=detail, gone=True)
     if reply.status in (429, 503):

@@ -9,8 +9,8 @@ import msgspec
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from unisono.engagement.channels.adapters import reading
-from unisono.engagement.channels.adapters.calling import call, wait_of
+from unisono.engagement.channels import reading
+from unisono.engagement.channels.adapters.calling import call, told, wait_of
 from unisono.engagement.channels.model import AccountInvalid, Sent
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.http import Http
@@ -96,14 +96,13 @@ class Tokens:
         if isinstance(reply, Sent):
             # Asking for a token sends nothing to anybody, however it ended.
             return Sent(outcome="retry", code="no_token", detail=reply.detail, account_fault=True)
-        found = reply.json()
-        token = found.get("access_token") if isinstance(found, dict) else None
-        if not reply.ok or not isinstance(token, str):
-            detail = reading.text(found.get("error_description")) if isinstance(found, dict) else ""
+        found = told(reply)
+        token = reading.text(found, "access_token")
+        if not reply.ok or token is None:
             return Sent(
                 outcome="retry",
                 code="no_token",
-                detail=detail[:300] or reply.words(),
+                detail=(reading.text(found, "error_description") or reply.words())[:300],
                 retry_after=wait_of(reply),
                 account_fault=True,
             )

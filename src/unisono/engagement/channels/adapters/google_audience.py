@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from unisono.engagement.channels.adapters import reading
-from unisono.engagement.channels.adapters.calling import call, wait_of
+from unisono.engagement.channels import reading
+from unisono.engagement.channels.adapters.calling import call, told, wait_of
 from unisono.engagement.channels.adapters.google import ServiceAccount, Tokens
 from unisono.engagement.channels.audiences.formats import GOOGLE_COLUMNS, Identity, google_identifiers, google_row
 from unisono.engagement.channels.audiences.model import Action, Audience, AudienceAdapter, Batch
@@ -127,19 +127,15 @@ def request_of(
 
 def outcome(reply: Reply) -> Sent:
     """What an answer of the Data Manager API means."""
-    body = reply.json()
+    body = told(reply)
     if reply.ok:
-        return Sent(outcome="accepted", provider_id=_request_id(body))
-    error = reading.part(body, "error")
-    code = reading.text(error.get("status")) or str(reply.status)
-    detail = reading.text(error.get("message"))[:300] or reply.words()
+        return Sent(outcome="accepted", provider_id=reading.text(body, "requestId"))
+    error = reading.inner(body, "error")
+    code = reading.text(error, "status") or str(reply.status)
+    detail = (reading.text(error, "message") or reply.words())[:300]
     if reply.status in (401, 403):
         return Sent(outcome="retry", code=code, detail=detail, account_fault=True)
     # Adding and removing are the same done twice, so trouble on their side is simply tried again.
     if reply.status == 429 or reply.status >= 500:
         return Sent(outcome="retry", code=code, detail=detail, retry_after=wait_of(reply))
     return Sent(outcome="refused", code=code, detail=detail)
-
-
-def _request_id(body: Any) -> str | None:
-    return (reading.text(body.get("requestId")) or None) if isinstance(body, dict) else None

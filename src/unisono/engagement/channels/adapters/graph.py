@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from unisono.engagement.channels.adapters.calling import wait_of
-from unisono.engagement.channels.model import BadSignature, Hook, HookAnswer, HookUnreadable, Sent
+from unisono.engagement.channels.adapters.calling import told, wait_of
+from unisono.engagement.channels.model import BadSignature, Hook, HookAnswer, Sent
 from unisono.kit.http import Reply
 
 BASE_URL: Final = "https://graph.facebook.com"
@@ -55,21 +55,9 @@ def challenge(hook: Hook, verify_token: str) -> HookAnswer:
     return HookAnswer(body=(hook.asked("hub.challenge") or "")[:200].encode())
 
 
-def body_of(hook: Hook) -> dict[str, Any]:
-    """A call's body as JSON. Raises HookUnreadable."""
-    try:
-        found = msgspec.json.decode(hook.body)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise HookUnreadable("The body is not JSON.") from error
-    if not isinstance(found, dict):
-        raise HookUnreadable("The body is not a JSON object.")
-    return found
-
-
 def error_of(reply: Reply) -> GraphError | None:
     """The error in an answer, None when it tells of none."""
-    body = reply.json()
-    error = body.get("error") if isinstance(body, dict) else None
+    error = told(reply).get("error")
     if not isinstance(error, dict):
         return None
     return GraphError(

@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
+from unisono.engagement.channels import reading
 from unisono.engagement.channels.adapters import graph
-from unisono.engagement.channels.adapters.calling import call, plain, too_long
+from unisono.engagement.channels.adapters.calling import call, plain, told, too_long
 from unisono.engagement.channels.adapters.reading_meta import events_of
 from unisono.engagement.channels.model import (
     Account,
@@ -103,7 +104,7 @@ class Messenger(Adapter):
             return answer
         if not answer.ok:
             return graph.failure(answer)
-        return Sent(outcome="accepted", detail=str(answer.json().get("name", ""))[:200])
+        return Sent(outcome="accepted", detail=(reading.text(told(answer), "name") or "")[:200])
 
     async def parse_hook(self, account: Account, hook: Hook, http: Http, *, now: datetime) -> HookAnswer:
         """Messages, receipts and presses of buttons. Raises BadSignature, HookUnreadable."""
@@ -111,7 +112,8 @@ class Messenger(Adapter):
             return graph.challenge(hook, account.secret("verify_token"))
         graph.verify(hook, account.secret("app_secret"))
         return HookAnswer(
-            body=b"EVENT_RECEIVED", events=tuple(events_of(account, graph.body_of(hook), self.object_name, now))
+            body=b"EVENT_RECEIVED",
+            events=tuple(events_of(account, reading.json_object(hook.body), self.object_name, now)),
         )
 
 
@@ -197,6 +199,4 @@ def outcome(reply: Reply) -> Sent:
         return Sent(outcome="refused", code="outside_window", detail=error.message)
     if error is not None or not reply.ok:
         return graph.failure(reply)
-    body = reply.json()
-    provider_id = body.get("message_id") if isinstance(body, dict) else None
-    return Sent(outcome="accepted", provider_id=provider_id if isinstance(provider_id, str) else None)
+    return Sent(outcome="accepted", provider_id=reading.text(told(reply), "message_id"))

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from unisono.engagement.channels import reading
 from unisono.engagement.channels.adapters import graph
-from unisono.engagement.channels.adapters.calling import call
+from unisono.engagement.channels.adapters.calling import call, told
 from unisono.engagement.channels.audiences.formats import META_COLUMNS, META_SCHEMA, Identity, meta_row
 from unisono.engagement.channels.audiences.model import Action, Audience, AudienceAdapter, Batch
 from unisono.engagement.channels.model import Account, AccountInvalid, Sent
@@ -80,15 +81,14 @@ class MetaMembers(Audience):
             return Batch(sent=answer)
         if graph.error_of(answer) is not None or not answer.ok:
             return Batch(sent=graph.failure(answer))
-        told: Any = answer.json()
-        session = told.get("session_id") if isinstance(told, dict) else None
+        body = told(answer)
         return Batch(
-            sent=Sent(outcome="accepted", provider_id=None if session is None else str(session)),
-            received=_count(told, "num_received"),
-            invalid=_count(told, "num_invalid_entries"),
+            sent=Sent(outcome="accepted", provider_id=reading.text(body, "session_id")),
+            received=_count(body, "num_received"),
+            invalid=_count(body, "num_invalid_entries"),
         )
 
 
-def _count(told: Any, name: str) -> int | None:
-    found = told.get(name) if isinstance(told, dict) else None
+def _count(body: dict[str, Any], name: str) -> int | None:
+    found = body.get(name)
     return found if isinstance(found, int) else None

@@ -2,85 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from unisono.engagement.channels.adapters import reading
+from unisono.engagement.channels import reading
 from unisono.engagement.channels.model import Account, HookUnreadable, ProviderEvent
 
-MAX_TEXT = 4000
 
-
-def events_of(account: Account, body: Mapping[str, Any], kind: str, now: datetime) -> Iterator[ProviderEvent]:
+def events_of(account: Account, body: dict[str, Any], kind: str, now: datetime) -> Iterator[ProviderEvent]:
     """The events of one call. ``kind`` is what it must be about: ``page`` or ``instagram``. Raises HookUnreadable."""
     if body.get("object") != kind:
         raise HookUnreadable(f"The call is about {str(body.get('object'))[:40]!r}, not {kind!r}.")
-    for entry in reading.items(body.get("entry")):
-        for item in reading.items(entry.get("messaging")):
+    for entry in reading.objects(body, "entry"):
+        for item in reading.objects(entry, "messaging"):
             yield from _event(account, item, now)
 
 
-def _event(account: Account, item: Mapping[str, Any], now: datetime) -> Iterator[ProviderEvent]:
-    sender = reading.text(reading.part(item, "sender").get("id"))
+def _event(account: Account, item: dict[str, Any], now: datetime) -> Iterator[ProviderEvent]:
+    sender = reading.text(reading.inner(item, "sender"), "id") or ""
     at = _instant(item.get("timestamp"), now)
     if "message" in item:
-        yield from _message(account, reading.part(item, "message"), sender, at, reading.part(item, "referral"))
+        yield from _message(account, reading.inner(item, "message"), sender, at, reading.inner(item, "referral"))
     elif "delivery" in item:
-        for mid in reading.texts(reading.part(item, "delivery").get("mids")):
+        for mid in _ids(reading.inner(item, "delivery").get("mids")):
             yield ProviderEvent(
                 kind="delivered", account_id=account.id, delivery_id=f"{mid}:delivered", at=at, provider_id=mid
             )
     elif "read" in item:
-        yield _read(account, reading.part(item, "read"), sender, at)
+        yield _read(account, reading.inner(item, "read"), sender, at)
     elif "postback" in item:
-        press = reading.part(item, "postback")
-        mid = reading.text(press.get("mid")) or f"{sender}:{int(at.timestamp() * 1000)}"
+        press = reading.inner(item, "postback")
+        mid = reading.text(press, "mid") or f"{sender}:{int(at.timestamp() * 1000)}"
         yield _inbound(
             account,
             mid,
             at,
             sender,
-            reading.text(press.get("title")),
-            reading.text(press.get("payload")),
-            reading.part(press, "referral"),
+            reading.text(press, "title"),
+            reading.text(press, "payload"),
+            reading.inner(press, "referral"),
         )
     elif "referral" in item:
-        referral = reading.part(item, "referral")
-        yield _inbound(account, f"{sender}:{int(at.timestamp() * 1000)}", at, sender, "", "", referral)
+        referral = reading.inner(item, "referral")
+        yield _inbound(account, f"{sender}:{int(at.timestamp() * 1000)}", at, sender, None, None, referral)
 
 
 def _message(
-    account: Account, message: Mapping[str, Any], sender: str, at: datetime, referral: Mapping[str, Any]
+    account: Account, message: dict[str, Any], sender: str, at: datetime, referral: dict[str, Any]
 ) -> Iterator[ProviderEvent]:
-    mid = reading.text(message.get("mid"))
+    mid = reading.text(message, "mid")
     # An echo is what we or an agent sent; a deletion takes nothing back that we must act on.
     if message.get("is_echo") or message.get("is_deleted") or not mid:
         return
     attachments = [
-        {"type": reading.text(one.get("type")), "url": reading.text(reading.part(one, "payload").get("url"))}
-        for one in reading.items(message.get("attachments"))
+        {"type": reading.text(one, "type"), "url": reading.text(reading.inner(one, "payload"), "url")}
+        for one in reading.objects(message, "attachments")
     ]
-    payload = reading.text(reading.part(message, "quick_reply").get("payload"))
+    payload = reading.text(reading.inner(message, "quick_reply"), "payload")
     event = _inbound(
         account,
         mid,
         at,
         sender,
-        reading.text(message.get("text")),
+        reading.text(message, "text"),
         payload,
-        referral or reading.part(message, "referral"),
+        referral or reading.inner(message, "referral"),
     )
     yield _with(event, attachments)
 
 
 def _inbound(
-    account: Account, mid: str, at: datetime, sender: str, text: str, payload: str, referral: Mapping[str, Any]
+    account: Account,
+    mid: str,
+    at: datetime,
+    sender: str,
+    text: str | None,
+    payload: str | None,
+    referral: dict[str, Any],
 ) -> ProviderEvent:
     data: dict[str, Any] = {}
     if payload:
         data["payload"] = payload
-    if ref := reading.text(referral.get("ref")):
+    if ref := reading.text(referral, "ref"):
         # Where a link m.me/page?ref=… led from: our own carry a token that says who followed it.
         data["join"] = ref
     return ProviderEvent(
@@ -90,12 +94,12 @@ def _inbound(
         at=at,
         provider_id=mid,
         address=sender,
-        text=text[:MAX_TEXT] or None,
+        text=text,
         data=data,
     )
 
 
-def _with(event: ProviderEvent, attachments: list[dict[str, str]]) -> ProviderEvent:
+def _with(event: ProviderEvent, attachments: list[dict[str, str | None]]) -> ProviderEvent:
     if not attachments:
         return event
     return ProviderEvent(
@@ -110,9 +114,9 @@ def _with(event: ProviderEvent, attachments: list[dict[str, str]]) -> ProviderEv
     )
 
 
-def _read(account: Account, read: Mapping[str, Any], sender: str, at: datetime) -> ProviderEvent:
+def _read(account: Account, read: dict[str, Any], sender: str, at: datetime) -> ProviderEvent:
     """Instagram names the message read; Messenger an instant, before which all were."""
-    mid = reading.text(read.get("mid"))
+    mid = reading.text(read, "mid")
     if mid:
         return ProviderEvent(
             kind="read", account_id=account.id, delivery_id=f"{mid}:read", at=at, provider_id=mid, address=sender
@@ -132,3 +136,7 @@ def _instant(value: Any, otherwise: datetime) -> datetime:
     if not isinstance(value, int) or not 0 < value < 10**14:
         return otherwise
     return datetime.fromtimestamp(value / 1000, UTC)
+
+
+def _ids(value: Any) -> list[str]:
+    return [reading.clean(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 import msgspec
 
-from unisono.engagement.channels.adapters import reading
-from unisono.engagement.channels.adapters.calling import call, plain, too_long
+from unisono.engagement.channels import reading
+from unisono.engagement.channels.adapters.calling import call, plain, told, too_long
 from unisono.engagement.channels.model import (
     Account,
     AccountInvalid,
@@ -97,7 +96,7 @@ class Telegram(Adapter):
         if sent.outcome != "accepted":
             return sent
         return Sent(
-            outcome="accepted", detail="@" + reading.text(reading.part(answer.json(), "result").get("username"))
+            outcome="accepted", detail="@" + (reading.text(reading.inner(answer.json(), "result"), "username") or "")
         )
 
     async def parse_hook(self, account: Account, hook: Hook, http: Http, *, now: datetime) -> HookAnswer:
@@ -105,11 +104,8 @@ class Telegram(Adapter):
         given = hook.header("x-telegram-bot-api-secret-token") or ""
         if not hmac.compare_digest(given.encode(), account.secret("secret_token").encode()):
             raise BadSignature("X-Telegram-Bot-Api-Secret-Token does not match.")
-        try:
-            update = msgspec.json.decode(hook.body)
-        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            raise HookUnreadable("The body is not JSON.") from error
-        if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
+        update = reading.json_object(hook.body)
+        if not isinstance(update.get("update_id"), int):
             raise HookUnreadable("The body is no update.")
         return read_update(account, update, now)
 
@@ -158,15 +154,14 @@ def _keyboard(message: Outgoing) -> list[list[dict[str, str]]]:
 
 def outcome(reply: Reply) -> Sent:
     """What an answer of the Bot API means."""
-    body = reply.json()
-    told = body if isinstance(body, dict) else {}
-    if told.get("ok") is True:
-        number = reading.part(told, "result").get("message_id")
+    body = told(reply)
+    if body.get("ok") is True:
+        number = reading.inner(body, "result").get("message_id")
         return Sent(outcome="accepted", provider_id=None if number is None else str(number))
-    detail = reading.text(told.get("description"))[:300] or reply.words()
+    detail = (reading.text(body, "description") or reply.words())[:300]
     code = str(told.get("error_code") or reply.status)
     if code == "429":
-        wait = reading.part(told, "parameters").get("retry_after")
+        wait = reading.inner(body, "parameters").get("retry_after")
         seconds = min(float(wait), LONGEST_WAIT) if isinstance(wait, int | float) else None
         return Sent(outcome="retry", code=code, detail=detail, retry_after=seconds)
     # The token is in the path: an unknown one is "Not Found", a revoked one "Unauthorized".
@@ -182,16 +177,16 @@ def join_link(settings: TelegramSettings, token: str) -> str:
     return f"https://t.me/{settings.bot}?start={token}"
 
 
-def read_update(account: Account, update: Mapping[str, Any], now: datetime) -> HookAnswer:
+def read_update(account: Account, update: dict[str, Any], now: datetime) -> HookAnswer:
     """An update as events; what is said in groups and channels is not ours to hear."""
     delivery_id = f"u{update['update_id']}"
     if "message" in update:
-        return HookAnswer(events=_message(account, reading.part(update, "message"), delivery_id, now))
+        return HookAnswer(events=_message(account, reading.inner(update, "message"), delivery_id, now))
     if "callback_query" in update:
-        return _press(account, reading.part(update, "callback_query"), delivery_id, now)
+        return _press(account, reading.inner(update, "callback_query"), delivery_id, now)
     if "my_chat_member" in update:
-        change = reading.part(update, "my_chat_member")
-        status = reading.text(reading.part(change, "new_chat_member").get("status"))
+        change = reading.inner(update, "my_chat_member")
+        status = reading.text(reading.inner(change, "new_chat_member"), "status")
         if _is_private(change) and status in ("kicked", "left"):
             # Blocked: whoever shuts the door has withdrawn, and writing on would only be refused.
             return HookAnswer(
@@ -200,12 +195,10 @@ def read_update(account: Account, update: Mapping[str, Any], now: datetime) -> H
     return HookAnswer()
 
 
-def _message(
-    account: Account, message: Mapping[str, Any], delivery_id: str, now: datetime
-) -> tuple[ProviderEvent, ...]:
+def _message(account: Account, message: dict[str, Any], delivery_id: str, now: datetime) -> tuple[ProviderEvent, ...]:
     if not _is_private(message):
         return ()
-    text = reading.text(message.get("text")) or reading.text(message.get("caption"))
+    text = reading.text(message, "text") or reading.text(message, "caption") or ""
     word, _, rest = text.strip().partition(" ")
     if word.lower() == "/stop":
         return (_event(account, "stop", message, delivery_id, now, text=text),)
@@ -213,13 +206,13 @@ def _message(
     return (_event(account, "inbound", message, delivery_id, now, text=text, data=data),)
 
 
-def _press(account: Account, press: Mapping[str, Any], delivery_id: str, now: datetime) -> HookAnswer:
+def _press(account: Account, press: dict[str, Any], delivery_id: str, now: datetime) -> HookAnswer:
     """A button's answer; Telegram is told in the same breath that it was heard, or the button goes on spinning."""
-    heard = msgspec.json.encode({"method": "answerCallbackQuery", "callback_query_id": reading.text(press.get("id"))})
-    message = {**reading.part(press, "message"), "from": reading.part(press, "from"), "date": None}
+    heard = msgspec.json.encode({"method": "answerCallbackQuery", "callback_query_id": reading.text(press, "id") or ""})
+    message = {**reading.inner(press, "message"), "from": reading.inner(press, "from"), "date": None}
     events: tuple[ProviderEvent, ...] = ()
     if _is_private(message):
-        payload = reading.text(press.get("data"))
+        payload = reading.text(press, "data") or ""
         events = (_event(account, "inbound", message, delivery_id, now, text=payload, data={"payload": payload}),)
     return HookAnswer(body=heard, media_type="application/json", events=events)
 
@@ -227,18 +220,16 @@ def _press(account: Account, press: Mapping[str, Any], delivery_id: str, now: da
 def _event(
     account: Account,
     kind: Any,
-    about: Mapping[str, Any],
+    about: dict[str, Any],
     delivery_id: str,
     now: datetime,
     *,
     text: str = "",
     detail: str | None = None,
-    data: Mapping[str, Any] | None = None,
+    data: dict[str, Any] | None = None,
 ) -> ProviderEvent:
-    person = reading.part(about, "from")
-    name = " ".join(
-        part for part in (reading.text(person.get("first_name")), reading.text(person.get("last_name"))) if part
-    )
+    person = reading.inner(about, "from")
+    name = " ".join(part for part in (reading.text(person, "first_name"), reading.text(person, "last_name")) if part)
     date = about.get("date")
     number = about.get("message_id")
     return ProviderEvent(
@@ -247,7 +238,7 @@ def _event(
         delivery_id=delivery_id,
         at=datetime.fromtimestamp(date, UTC) if isinstance(date, int) and 0 < date < 10**11 else now,
         provider_id=None if number is None else str(number),
-        address=str(reading.part(about, "chat").get("id")),
+        address=str(reading.inner(about, "chat").get("id")),
         text=text or None,
         detail=detail,
         sender_name=name[:200] or None,
@@ -255,6 +246,6 @@ def _event(
     )
 
 
-def _is_private(about: Mapping[str, Any]) -> bool:
-    chat = reading.part(about, "chat")
+def _is_private(about: dict[str, Any]) -> bool:
+    chat = reading.inner(about, "chat")
     return chat.get("type") == "private" and isinstance(chat.get("id"), int)

@@ -125,7 +125,7 @@ class WhatsApp(Adapter):
             return graph.challenge(hook, known)
         graph.verify(hook, known)
         settings: WhatsAppSettings = self.settings(account)
-        return HookAnswer(events=tuple(_events(account, settings, graph.body_of(hook), now)))
+        return HookAnswer(events=tuple(_events(account, settings, reading.json_object(hook.body), now)))
 
 
 class WhatsAppSender(Sender):
