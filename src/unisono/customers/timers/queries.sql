@@ -109,9 +109,9 @@ select min(own.try_at) from unnest(:kinds::text[]) as wanted (kind), lateral (
     select try_at from timer where state = 'pending' and kind = wanted.kind order by try_at limit 1
 ) as own;
 
--- name: pending_timers
-select id, kind, key, due_at, not_after, payload, state, attempts, try_at, outcome, error
-from timer where kind = :kind and key = any(:keys::text[]) and state = 'pending';
+-- name: instants_of
+select key, (payload ->> :part::text)::bigint as due from timer
+where kind = :kind and state = 'pending' and payload ? :part::text;
 
 -- name: find_timer^
 select id, kind, key, due_at, not_after, payload, state, attempts, try_at, outcome, error

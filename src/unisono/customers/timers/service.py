@@ -173,9 +173,9 @@ async def find_timer(conn: Connection, kind: str, key: str) -> Timer | None:
     return None if row is None else as_timer(row)
 
 
-async def pending_timers(conn: Connection, kind: str, keys: Sequence[str]) -> dict[str, Timer]:
-    """The timers of a kind that wait under these keys, by key; one statement."""
-    return {row["key"]: as_timer(row) for row in await _sql.pending_timers(conn, kind=kind, keys=list(keys))}
+async def instants_of(conn: Connection, kind: str, part: str) -> dict[str, int]:
+    """The instants set under one name, by key, in microseconds since 1970; one statement."""
+    return {row["key"]: row["due"] for row in await _sql.instants_of(conn, kind=kind, part=part)}
 
 
 class TimerCount(msgspec.Struct, frozen=True):

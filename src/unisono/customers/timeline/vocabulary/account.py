@@ -49,6 +49,15 @@ class Application(Facts, frozen=True, kw_only=True):
     campaign: Campaign | None = None
 
 
+class Membership(Facts, frozen=True, kw_only=True):
+    """A segment a person came into or left, and why: event, time, merge, definition, check."""
+
+    segment: Text | None = None
+    segment_name: Text | None = None
+    version: Whole | None = None
+    reason: Text | None = None
+
+
 class SignIn(Facts, frozen=True, kw_only=True):
     """A person at the door of their account."""
 
@@ -288,6 +297,28 @@ LIFECYCLE = (
         label_it="Uscita",
         says_en="Signed out",
         says_it="Ha chiuso la sessione",
+    ),
+    EventSpec(
+        name="Segment Entered",
+        family=Family.LIFECYCLE,
+        schema=Membership,
+        channel="system",
+        fixed=True,
+        description="The rule of a segment began to hold for the person.",
+        label_it="Entrata in un segmento",
+        says_en="Came into the segment {segment_name}|Came into a segment",
+        says_it="Entra nel segmento {segment_name}|Entra in un segmento",
+    ),
+    EventSpec(
+        name="Segment Left",
+        family=Family.LIFECYCLE,
+        schema=Membership,
+        channel="system",
+        fixed=True,
+        description="The rule of a segment ceased to hold for the person.",
+        label_it="Uscita da un segmento",
+        says_en="Left the segment {segment_name}|Left a segment",
+        says_it="Esce dal segmento {segment_name}|Esce da un segmento",
     ),
 )
 

@@ -1,0 +1,137 @@
+"""Segments in real time: a reader of the log that judges whom events concern."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+import structlog
+
+from unisono.customers.profiles.computed import ComputedTraitsReader
+from unisono.customers.segments.judging import KIND, Asked, judge
+from unisono.customers.segments.standing import Live, Register
+from unisono.customers.timeline.model import Event
+from unisono.customers.timeline.readers import LogReader
+from unisono.customers.timers import service as timers
+from unisono.customers.timers.service import Instant
+from unisono.kit.clock import Clock, system_clock
+from unisono.kit.crash import crash_point
+from unisono.kit.database import Connection
+from unisono.kit.settings import Settings
+from unisono.kit.sql import load
+
+log = structlog.get_logger("unisono.segments")
+
+_sql = load("unisono.customers.segments")
+
+PATIENCE = 5.0
+"""Seconds a batch waits for the computed traits to take its events in."""
+PAUSE = 0.02
+ACQUAINTED = 500_000
+"""Persons a process remembers, about 50 MB; the others are judged once more."""
+
+LATER = timedelta(seconds=30)
+"""After which persons are looked at again whose computed traits did not follow in time."""
+
+
+def persons_in(event: Event) -> list[int]:
+    """Ids an event concerns: its person's; of a join or a split all those it names."""
+    if event.type != "identity":
+        return [event.person_id]
+    named = [event.properties.get("person_id"), event.properties.get("other_person_id")]
+    return [event.person_id, *(id_ for id_ in named if isinstance(id_, int))]
+
+
+class Acquaintances:
+    """Persons this process has judged by the segments that somebody is in of whom nothing is known.
+
+    Each with the event at which that was: when its batch is handed over again, the first time did not count.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[int, int] = {}
+
+    def is_new(self, event: Event) -> bool:
+        """Whether nobody has judged the person of an event before it; remembers him."""
+        known = self._since.get(event.person_id)
+        if known is not None and event.id > known:
+            return False
+        if len(self._since) >= ACQUAINTED:
+            self._since.clear()
+        self._since[event.person_id] = event.id
+        return True
+
+
+def asked_by(
+    live: Live, events: Sequence[Event], acquaintances: Acquaintances, of_anybody: frozenset[int]
+) -> dict[int, Asked]:
+    """Which segments these events have judged, for whom."""
+    asked: dict[int, Asked] = {}
+    for event in events:
+        segments = live.touched(event)
+        if of_anybody and acquaintances.is_new(event):
+            segments |= of_anybody
+        if not segments:
+            continue
+        merge = event.type == "identity"
+        for person in persons_in(event):
+            before = asked.get(person)
+            asked[person] = Asked(
+                segments if before is None else before.segments | segments,
+                "merge" if merge or (before is not None and before.cause == "merge") else "event",
+                f"e{event.id}",
+            )
+    return asked
+
+
+class SegmentsReader(LogReader):
+    """Keeps memberships as events come in."""
+
+    name = "segments"
+    batch_size: ClassVar[int] = 500
+    wakes: ClassVar[bool] = True
+
+    def __init__(self, settings: Settings, clock: Clock = system_clock) -> None:
+        self._register = Register(settings)
+        self._clock = clock
+        self._acquaintances = Acquaintances()
+
+    async def handle(self, conn: Connection, events: Sequence[Event]) -> None:
+        """Judge the persons these events concern, by the segments that look at such events."""
+        await _sql.use_memberships(conn)
+        live = await self._register.current(conn)
+        if not live.segments:
+            return
+        now = self._clock()
+        asked = asked_by(live, events, self._acquaintances, live.of_anybody(now))
+        if not asked:
+            return
+        followed = await self._computed_followed(conn, live, asked, events[-1])
+        now = self._clock()
+        judged = await judge(conn, live, asked, now=now)
+        if not followed:
+            again = [
+                Instant(KIND, str(person), str(id_), now + LATER)
+                for person, one in asked.items()
+                for id_ in one.segments
+                if live.by_id[id_].needs.computed
+            ]
+            await timers.set_instants(conn, KIND, again)
+        if judged.moves:
+            crash_point("segments.before_commit")
+
+    async def _computed_followed(self, conn: Connection, live: Live, asked: dict[int, Asked], last: Event) -> bool:
+        """Wait until the computed traits the rules look at have taken these events in too; whether they have."""
+        ids = frozenset().union(*(one.segments for one in asked.values()))
+        if not live.needs_of(live.with_dependents(ids)).computed:
+            return True
+        waited = 0.0
+        while await _sql.reader_behind(conn, reader=ComputedTraitsReader.name, txid=str(last.txid), id=last.id):
+            if waited >= PATIENCE:
+                log.warning("segments.computed_behind", event_id=last.id)
+                return False
+            await asyncio.sleep(PAUSE)
+            waited += PAUSE
+        return True

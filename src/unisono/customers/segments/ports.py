@@ -1,0 +1,72 @@
+"""What segments ask of rooms above them; the application puts the answers in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from unisono.kit.database import Connection
+
+
+class Use(msgspec.Struct, frozen=True):
+    """Something that asks about a segment."""
+
+    kind: str
+    """segment, promotion, price_list, broadcast, template …"""
+    code: str
+    name: str
+
+
+class Spot(NamedTuple):
+    """A place on the map."""
+
+    latitude: float
+    longitude: float
+    name: str
+
+
+UsedBy = Callable[[Connection, str], Awaitable[list[Use]]]
+"""What is in force and asks about the segment of a code."""
+
+SpotOf = Callable[[Connection, str], Awaitable[Spot | None]]
+"""Where the store of a code is; None when there is none, or nobody knows where."""
+
+Reach = Callable[[Connection, Collection[int], datetime], Awaitable[Mapping[str, int]]]
+"""How many of these persons marketing may reach at an instant, by channel."""
+
+_used_by: dict[str, UsedBy] = {}
+_spot_of: list[SpotOf] = []
+_reach: list[Reach] = []
+
+
+def add_used_by(kind: str, port: UsedBy) -> None:
+    """Let a room say what of its own asks about a segment."""
+    _used_by[kind] = port
+
+
+def set_spot_of(port: SpotOf) -> None:
+    """Let the room of stores say where one is."""
+    _spot_of[:] = [port]
+
+
+def set_reach(port: Reach) -> None:
+    """Let a room that knows more than consent (caps, accounts) say whom a channel reaches."""
+    _reach[:] = [port]
+
+
+async def used_by(conn: Connection, code: str) -> list[Use]:
+    """What other rooms have in force that asks about a segment."""
+    return [use for port in _used_by.values() for use in await port(conn, code)]
+
+
+async def spot_of(conn: Connection, store: str) -> Spot | None:
+    """Where a store is; None when nobody can say."""
+    return await _spot_of[0](conn, store) if _spot_of else None
+
+
+def reach() -> Reach | None:
+    """Who says how many a channel reaches; None: consent alone."""
+    return _reach[0] if _reach else None
