@@ -124,9 +124,10 @@ def next_local(instant: datetime, zone: ZoneInfo, at: str) -> datetime:
 
 @functools.lru_cache(maxsize=256)
 def _calendar(country: str, year: int) -> frozenset[date]:
-    if country not in holidays.list_supported_countries():
+    try:
+        return frozenset(holidays.country_holidays(country, years=year))
+    except NotImplementedError:
         return frozenset()
-    return frozenset(holidays.country_holidays(country, years=year))
 
 
 def is_holiday(country: str, day: date) -> bool:
