@@ -9,6 +9,7 @@ values and instants are parameters. PostgreSQL 15 or newer, no extension.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, assert_never
@@ -42,6 +43,8 @@ from unisono.customers.segments.sqltraits import (
 )
 from unisono.kit.database import Connection
 
+_PARAMETER = re.compile(r"\$([0-9]+)::")
+
 
 class Compiled(NamedTuple):
     """A statement and its parameters, in the order of ``$1``, ``$2``."""
@@ -59,7 +62,7 @@ def compile_rule(rule: Rule, now: datetime, world: World, persons: Collection[in
     value = query.worth(rule)
     until = f"case when abs(worth) < {FOREVER} then timestamptz 'epoch' + abs(worth) * interval '1 microsecond' end"
     sql = f"select person_id, worth > 0 as member, {until} as until from ({query.people(f'{value} as worth')}) as asked"
-    return Compiled(query.head + sql, query.writer.args)
+    return query.compiled(sql)
 
 
 def compile_counts(rule: Rule, now: datetime, world: World, persons: Collection[int] | None = None) -> Compiled:
@@ -79,7 +82,7 @@ def compile_counts(rule: Rule, now: datetime, world: World, persons: Collection[
         f"select count(*) as people, count(*) filter (where {joined[-1]} > 0) as members, "
         f"array[{alone}] as alone, array[{together}] as together from ({query.people(values)}) as asked"
     )
-    return Compiled(query.head + sql, query.writer.args)
+    return query.compiled(sql)
 
 
 async def rows_of(conn: Connection, compiled: Compiled) -> list[Any]:
@@ -128,6 +131,14 @@ class _Query:
         if self._scans:
             tables["scan"] = self._scan()
         return "with " + ", ".join(f"{name} as ({sql})" for name, sql in tables.items()) + " " if tables else ""
+
+    def compiled(self, sql: str) -> Compiled:
+        """The whole statement. A piece that was made and not used leaves a parameter nobody names: it goes."""
+        whole = self.head + sql
+        used = sorted({int(number) for number in _PARAMETER.findall(whole)})
+        places = {old: new for new, old in enumerate(used, 1)}
+        text = _PARAMETER.sub(lambda found: f"${places[int(found[1])]}::", whole)
+        return Compiled(text, [self.writer.args[number - 1] for number in used])
 
     def people(self, columns: str) -> str:
         """Those columns of every person, everything joined."""

@@ -31,7 +31,11 @@ class Writer:
         self._names = 0
         self.timezone = timezone
         self.moment = now
-        self.now = self.arg(now, "timestamptz")
+
+    @property
+    def now(self) -> str:
+        """The instant asked about."""
+        return self.arg(self.moment, "timestamptz")
 
     def arg(self, value: Any, kind: str) -> str:
         """A parameter of that type."""

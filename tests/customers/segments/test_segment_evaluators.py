@@ -1,0 +1,128 @@
+"""Two evaluators, one meaning: for each person and in SQL, and time alone changes nothing before it is said to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support import segments as drawn
+from unisono.customers.profiles.declaring import Declaration, read_declaration
+from unisono.customers.segments.compiling import compile_rule, quickly
+from unisono.customers.segments.knowing import facts_of
+from unisono.customers.segments.model import Facts, Rule, World, decode, encode_json
+from unisono.customers.segments.needs import needs_of
+from unisono.customers.segments.rules import evaluate
+
+EXAMPLES = 40
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Held:
+    """A furnished database, and each example in a transaction that is undone."""
+
+    def __init__(self, conn: asyncpg.Connection, declaration: Declaration) -> None:
+        self.conn = conn
+        self.declaration = declaration
+        self.loop = asyncio.get_running_loop()
+
+    async def example(self, check: Any, *parts: Any) -> None:
+        """Run one example and undo it."""
+        transaction = self.conn.transaction()
+        await transaction.start()
+        try:
+            await quickly(self.conn)
+            await check(self, *parts)
+        finally:
+            await transaction.rollback()
+
+    async def for_all(self, check: Any, *strategies: st.SearchStrategy[Any], examples: int = EXAMPLES) -> None:
+        """Hold a property for many examples; Hypothesis runs beside the loop the connection lives on."""
+
+        @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(st.tuples(*strategies))
+        def hold(parts: tuple[Any, ...]) -> None:
+            asyncio.run_coroutine_threadsafe(self.example(check, *parts), self.loop).result()
+
+        await asyncio.to_thread(hold)
+
+
+@pytest.fixture
+async def held(dsn: str, tmp_path: Path) -> AsyncIterator[Held]:
+    """A database with sources, segments and computed traits."""
+    extra = tmp_path / "computed.yaml"
+    extra.write_text(drawn.EXTRA, "utf-8")
+    declaration = read_declaration(extra)
+    conn = await asyncpg.connect(dsn)
+    await drawn.furnish(conn, declaration)
+    yield Held(conn, declaration)
+    await conn.close()
+
+
+async def known(held: Held, persons: list[int], rule: Rule, now: datetime, world: World) -> dict[int, Facts]:
+    """The facts the rule needs, with the segments each person is in."""
+    facts = await facts_of(held.conn, persons, needs_of(rule, world), world, now)
+    rows = await held.conn.fetch(
+        "select person_id, code from segment_member join segment on segment.id = segment_id where status = 'live'"
+    )
+    member_of: dict[int, set[str]] = {}
+    for row in rows:
+        member_of.setdefault(row["person_id"], set()).add(row["code"])
+    return {
+        person: Facts(
+            **{name: getattr(one, name) for name in one.__struct_fields__ if name != "segments"},
+            segments=frozenset(member_of.get(person, ())),
+        )
+        for person, one in facts.items()
+    }
+
+
+async def compare(held: Held, persons: list[int], rule: Rule, now: datetime, world: World) -> list[datetime]:
+    """Hold both evaluators together at an instant; returns the instants at which time may change something."""
+    facts = await known(held, persons, rule, now, world)
+    said = {person: evaluate(rule, one, now, world) for person, one in facts.items()}
+    for chosen in (None, persons):
+        compiled = compile_rule(rule, now, world, chosen)
+        rows = await held.conn.fetch(compiled.sql, *compiled.args)
+        counted = {row["person_id"]: (row["member"], row["until"]) for row in rows}
+        assert counted == said, f"{encode_json(rule)} at {now.isoformat()}"
+    for person, answer in said.items():
+        assert answer.until is None or answer.until > now
+        if answer.until is not None:
+            before = evaluate(rule, facts[person], answer.until - MICROSECOND, world)
+            assert before.member == answer.member, f"{encode_json(rule)}: late at {now.isoformat()}"
+    return sorted({answer.until for answer in said.values() if answer.until is not None})
+
+
+async def hold_together(held: Held, population: Any, rules: list[Rule], now: datetime, limit: int | None) -> None:
+    """At an instant, and wherever time changes something, and right before."""
+    persons = await drawn.populate(held.conn, population, held.declaration)
+    world = drawn.world_of(held.declaration, purchase_days=limit)
+    for rule in rules:
+        for turn in (await compare(held, persons, rule, now, world))[:2]:
+            await compare(held, persons, rule, turn, world)
+            await compare(held, persons, rule, turn - MICROSECOND, world)
+
+
+DAYS = st.sampled_from((730, 730, 2, None))
+
+
+async def test_both_evaluators_say_the_same(held: Held) -> None:
+    """Member and until are equal for rules of every kind and nesting, at random instants and exactly at the turns."""
+    await held.for_all(
+        hold_together, drawn.populations, st.lists(drawn.rules, min_size=1, max_size=3), drawn.nows, DAYS
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(drawn.KINDS))
+async def test_both_evaluators_say_the_same_of(held: Held, kind: str) -> None:
+    """A condition alone, of each kind."""
+    rules = st.lists(drawn.KINDS[kind].map(decode), min_size=2, max_size=4)
+    await held.for_all(hold_together, drawn.populations, rules, drawn.nows, DAYS)
