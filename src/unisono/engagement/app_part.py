@@ -10,7 +10,9 @@ from litestar.types import ControllerRouterHandler
 from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timers.model import TimerHandler
 from unisono.engagement.channels import api as channels_api
+from unisono.engagement.channels import hooks
 from unisono.engagement.channels import reaching_api
+from unisono.engagement.delivery.reconciling import reconcile
 from unisono.engagement.policy import api as policy_api
 from unisono.engagement.policy.staff import ContactReader
 from unisono.kit.database import Pool
@@ -18,6 +20,7 @@ from unisono.kit.settings import Settings
 
 routes: list[ControllerRouterHandler] = [
     *channels_api.routes,
+    *hooks.routes_with(reconcile),
     *reaching_api.routes,
     *policy_api.routes,
 ]
