@@ -9,12 +9,14 @@ from litestar.types import ControllerRouterHandler
 
 from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timers.model import TimerHandler
+from unisono.engagement.brand import api as brand_api
 from unisono.engagement.channels import api as channels_api
-from unisono.engagement.channels import hooks
-from unisono.engagement.channels import reaching_api
+from unisono.engagement.channels import hooks, reaching_api
 from unisono.engagement.delivery.reconciling import reconcile
 from unisono.engagement.policy import api as policy_api
 from unisono.engagement.policy.staff import ContactReader
+from unisono.engagement.public import pages as public_pages
+from unisono.engagement.templates import api as templates_api
 from unisono.kit.database import Pool
 from unisono.kit.settings import Settings
 
@@ -23,6 +25,9 @@ routes: list[ControllerRouterHandler] = [
     *hooks.routes_with(reconcile),
     *reaching_api.routes,
     *policy_api.routes,
+    *public_pages.routes,
+    *brand_api.routes,
+    *templates_api.routes,
 ]
 """Every route of engagement, the public pages and the providers' webhooks included."""
 
