@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unisono import __version__
-from unisono.cli import catalog, policy, sending
+from unisono.cli import catalog, policy, sending, templates
 from unisono.kit.errors import UnisonoError
 from unisono.kit.logs import configure_logs
 from unisono.kit.settings import Settings, load_settings
@@ -81,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     catalog.add(commands)
     policy.add(commands)
     sending.add(commands)
+    templates.add(commands)
 
     computed = add("computed", "computed traits")
     computed.add_argument("step", choices=("rebuild",), help="rebuild: compute all traits anew from the timeline")
@@ -132,6 +133,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             return doctor(settings)
         case "catalog":
             return catalog.run(options, settings)
+        case "templates":
+            return templates.run(options, settings)
         case "policy":
             return policy.run(options, settings)
         case "sending":

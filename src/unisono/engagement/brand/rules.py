@@ -45,21 +45,10 @@ _HEX = re.compile(r"(?<!&)#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})(?![0-9a-zA-Z])")
 _FONT = re.compile(r"font-family\s*:\s*([^;\"}]{1,200})", re.IGNORECASE)
 _STYLED: Final = (' style="', ' bgcolor="', ' color="')
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_GENERIC: Final = frozenset(
-    [
-        "serif",
-        "sans-serif",
-        "monospace",
-        "cursive",
-        "fantasy",
-        "system-ui",
-        "inherit",
-        "initial",
-        "arial",
-        "helvetica",
-        "ui-sans-serif",
-    ]
-)
+_GENERIC: Final = frozenset({
+    "serif", "sans-serif", "monospace", "cursive", "fantasy", "system-ui", "inherit", "initial", "arial",
+    "helvetica", "ui-sans-serif",
+})  # fmt: skip
 
 
 class _Words:

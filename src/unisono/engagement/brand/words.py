@@ -88,8 +88,7 @@ def pattern_of(words: str, language: str, *, exact: bool = False) -> str:
             parts.append(re.escape(stem(token, base)) + ending)
         else:
             parts.append(re.escape(token.lower()))
-    body = r"[\s'’-]*".join(parts)
-    return body
+    return r"[\s'’-]*".join(parts)
 
 
 def compiled(patterns: Iterable[str]) -> re.Pattern[str] | None:

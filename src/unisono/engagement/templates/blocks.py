@@ -77,7 +77,8 @@ def _products(block: Block, kit: Kit) -> str:
         '<img src="{{ item.image_url }}" alt="" width="64" />{% endif %}</td>'
         f'<td style="padding:8px 0"><a href="{{{{ item.url }}}}" style="color:{accent}">{{{{ item.name }}}}</a>'
         "{% if item.quantity %} × {{ item.quantity }}{% endif %}</td>"
-        '<td style="padding:8px 0;text-align:right;white-space:nowrap">{{ item.price }}</td></tr>{% endfor %}</mj-table>'
+        '<td style="padding:8px 0;text-align:right;white-space:nowrap">{{ item.price }}</td></tr>'
+        "{% endfor %}</mj-table>"
     )
 
 

@@ -49,9 +49,7 @@ async def contexts(
     return {one.key: _context(one, needs, loaded, settings, now) for one in asked}
 
 
-async def _load(
-    conn: Connection, asked: Sequence[Asked], needs: Needs, settings: Settings, now: datetime
-) -> _Loaded:
+async def _load(conn: Connection, asked: Sequence[Asked], needs: Needs, settings: Settings, now: datetime) -> _Loaded:
     known = await people.people_of(conn, [one.node_id for one in asked])
     priced = any(needs.of(name) for name in PRODUCTS)
     names = people.traits_wanted(needs, prices=priced)
@@ -145,9 +143,7 @@ def _context(asked: Asked, needs: Needs, loaded: _Loaded, settings: Settings, no
     return context
 
 
-def _products(
-    asked: Asked, needs: Needs, loaded: _Loaded, audiences: frozenset[str], person: int
-) -> dict[str, Any]:
+def _products(asked: Asked, needs: Needs, loaded: _Loaded, audiences: frozenset[str], person: int) -> dict[str, Any]:
     made = loaded.shelf
 
     def seen(sku: str) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """Templates as files: a folder each, with a ``template.yaml`` and the MJML beside it. For git, and for our own.
 
-    welcome/template.yaml       name, kind, purpose, brand, notice, content by channel and language
-    welcome/email.it.mjml       named in the YAML as ``mjml: email.it.mjml``
+welcome/template.yaml       name, kind, purpose, brand, notice, content by channel and language
+welcome/email.it.mjml       named in the YAML as ``mjml: email.it.mjml``
 """
 
 from __future__ import annotations

@@ -242,7 +242,7 @@ PLAIN: Final[dict[str, Filter]] = {
     "slice": _slice,
     "url_encode": _url_encode,
     "newline_to_br": _newline_to_br,
-    "escape": lambda value: text_of(value),  # the output is escaped anyway; once is right
+    "escape": text_of,  # the output is escaped anyway; once is right
     "default": _default,
     "size": _size,
     "first": lambda value: next(iter(_list(value)), None),

@@ -83,7 +83,7 @@ class Shelf:
 
     def _view(self, variant: Variant, answer: PriceAnswer | None, language: str) -> dict[str, Any]:
         stock = self.stock.get(variant.id, 0)
-        base = language.split("-")[0]
+        base = language.partition("-")[0]
         names = ((variant.product_id, one, spoken) for spoken in (language, base) for one in (variant.id, None))
         name = next((self.names[key] for key in names if key in self.names), variant.name)
         address = self.settings.shop_url

@@ -18,40 +18,15 @@ ADDRESSES: Final = frozenset({"href", "src", "background", "action", "poster", "
 """Attributes that hold one."""
 FILLED: Final = frozenset({"href", "src", "background"})
 """Those of them that somebody's value may begin: they are looked at again when it is filled in."""
-REFUSED: Final = frozenset(
-    [
-        "script",
-        "iframe",
-        "object",
-        "embed",
-        "form",
-        "base",
-        "applet",
-        "frame",
-        "frameset",
-        "meta-refresh",
-        "svg",
-        "math",
-        "mj-include",
-    ]
-)
+REFUSED: Final = frozenset({
+    "script", "iframe", "object", "embed", "form", "base", "applet", "frame", "frameset", "meta-refresh", "svg",
+    "math", "mj-include",
+})  # fmt: skip
 VOID: Final = frozenset(["area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
-ENDING: Final = frozenset(
-    [
-        "mj-text",
-        "mj-button",
-        "mj-table",
-        "mj-raw",
-        "mj-preview",
-        "mj-title",
-        "mj-style",
-        "mj-navbar-link",
-        "mj-social-element",
-        "mj-accordion-text",
-        "mj-accordion-title",
-        "mj-html-attributes",
-    ]
-)
+ENDING: Final = frozenset({
+    "mj-text", "mj-button", "mj-table", "mj-raw", "mj-preview", "mj-title", "mj-style", "mj-navbar-link",
+    "mj-social-element", "mj-accordion-text", "mj-accordion-title", "mj-html-attributes",
+})  # fmt: skip
 """Elements of MJML whose content is HTML, in which Liquid may stand anywhere."""
 
 _STOP = re.compile(r"[\"'>]").search
@@ -180,30 +155,10 @@ def allowed(address: str) -> bool:
 class _Text(HTMLParser):
     """Collects the text of an HTML: lines by blocks, addresses behind their labels."""
 
-    BLOCKS: Final = frozenset(
-        [
-            "p",
-            "div",
-            "tr",
-            "table",
-            "ul",
-            "ol",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "blockquote",
-            "pre",
-            "hr",
-            "section",
-            "header",
-            "footer",
-            "article",
-            "center",
-        ]
-    )
+    BLOCKS: Final = frozenset({
+        "p", "div", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "hr",
+        "section", "header", "footer", "article", "center",
+    })  # fmt: skip
     SILENT: Final = frozenset(["head", "style", "title", "script", "noscript"])
 
     def __init__(self) -> None:

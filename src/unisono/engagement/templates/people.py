@@ -133,7 +133,7 @@ def person_values(
     name = display_name(dict(traits))
     first = _text(values.get("first_name")) or _text(values.get("firstName")) or (name or "").split(" ")[0]
     last = _text(values.get("last_name")) or _text(values.get("lastName"))
-    addresses = {namespace: value for namespace, value in reversed(people.nodes[person].values())}
+    addresses = dict(reversed(people.nodes[person].values()))
     return {
         "email": addresses.get("email"),
         "phone": addresses.get("phone"),

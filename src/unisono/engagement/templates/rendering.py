@@ -160,7 +160,7 @@ def _kit_values(kit: Kit) -> dict[str, Any]:
         "site_url": kit.site_url,
         "logo_url": kit.logo_url,
         "colours": dict(kit.colours),
-        "footer": {language: text for language, text in kit.footer.items()},
+        "footer": dict(kit.footer),
     }
 
 

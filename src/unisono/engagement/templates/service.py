@@ -232,6 +232,6 @@ def _empty(path: str, context: Mapping[str, Any]) -> bool:
             # "47.11" is one part of a path with a dot in it: what cannot be followed is not said to be missing.
             return value in (None, "", [])
         if part not in value:
-            return path.split(".")[0] != "product"
+            return not path.startswith("product.")
         value = value[part]
     return value is None or value in ("", [], {})
