@@ -33,6 +33,8 @@ class Desk:
         """By code; active and paused ones."""
         self.ahead: dict[int, int] = {}
         self.paused = False
+        self.handed = 0
+        """Messages handed over by this worker."""
 
     def carriers(self) -> dict[str, str]:
         """Channel to the account that carries it: the lowest active rank."""

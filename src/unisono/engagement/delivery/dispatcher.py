@@ -25,6 +25,7 @@ from unisono.engagement.delivery import claiming, handing, recovering, rendering
 from unisono.engagement.delivery.desk import LEASE, Desk
 from unisono.engagement.delivery.lanes import Lane
 from unisono.engagement.delivery.linking import base_url
+from unisono.engagement.delivery.model import Claimed
 from unisono.engagement.delivery.service import LOOK, PLANNED
 from unisono.engagement.delivery.settling import Outcome
 from unisono.kit.clock import Clock, system_clock
@@ -76,6 +77,9 @@ class Dispatcher:
         self._writing = False
         self._renewed: datetime | None = None
         self._fingerprint: str | None = None
+        self._marked = 0
+        self._taken: list[Claimed] = []
+        """Claimed and in no lane yet."""
 
     async def run(self) -> None:
         """Send until cancelled, through restarts of the database; what is on its way is seen through."""
@@ -110,8 +114,13 @@ class Dispatcher:
         tasks = [task for _, task in self._lanes.values()]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                log.error("delivery.lane_broke", exc_info=ended)
         self._lanes.clear()
+        if self._taken:
+            with contextlib.suppress(Unavailable):
+                await handing.return_all(self._desk, self._taken, None, after=self._desk.clock())
         if self._outcomes:
             outcomes, self._outcomes = self._outcomes, []
             await self._write(outcomes)
@@ -148,12 +157,14 @@ class Dispatcher:
     async def _take(self, *, urgent: bool, many: int) -> int:
         taken = await claiming.claim(self._desk, urgent=urgent, many=many)
         if taken.claimed:
+            self._taken = taken.claimed
             ready, unfit = await rendering.render(self._desk, taken.claimed)
             crash_point("delivery.after_render")
             if unfit:
                 await handing.set_aside(self._desk, unfit, now=self._desk.clock())
             for one in ready:
                 self._lane(one.claimed.account_code).put(one)
+            self._taken = []
         return taken.looked_at
 
     def _lane(self, code: str) -> Lane:
@@ -214,7 +225,8 @@ class Dispatcher:
                 await sending.recognise(conn, self._desk.settings, now=now)
             found = await accounts.accounts(conn, self._desk.secret, base_url=base_url(self._desk.settings))
             state = await sending.state(conn)
-            if not state.paused:
+            if self._desk.handed != self._marked and not state.paused:
+                self._marked = self._desk.handed
                 await sending.write_mark(conn, self._desk.settings, self._fingerprint)
         self._desk.paused = state.paused
         self._desk.accounts = {one.code: one for one in found if one.kind in ADAPTERS}

@@ -55,6 +55,7 @@ async def hand_over(desk: Desk, group: Sequence[Ready]) -> list[Ready]:
     async with guarded(desk.pool) as conn:
         going = await _checked(conn, desk, group, now)
         crash_point("delivery.before_hand_over_commit")
+    desk.handed += len(going)
     crash_point("delivery.after_hand_over")
     return going
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+import msgspec
 import structlog
 
 from unisono.customers.timeline.lanes import guarded
@@ -26,6 +27,7 @@ from unisono.engagement.delivery.settling import Outcome
 from unisono.kit.crash import crash_point
 from unisono.kit.errors import Unavailable, UnisonoError
 from unisono.kit.http import Http
+from unisono.kit.reasons import Reason
 from unisono.kit.sql import load
 
 log = structlog.get_logger("unisono.delivery")
@@ -61,12 +63,13 @@ class Lane:
         self.adapter: Adapter = adapter_of(account.kind)
         self._ready: deque[Ready] = deque()
         self._handed: deque[tuple[Ready, float]] = deque()
+        self._leaving: list[Ready] = []
+        """Being handed over at this moment."""
         self._persons: set[int] = set()
         self._on_the_way = 0
         self._news = asyncio.Event()
-        self._freed = asyncio.Event()
-        self._senders: list[Sender] = []
-        self._idle: list[Sender] = []
+        self._sender: Sender | None = None
+        self._opening = asyncio.Lock()
         self._sending: set[asyncio.Task[None]] = set()
         self.circuit = circuit.Circuit(account)
         self._ending = False
@@ -74,7 +77,7 @@ class Lane:
     @property
     def waiting(self) -> int:
         """Messages in it, on their way included."""
-        return len(self._ready) + len(self._handed) + self._on_the_way
+        return len(self._ready) + len(self._leaving) + len(self._handed) + self._on_the_way
 
     def differs(self, account: Account) -> bool:
         """Whether what was opened for the account is not the account any more."""
@@ -128,24 +131,38 @@ class Lane:
         if self._desk.paused or self.circuit.is_open(now):
             await self._return()
             return
+        sender = await self._opened()
+        if sender is None:
+            await self._return()
+            return
         group = self._next_group(now)
         if not group:
             self._news.clear()
             await asyncio.sleep(0.01)
             return
+        self._leaving = group
+        try:
+            await self._leave(group, sender, now)
+        except Unavailable:
+            self._ready.extendleft(reversed(group))
+            self._leaving = []
+            raise
+        # Not in a ``finally``: who is cancelled in the midst of it gives them back at the end.
+        self._leaving = []
+        self._left()
+
+    async def _leave(self, group: list[Ready], sender: Sender, now: datetime) -> None:
         if self.adapter.local:
-            await self._send_here(group)
+            await handing.send_here(self._desk, group, sender, self.account.currency)
             return
-        wait = await self._reserve(len(group), now)
+        start = await self._reserve(group, now)
+        if start is None:
+            return
+        wait = max(0.0, (start - now).total_seconds())
         if wait > 0.05:
             await asyncio.sleep(wait)
             wait = 0.0
-        try:
-            going = await handing.hand_over(self._desk, group)
-        except Unavailable:
-            self._ready.extendleft(reversed(group))
-            raise
-        self._see_off(going, wait)
+        self._see_off(await handing.hand_over(self._desk, group), wait, sender)
 
     def _next_group(self, now: datetime) -> list[Ready]:
         """The next messages: no person twice, none whose lease is nearly over, no more than leave within a second."""
@@ -167,35 +184,36 @@ class Lane:
         self._ready.extendleft(reversed(aside))
         return group
 
-    async def _reserve(self, many: int, now: datetime) -> float:
-        """Take so many places in the account's pace, shared by all workers; seconds until the first."""
-        async with self._desk.pool.acquire(timeout=10) as conn:
-            start: datetime = await _sql.reserve(
+    async def _reserve(self, group: list[Ready], now: datetime) -> datetime | None:
+        """Take places in the account's pace, shared by all workers: the instant of the first. None when a young
+        account has sent all it may today: then they wait for tomorrow. Raises Unavailable."""
+        day = now.astimezone(self._desk.zone).date()
+        async with guarded(self._desk.pool) as conn:
+            pace = await _sql.reserve(
                 conn,
                 account_id=self.account.id,
                 now=now,
-                seconds=many / self.account.per_second,
-                day=now.astimezone(self._desk.zone).date(),
-                many=many,
+                seconds=len(group) / self.account.per_second,
+                day=day,
+                many=len(group),
             )
-        return max(0.0, (start - now).total_seconds())
+        most = self.account.warm_up.allowance(day) if self.account.warm_up else None
+        if most is None or pace["used"] <= most:
+            start: datetime = pace["start"]
+            return start
+        tomorrow = self._desk.tomorrow(now)
+        why = reasons.warm_up(self.account.code, most, tomorrow)
+        await handing.return_all(self._desk, [one.claimed for one in group], why, after=tomorrow)
+        return None
 
-    async def _send_here(self, group: list[Ready]) -> None:
-        sender = await self._sender()
-        if sender is None:
-            return
-        await handing.send_here(self._desk, group, sender, self.account.currency)
-        self._idle.append(sender)
-        self._left()
-
-    def _see_off(self, group: list[Ready], wait: float) -> None:
+    def _see_off(self, group: list[Ready], wait: float, sender: Sender) -> None:
         loop = asyncio.get_running_loop()
         apart = 1.0 / self.account.per_second
         for number, ready in enumerate(group):
             self._persons.add(ready.claimed.person_id)
             self._handed.append((ready, loop.time() + wait + number * apart))
         while len(self._sending) < WIDTH and len(self._sending) < len(self._handed):
-            task = asyncio.create_task(self._send_some())
+            task = asyncio.create_task(self._send_some(sender))
             self._sending.add(task)
             task.add_done_callback(self._sent_some)
 
@@ -205,23 +223,17 @@ class Lane:
             log.error("delivery.lane_broke", account=self.account.code, exc_info=task.exception())
         self._left()
 
-    async def _send_some(self) -> None:
+    async def _send_some(self, sender: Sender) -> None:
         """One of the lane's hands: sends what is handed over until there is nothing more."""
-        sender = await self._sender()
-        if sender is None:
-            return
-        try:
-            while self._handed:
-                ready, at = self._handed.popleft()
-                self._on_the_way += 1
-                try:
-                    await self._one(ready, at, sender)
-                finally:
-                    self._on_the_way -= 1
-                    self._persons.discard(ready.claimed.person_id)
-                    self._left()
-        finally:
-            self._idle.append(sender)
+        while self._handed:
+            ready, at = self._handed.popleft()
+            self._on_the_way += 1
+            try:
+                await self._one(ready, at, sender)
+            finally:
+                self._on_the_way -= 1
+                self._persons.discard(ready.claimed.person_id)
+                self._left()
 
     async def _one(self, ready: Ready, at: float, sender: Sender) -> None:
         pause = at - asyncio.get_running_loop().time()
@@ -235,6 +247,9 @@ class Lane:
         sent = await self._send(sender, ready, min(TIMEOUT, left.total_seconds() * 0.8))
         crash_point("delivery.after_network")
         self.circuit.learn(sent, self._desk.clock())
+        if sent.outcome == "accepted" and sent.cost_minor is None:
+            cost = self.adapter.cost_minor(self.account, ready.outgoing)
+            sent = msgspec.structs.replace(sent, cost_minor=cost)
         idempotent = self.adapter.capabilities.idempotent
         self._note(Outcome(ready, sent, self._desk.clock(), idempotent, self.account.currency))
         if self.circuit.news:
@@ -257,25 +272,17 @@ class Lane:
             return Sent(outcome="unknown", code="error", detail=type(broken).__name__, account_fault=True)
         return sending.result()
 
-    async def _sender(self) -> Sender | None:
-        """A sender nobody uses; None when the account cannot be opened: what waits is planned again."""
-        if self._idle:
-            return self._idle.pop()
-        shared = not self.adapter.capabilities.one_at_a_time
-        if shared and self._senders:
-            return self._senders[0]
-        try:
-            sender = await self.adapter.open(self.account, self._http)
-        except UnisonoError as error:
-            fault = Sent(outcome="retry", code=error.code, detail=error.detail, account_fault=True)
-            self.circuit.trip(fault, self._desk.clock())
-            await self._write_circuit()
-            unsent = [ready for ready, _ in self._handed]
-            self._handed.clear()
-            await self._unsent(unsent)
-            return None
-        self._senders.append(sender)
-        return sender
+    async def _opened(self) -> Sender | None:
+        """The account's sender; None when it cannot be opened: then the account rests, and its messages with it."""
+        async with self._opening:
+            if self._sender is None:
+                try:
+                    self._sender = await self.adapter.open(self.account, self._http)
+                except UnisonoError as error:
+                    fault = Sent(outcome="retry", code=error.code, detail=error.detail, account_fault=True)
+                    self.circuit.trip(fault, self._desk.clock())
+                    await self._write_circuit()
+            return self._sender
 
     async def _unsent(self, group: list[Ready]) -> None:
         """Handed over, surely not sent: planned again."""
@@ -297,7 +304,7 @@ class Lane:
         await handing.return_all(self._desk, claimed, self._why(), apart=apart, after=self._when())
         self._left()
 
-    def _why(self) -> reasons.Reason | None:
+    def _why(self) -> Reason | None:
         until = self.circuit.closed_until
         if until is None or until <= self._desk.clock():
             return None
@@ -325,7 +332,8 @@ class Lane:
         self._desk.ahead.pop(self.account.id, None)
         unsent = [ready for ready, _ in self._handed]
         self._handed.clear()
-        await self._unsent([*unsent, *self._ready])
+        await self._unsent([*unsent, *self._leaving, *self._ready])
+        self._leaving = []
         self._ready.clear()
-        for sender in self._senders:
-            await sender.close()
+        if self._sender is not None:
+            await self._sender.close()

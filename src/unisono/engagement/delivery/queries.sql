@@ -22,7 +22,7 @@ with wanted as (
     returning id, key
 ), told as (
     select pg_notify('unisono_messages', '')
-    where exists (select 1 from wanted where origin <> 'broadcast' and due_at <= :soon::timestamptz)
+    where exists (select 1 from wanted where due_at <= :soon::timestamptz)
 )
 select id, key, (select count(*) from told) >= 0 as new from made;
 
@@ -189,14 +189,14 @@ where message.id = lost.id;
 
 -- Accounts ------------------------------------------------------------------------------------------
 
--- name: reserve$
+-- name: reserve^
 -- The instant from which this many messages of an account may leave, one every 1/rate seconds; later ones wait longer.
 insert into account_pace as pace (account_id, next_at, day, used)
 values (:account_id, :now::timestamptz + make_interval(secs => :seconds::float8), :day::date, :many::int)
 on conflict (account_id) do update set
     next_at = greatest(pace.next_at, :now::timestamptz) + make_interval(secs => :seconds::float8),
     used = case when pace.day = excluded.day then pace.used else 0 end + :many::int, day = excluded.day
-returning greatest(next_at - make_interval(secs => :seconds::float8), :now::timestamptz);
+returning greatest(next_at - make_interval(secs => :seconds::float8), :now::timestamptz) as start, used;
 
 -- name: used_today
 select account_id, used from account_pace where account_id = any(:ids::int[]) and day = :day::date;

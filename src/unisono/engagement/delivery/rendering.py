@@ -14,7 +14,9 @@ from unisono.customers.consent import rules as consent_rules
 from unisono.customers.consent import service as consent
 from unisono.customers.timeline.lanes import guarded
 from unisono.engagement.brand import rules as brand
+from unisono.engagement.brand.errors import BrandNotFound
 from unisono.engagement.brand.model import Said
+from unisono.engagement.channels.hooks import reference_of
 from unisono.engagement.channels.model import AddressInvalid, Button, Outgoing
 from unisono.engagement.channels.push import service as push
 from unisono.engagement.channels.registry import adapter_of
@@ -27,7 +29,6 @@ from unisono.engagement.templates import service as templates
 from unisono.engagement.templates.errors import BadTemplate, ContentMissing, RenderFailed, TemplateNotFound
 from unisono.engagement.templates.model import Asked, Content, Rendered
 from unisono.engagement.templates.rendering import Renderer, Renderers
-from unisono.kit import tokens
 from unisono.kit.database import Connection
 from unisono.kit.reasons import Reason
 from unisono.kit.sql import load
@@ -128,7 +129,7 @@ async def _renderers(
                     purpose=claimed.purpose,
                     settings=desk.settings,
                 )
-            except (BadTemplate, TemplateNotFound, ContentMissing) as error:
+            except (BadTemplate, TemplateNotFound, ContentMissing, BrandNotFound) as error:
                 known[name] = reasons.bad_content(error.detail)
             except msgspec.ValidationError as error:
                 known[name] = reasons.bad_content(str(error))
@@ -260,7 +261,7 @@ def _ready(
     outgoing = Outgoing(
         message_id=claimed.id,
         key=claimed.key,
-        reference=tokens.sign(desk.secret, "message", (claimed.id,)),
+        reference=reference_of(desk.secret, claimed.id),
         channel=claimed.channel,
         address=address[0],
         language=rendered.language,

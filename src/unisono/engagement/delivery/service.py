@@ -30,7 +30,7 @@ _sql = load("unisono.engagement.delivery")
 PLANNED: Final = "unisono_messages"
 """Postgres notification for messages due before the workers look by themselves."""
 
-LOOK: Final = 1.0
+LOOK: Final = 5.0
 """Seconds between two looks of a worker at the most."""
 
 ANY: Final = "any"

@@ -165,4 +165,4 @@ async def _bury(conn: Connection, outcomes: Sequence[Outcome], *, now: datetime)
 async def gone_devices(conn: Connection, endpoints: Sequence[str], *, now: datetime) -> None:
     """Push addresses that ended: the person may have another device."""
     if endpoints:
-        await push.mark_gone(conn, endpoints, now)
+        await push.mark_gone(conn, endpoints, now=now)
