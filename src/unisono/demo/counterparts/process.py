@@ -12,8 +12,13 @@ from typing import Final
 import msgspec
 
 from unisono.demo.counterparts import http, smtp
+from unisono.demo.counterparts.google import Fcm, GoogleAds
+from unisono.demo.counterparts.meta import Instagram, Messenger, MetaAds
 from unisono.demo.counterparts.model import Book, Provider
+from unisono.demo.counterparts.push import PushService
+from unisono.demo.counterparts.telegram import Telegram
 from unisono.demo.counterparts.twilio import Twilio
+from unisono.demo.counterparts.webhook import WebhookReceiver
 from unisono.demo.counterparts.whatsapp import WhatsApp
 
 SMTP_PORT: Final = 8425
@@ -22,7 +27,18 @@ HTTP_PORT: Final = 8426
 
 def providers(hook_urls: Mapping[str, str]) -> list[Provider]:
     """One of each provider. ``hook_urls``: where those call us that are not told with each message."""
-    return [Twilio(), WhatsApp(hook_urls.get("whatsapp"))]
+    return [
+        Twilio(),
+        WhatsApp(hook_urls.get("whatsapp")),
+        Messenger(hook_urls.get("messenger")),
+        Instagram(hook_urls.get("instagram")),
+        Telegram(),
+        PushService(),
+        Fcm(),
+        MetaAds(),
+        GoogleAds(),
+        WebhookReceiver(),
+    ]
 
 
 class Where(msgspec.Struct, frozen=True):

@@ -159,7 +159,7 @@ def outcome(reply: Reply) -> Sent:
         number = reading.inner(body, "result").get("message_id")
         return Sent(outcome="accepted", provider_id=None if number is None else str(number))
     detail = (reading.text(body, "description") or reply.words())[:300]
-    code = str(told.get("error_code") or reply.status)
+    code = str(body.get("error_code") or reply.status)
     if code == "429":
         wait = reading.inner(body, "parameters").get("retry_after")
         seconds = min(float(wait), LONGEST_WAIT) if isinstance(wait, int | float) else None
