@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import MediaType, Request, Response, get, post
-from litestar.params import JSONBody, Parameter
+from litestar.params import FromQuery, JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -128,8 +128,8 @@ async def read_consents(request: AnyRequest, person_id: PathId) -> PersonConsent
 async def read_history(
     request: AnyRequest,
     person_id: PathId,
-    purpose: Purpose | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=1000)] = 200,
+    purpose: FromQuery[Purpose | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
 ) -> History:
     """Every entry of the ledger under the person's identifiers, newest first."""
     principal = caller(request)
@@ -274,7 +274,7 @@ async def _proof(request: AnyRequest, person_id: int, purpose: Purpose) -> Proof
     responses=PROBLEMS,
     summary="Proof of consent",
 )
-async def read_proof(request: AnyRequest, person_id: PathId, purpose: Purpose = "marketing") -> Proof:
+async def read_proof(request: AnyRequest, person_id: PathId, purpose: FromQuery[Purpose] = "marketing") -> Proof:
     """Every entry for one purpose with the exact words, what holds now, what is blocked."""
     return await _proof(request, person_id, purpose)
 
@@ -290,8 +290,8 @@ async def read_proof(request: AnyRequest, person_id: PathId, purpose: Purpose = 
 async def print_proof(
     request: AnyRequest,
     person_id: PathId,
-    purpose: Purpose = "marketing",
-    language: Annotated[str, Parameter(max_length=10)] = "en",
+    purpose: FromQuery[Purpose] = "marketing",
+    language: Annotated[str, QueryParameter(max_length=10)] = "en",
 ) -> Response[str]:
     """The same as a page: one file that loads nothing. ``language``: en or it."""
     found = await _proof(request, person_id, purpose)

@@ -138,6 +138,8 @@ def _happening(new: NewEntry, entry: Entry) -> Happening:
         properties["text_version"] = f"{entry.text_id}/{entry.text_version}/{entry.text_language}"
     if entry.expires_at:
         properties["expires_at"] = entry.expires_at.isoformat()
+    if isinstance(entry.proof.get("message"), int):
+        properties["message_id"] = entry.proof["message"]
     if entry.category:
         properties["category"] = entry.category
     return Happening(

@@ -23,7 +23,7 @@ from unisono.customers.consent.model import (
     Suppression,
 )
 from unisono.customers.consent.proof import Address, addresses_of, waiting
-from unisono.customers.consent.rules import alive, of, person_state
+from unisono.customers.consent.rules import alive, marketing_states, of, person_state
 from unisono.kit.database import Connection
 
 
@@ -84,9 +84,8 @@ def holdings(standing: Standing, channels: tuple[str, ...], at: datetime) -> tup
     places += [(purpose, ANY) for purpose in PURPOSES if purpose not in ("marketing", "contract")]
     found = []
     for purpose, channel in places:
-        said = of(standing.states, purpose, channel)
-        if purpose == "marketing":
-            said += [state for state in of(standing.states, purpose, ANY) if state.status in ("refused", "withdrawn")]
+        marketing = purpose == "marketing"
+        said = marketing_states(standing.states, channel) if marketing else of(standing.states, purpose, channel)
         state = person_state(said, at)
         if state is None:
             found.append(Holding(purpose=purpose, channel=channel, status=None))

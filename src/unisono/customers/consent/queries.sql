@@ -22,9 +22,10 @@ where node.person_id = any(:persons::text::bigint[])
 order by node.person_id, namespace.priority, node.id;
 
 -- name: nodes_by_id
-select node.id, node.person_id, node.namespace, namespace.level
+select node.id, node.person_id, node.namespace
 from node join namespace on namespace.name = node.namespace
-where node.id = any(:nodes::text::bigint[]);
+where node.id = any(:nodes::text::bigint[])
+order by node.person_id, namespace.priority, node.id;
 
 -- name: nodes_of_identifiers
 -- Which nodes these are; none for what nobody has.

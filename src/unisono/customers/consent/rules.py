@@ -149,6 +149,18 @@ def of(states: Iterable[State], purpose: str, channel: str) -> list[State]:
     return [state for state in states if state.purpose == purpose and state.channel == channel]
 
 
+def marketing_states(states: Iterable[State], channel: str) -> list[State]:
+    """What was said of marketing on a channel: of that channel, and objections to every channel that no later consent
+    to this one has lifted."""
+    states = list(states)
+    said = of(states, "marketing", channel)
+    lifted = max(
+        (state.since for state in said if state.status == "granted" and state.basis == "consent"), default=None
+    )
+    everywhere = [state for state in of(states, "marketing", ANY) if channel != ANY and state.status in OBJECTIONS]
+    return said + [state for state in everywhere if lifted is None or state.since >= lifted]
+
+
 def allowed(
     standing: Standing,
     *,
@@ -209,7 +221,7 @@ def _marketing(
     category: str | None,
     profiled: bool,
 ) -> Allowed | Refused:
-    said = [state for state in standing.states if state.purpose == "marketing" and state.channel in (channel, ANY)]
+    said = marketing_states(standing.states, channel)
     against = person_state([state for state in said if state.status in OBJECTIONS], at)
     if against is not None:
         return Refused(objection(against))

@@ -224,15 +224,24 @@ async def _withdrawable(
     conn: Connection, nodes: Collection[int], channel: str | None, purposes: Collection[Purpose]
 ) -> set[tuple[int, Purpose, str]]:
     """What can be withdrawn under these identifiers, whether or not anything was ever said under them."""
-    namespaces = {row["id"]: row["namespace"] for row in await _sql.nodes_by_id(conn, nodes=int_list(nodes))}
+    rows = await _sql.nodes_by_id(conn, nodes=int_list(nodes))
+    strongest = {row["person_id"]: int(row["id"]) for row in reversed(rows)}.values()
     found: set[tuple[int, Purpose, str]] = set()
-    for node, namespace in namespaces.items():
-        mine = ADDRESSES.get(namespace, PERSON_CHANNELS)
-        channels = mine if channel is None else (channel,)
-        if "marketing" in purposes:
-            found |= {(node, "marketing", on) for on in channels}
-        found |= {(node, purpose, ANY) for purpose in PURPOSES if purpose in purposes and purpose not in _CHANNELLED}
-    return found
+    if "marketing" in purposes:
+        for row in rows:
+            mine = ADDRESSES.get(row["namespace"], ())
+            found |= {(row["id"], "marketing", on) for on in mine if channel in (None, on)}
+        # What has no identifier of its own is said once a person; so is a no that fits none of them.
+        if channel is None:
+            found |= {(node, "marketing", on) for node in strongest for on in PERSON_CHANNELS}
+        elif not found:
+            found |= {(node, "marketing", channel) for node in strongest}
+    return found | {
+        (node, purpose, ANY)
+        for node in strongest
+        for purpose in PURPOSES
+        if purpose in purposes and purpose not in _CHANNELLED
+    }
 
 
 _CHANNELLED = ("marketing", "contract")

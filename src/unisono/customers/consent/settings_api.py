@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post, put
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -241,8 +241,8 @@ async def lift(request: AnyRequest, person_id: PathId, data: JSONBody[LiftReques
 )
 async def upload_checks(
     request: Request[Any, Any, Any],
-    channel: Literal["call", "mail"],
-    source: Annotated[str, Parameter(min_length=1, max_length=80)] = "register",
+    channel: FromQuery[Literal["call", "mail"]],
+    source: Annotated[str, QueryParameter(min_length=1, max_length=80)] = "register",
 ) -> Response[Uploaded]:
     """A CSV (text/csv) with the columns ``value`` (a number; for letters an identifier ``namespace:value``),
     ``listed`` (yes or no) and, if wanted, ``checked_at``. A look is good for 15 days."""
