@@ -26,10 +26,10 @@ def account(kind: str, channel: str, settings: Mapping[str, Any], **more: Any) -
     return Account(id=7, code="it", kind=kind, channel=channel, settings=settings, secrets=secrets, **more)
 
 
-def smtp_account(port: int = 25, **settings: Any) -> Account:
+def smtp_account(at: int = 25, /, **settings: Any) -> Account:
     """An e-mail account on the sink."""
     secrets = settings.pop("secrets", {"password": TOKEN, "hook_key": TOKEN})
-    plain = {"host": "127.0.0.1", "port": port, "security": "none", "sender": SENDER}
+    plain = {"host": "127.0.0.1", "port": at, "security": "none", "sender": SENDER}
     return account("smtp", "email", plain | settings, secrets=secrets)
 
 

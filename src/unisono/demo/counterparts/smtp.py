@@ -35,9 +35,17 @@ class Sink:
     ) -> list[str]:
         """Greets."""
         self.connections += 1
-        session.host_name = hostname
         refused = await self._refused(server, "ehlo", hostname)
+        if refused is None:
+            session.host_name = hostname
         return [refused] if refused else responses
+
+    async def handle_HELO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str) -> str:
+        """Greets those who know no extensions, or whose EHLO was refused."""
+        refused = await self._refused(server, "ehlo", hostname)
+        if refused is None:
+            session.host_name = hostname
+        return refused or "250 counterpart.example"
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

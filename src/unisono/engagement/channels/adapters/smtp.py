@@ -274,8 +274,8 @@ class SmtpSender(Sender):
         try:
             await smtp.connect()
         except (aiosmtplib.SMTPException, OSError):
+            # The socket is the transport's by now: it closes it when it is done with it.
             smtp.close()
-            sock.close()
             raise
         return _Line(smtp)
 
