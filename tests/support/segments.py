@@ -150,7 +150,7 @@ def _plain_ops(path: st.SearchStrategy[str], key: str) -> st.SearchStrategy[dict
 
 _PATHS = st.sampled_from(
     ("total", "category", "deep.er", "deep.er.deep", "products[].category", "products[].price", "products[].tags[]",
-     "products[].category.deep", "channel", "store_id", "name", "hour", "weekday", "category[]", "products[]")
+     "products[].category.deep", "channel", "store_id", "hour", "weekday", "category[]", "products[]")
 )  # fmt: skip
 _WHERE = _plain_ops(_PATHS, "path")
 wheres = evenly(st.just([]), st.lists(_WHERE, min_size=1, max_size=1), st.lists(_WHERE, max_size=3))

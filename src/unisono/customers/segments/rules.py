@@ -71,7 +71,7 @@ EARTH_KM = 6371.0088
 SOFT = "soft_opt_in"
 """The basis of an e-mail about own similar products after a sale: allowed, but not asked for."""
 
-EVENT_FIELDS = ("channel", "store_id", "name", "hour", "weekday")
+EVENT_FIELDS = ("channel", "store_id", "hour", "weekday")
 """Paths that are the event's own, not its properties'."""
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -326,8 +326,6 @@ def _own(event: Event, field: str, timezone: str) -> Any:
             return event.channel
         case "store_id":
             return event.store_id
-        case "name":
-            return event.name
         case "hour":
             return event.at.astimezone(zone(timezone)).hour
     return weekday(event.at, timezone)
