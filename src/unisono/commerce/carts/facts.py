@@ -1,7 +1,8 @@
 """What promotions and prices may ask about a person, over all his identifiers, in one statement.
 
-It is read from traits: ``segments`` and ``audiences`` (lists of names), ``tier`` (a name), ``birthday`` (a date); and
-from the orders placed under any of his identifiers, cancelled ones aside.
+The live segments he is in are his segments and his audiences, beside those that traits of these names say (lists of
+names, from other systems); ``tier`` (a name) and ``birthday`` (a date) are traits too. His orders are those placed
+under any of his identifiers, cancelled ones aside.
 """
 
 from __future__ import annotations
@@ -51,13 +52,14 @@ def known_from(row: Mapping[str, Any]) -> Known:
     folded = fold_traits(_said(row["traits"])) if row["traits"] else {}
     traits = {name: trait.value for name, trait in folded.items()}
     tier = traits.get("tier")
+    segments = frozenset(row["segments"] or ())
     return Known(
         PersonFacts(
             person_id=row["asking"],
             identified=row["identified"],
-            segments=_names(traits.get("segments")),
+            segments=_names(traits.get("segments")) | segments,
             tier=tier if isinstance(tier, str) and tier else None,
-            audiences=_names(traits.get("audiences")),
+            audiences=_names(traits.get("audiences")) | segments,
             orders_before=row["orders"],
             birthday=_day(traits.get("birthday")),
             traits=traits,

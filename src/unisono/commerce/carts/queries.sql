@@ -23,12 +23,15 @@ with mine as materialized (
                    'name', trait.name, 'value', trait.value, 'at', trait.occurred_at, 'source', source.name,
                    'source_kind', source.kind, 'node_id', trait.node_id))
             from trait left join source on source.id = trait.source_id
-            where trait.node_id = any(array(select id from mine))) as traits
+            where trait.node_id = any(array(select id from mine))) as traits,
+           (select array_agg(segment.code) from segment_member
+            join segment on segment.id = segment_member.segment_id and segment.status = 'live'
+            where segment_member.person_id = (select min(person_id) from mine)) as segments
     from mine
 )
 select locked.*, (select again.version from cart again where again.id = locked.id) as read_version,
        owner.person_id, coalesce(namespace.priority, 1000000) as priority,
-       person.person_id as asking, person.identified, person.orders, person.timezone, person.traits,
+       person.person_id as asking, person.identified, person.orders, person.timezone, person.traits, person.segments,
        setting.idle_minutes, setting.merge_rule,
        (select jsonb_agg(jsonb_build_object(
                'variant_id', line.variant_id, 'sku', variant.sku, 'quantity', line.quantity, 'channel', line.channel,
@@ -194,7 +197,10 @@ select min(person_id) as asking, bool_or(level = 'person') as identified,
                'name', trait.name, 'value', trait.value, 'at', trait.occurred_at, 'source', source.name,
                'source_kind', source.kind, 'node_id', trait.node_id))
         from trait left join source on source.id = trait.source_id
-        where trait.node_id = any(array(select id from mine))) as traits
+        where trait.node_id = any(array(select id from mine))) as traits,
+       (select array_agg(segment.code) from segment_member
+        join segment on segment.id = segment_member.segment_id and segment.status = 'live'
+        where segment_member.person_id = (select min(person_id) from mine)) as segments
 from mine;
 
 -- name: settings^

@@ -8,7 +8,6 @@ drifted.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, time, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -18,6 +17,7 @@ from unisono.customers.segments.counting import everybody, portions
 from unisono.customers.segments.filling import JUDGED, PORTION, log_end, read_one
 from unisono.customers.segments.judging import KIND, Asked, judge
 from unisono.customers.segments.live import SegmentsReader
+from unisono.customers.segments.nights import CHECK, NIGHTLY, next_night
 from unisono.customers.segments.service import Check
 from unisono.customers.segments.standing import Live, LiveSegment
 from unisono.customers.timeline.model import Position
@@ -34,30 +34,8 @@ log = structlog.get_logger("unisono.segments")
 
 _sql = load("unisono.customers.segments")
 
-CHECK = "segments.check"
-NIGHTLY = "nightly"
-AT = time(3, 30)
-"""When, by the company's clock: few are about, and the day before is over everywhere in its zone."""
-
 PATIENCE = 60.0
 """Seconds the proof waits for the reader before it calls a difference a drift."""
-
-
-def next_night(now: datetime, timezone: str) -> datetime:
-    """The next time of the proof. A time the clock skips or has twice is as Python has it: once."""
-    zone = ZoneInfo(timezone)
-    today = now.astimezone(zone).date()
-    for day in (today, today + timedelta(days=1)):
-        at = datetime.combine(day, AT, zone)
-        if at > now:
-            return at.astimezone(now.tzinfo)
-    raise AssertionError("one of two nights is to come")
-
-
-async def plan(conn: Connection, settings: Settings, *, now: datetime) -> None:
-    """See to it that the proof is made each night; once is enough for ever."""
-    if await timers.find_timer(conn, CHECK, NIGHTLY) is None:
-        await timers.set_timer(conn, CHECK, NIGHTLY, next_night(now, settings.timezone))
 
 
 class SegmentsCheck(LongHandler):

@@ -11,6 +11,7 @@ import structlog
 
 from unisono.customers.profiles.computed import ComputedTraitsReader
 from unisono.customers.segments.judging import KIND, Asked, judge
+from unisono.customers.segments.nights import plan
 from unisono.customers.segments.standing import Live, Register
 from unisono.customers.timeline.model import Event
 from unisono.customers.timeline.readers import LogReader
@@ -94,9 +95,14 @@ class SegmentsReader(LogReader):
     wakes: ClassVar[bool] = True
 
     def __init__(self, settings: Settings, clock: Clock = system_clock) -> None:
+        self._settings = settings
         self._register = Register(settings)
         self._clock = clock
         self._acquaintances = Acquaintances()
+
+    async def prepare(self, conn: Connection, *, first: bool) -> None:
+        """See to it that the members are proved each night."""
+        await plan(conn, self._settings, now=self._clock())
 
     async def handle(self, conn: Connection, events: Sequence[Event]) -> None:
         """Judge the persons these events concern, by the segments that look at such events."""
