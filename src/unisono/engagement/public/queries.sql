@@ -1,0 +1,17 @@
+-- name: channels_in_use
+-- On which channels the company speaks at all.
+select distinct channel from channel_account where status <> 'disabled';
+
+-- name: message^
+-- Whom a message went to, and where.
+select message.id, message.node_id, coalesce(message.address_node, message.node_id) as address_node, message.channel,
+       message.channels[1] as wanted_channel, message.account_id, node.namespace, node.value
+from message join node on node.id = coalesce(message.address_node, message.node_id)
+where message.id = :id;
+
+-- name: address^
+select node.namespace, node.value from node where id = :id;
+
+-- name: link_of$
+-- A link of a message as it left.
+select rendered->'links'->>:place::int from message_content where message_id = :id;
