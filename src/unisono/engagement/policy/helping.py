@@ -74,7 +74,7 @@ def _complaints(said: Sequence[Signal], settings: Help) -> list[Trouble]:
         elif one.name == CLOSED:
             for name in _meant(reference, open_since):
                 open_since.pop(name, None)
-                closed[name] = one
+            closed[reference] = one
     found = [Trouble("complaint", since, reference=reference or None) for reference, since in open_since.items()]
     for reference, one in closed.items():
         found += _settled(one, reference, said, settings)
@@ -84,7 +84,7 @@ def _complaints(said: Sequence[Signal], settings: Help) -> list[Trouble]:
 def _meant(reference: str, open_since: Mapping[str, datetime]) -> list[str]:
     """Which complaints a closing means: its own; without a name all; one nobody opened also those without a name."""
     if not reference:
-        return [*open_since, ""]
+        return list(open_since)
     return [reference] if reference in open_since else [reference, ""]
 
 
