@@ -217,7 +217,7 @@ def order_values(rows: Sequence[asyncpg.Record], number: str | None, language: s
     named is somebody else's."""
     own = [row for row in rows if row["number"] == number] if number else [row for row in rows if not row["named"]]
     if not number and not own:
-        own = rows[-1:] and [row for row in rows if row["number"] == rows[-1]["number"]]
+        own = [row for row in rows if row["number"] == rows[-1]["number"]]
     if not own:
         return {}
     first = own[0]

@@ -102,17 +102,18 @@ def check_source(mjml: str) -> None:
     for sign, what in (("<mj-include", "mj-include"), ("<!doctype", "a document type"), ("<!entity", "an entity")):
         if sign in lowered:
             raise BadTemplate(f"MJML may not have {what}.", code="template_unsafe")
-    depth = 0
+    inside: list[str] = []
     for tag in tags(mjml):
         if tag.name in REFUSED:
             raise BadTemplate(f"<{tag.name}> is not allowed in a message.", code="template_unsafe")
         if any('"' in (found.group(3) or "") for found in _ATTRIBUTE.finditer(mjml, tag.start, tag.end)):
             raise BadTemplate('Within the value of an attribute write &quot; instead of ".', code="template_unsafe")
         if tag.closing:
-            depth -= 1
+            if tag.name not in VOID and (not inside or inside.pop() != tag.name):
+                raise BadTemplate(f"</{tag.name}> in line {_line(mjml, tag.start)} closes what is not open.")
         elif not tag.alone:
-            depth += 1
-            if depth > MAX_DEPTH:
+            inside.append(tag.name)
+            if len(inside) > MAX_DEPTH:
                 raise BadTemplate(f"Its tags are nested more than {MAX_DEPTH} deep.", code="template_too_large")
 
 

@@ -12,8 +12,9 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from typing import Any, Final, cast
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any, Final, TextIO, cast
 
 from liquid import BoundTemplate, Environment, RenderContext
 from liquid.builtin import content as literal
@@ -29,7 +30,13 @@ from liquid.builtin.tags import (
     inline_comment_tag,
     unless_tag,
 )
-from liquid.exceptions import LiquidError, LocalNamespaceLimitError, LoopIterationLimitError, ResourceLimitError
+from liquid.exceptions import (
+    LiquidError,
+    LocalNamespaceLimitError,
+    LoopIterationLimitError,
+    OutputStreamLimitError,
+    ResourceLimitError,
+)
 from liquid.output import LimitedStringIO
 
 from unisono.engagement.templates.errors import BadTemplate, RenderFailed
@@ -65,6 +72,17 @@ class TimeIsUp(ResourceLimitError):
     """The template took longer than it may."""
 
 
+class _Written(LimitedStringIO):
+    """What was written so far, measured; it takes a lone surrogate, which the part's end throws away."""
+
+    def write(self, text: str) -> int:
+        """Add a text. Raises OutputStreamLimitError."""
+        self.size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        if self.size > self.limit:
+            raise OutputStreamLimitError(f"it writes more than {MAX_OUTPUT // 1024} kB", token=None)
+        return StringIO.write(self, text)
+
+
 class _Context(RenderContext):
     """Counts turns of loops and bytes of locals as they grow, and looks at the clock."""
 
@@ -87,15 +105,21 @@ class _Context(RenderContext):
         if self.turns > MAX_LOOPS:
             raise LoopIterationLimitError(f"its loops turn more than {MAX_LOOPS} times", token=None)
 
-    def loop(self, namespace: Mapping[str, object], forloop: Any) -> AbstractContextManager[RenderContext]:
+    @contextmanager
+    def loop(self, namespace: Mapping[str, object], forloop: Any) -> Iterator[RenderContext]:
         """The loop, the clock looked at before each turn."""
         forloop.it = self._watched(forloop.it)
-        return super().loop(namespace, forloop)
+        with super().loop(namespace, forloop) as context:
+            yield context
 
     def _watched(self, items: Iterator[Any]) -> Iterator[Any]:
         for item in items:
             self.check_time()
             yield item
+
+    def get_buffer(self, buf: TextIO | None = None) -> StringIO:
+        """Where a capture writes: what is left of the whole."""
+        return _Written(limit=MAX_OUTPUT - (buf.size if isinstance(buf, _Written) else 0))
 
     def assign(self, key: str, val: Any) -> None:
         """Keep a value, as long as all of them together stay small."""
@@ -172,7 +196,8 @@ def pieces(source: str) -> list[tuple[int, int]]:
         end = source.find(closing, start.end(), start.start() + MAX_PIECE)
         if end < 0:
             line = source.count("\n", 0, start.start()) + 1
-            raise BadTemplate(f"The Liquid cannot be read: {start.group()} is never closed (line {line})", line=line)
+            why = "is never closed" if source.find(closing, start.end()) < 0 else f"is over {MAX_PIECE} characters"
+            raise BadTemplate(f"The Liquid cannot be read: {start.group()} {why} (line {line})", line=line)
         at = end + 2
         found.append((start.start(), at))
     return found
@@ -205,7 +230,7 @@ def run(template: BoundTemplate, context: Mapping[str, Any], until: float) -> st
     """A part for one person. Raises RenderFailed (``render_time``, ``render_limit``, ``render_failed``)."""
     state = _Context(template, globals=context)
     state.deadline = until
-    written = LimitedStringIO(limit=MAX_OUTPUT)
+    written = _Written(limit=MAX_OUTPUT)
     try:
         template.render_with_context(state, cast("Any", written))
         state.check_time()
