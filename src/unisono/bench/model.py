@@ -43,6 +43,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     holding_seconds: float = 10.0
     """How long the hot sku is given out."""
     held_requests: int = 5_000
+    recipients: int = 100_000
+    """People a broadcast goes to."""
 
 
 QUICK = Load(
@@ -59,6 +61,7 @@ QUICK = Load(
     households=100,
     holding_seconds=3.0,
     held_requests=1_000,
+    recipients=5_000,
 )
 
 

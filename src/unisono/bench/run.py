@@ -11,6 +11,7 @@ from typing import Final
 from unisono import __version__
 from unisono.bench.model import Load, Row
 from unisono.bench.rows import (
+    broadcast,
     cart,
     demo_load,
     feed,
@@ -45,6 +46,7 @@ ROWS: Final[dict[str, Row]] = {
         oversell,
         cart,
         propagation,
+        broadcast,
         demo_load,
     )
 }

@@ -12,12 +12,14 @@ from unisono.customers.timers.model import TimerHandler
 from unisono.engagement.brand import api as brand_api
 from unisono.engagement.channels import api as channels_api
 from unisono.engagement.channels import hooks, reaching_api
+from unisono.engagement.delivery.dispatcher import Dispatcher
 from unisono.engagement.delivery.reconciling import reconcile
 from unisono.engagement.policy import api as policy_api
 from unisono.engagement.policy.staff import ContactReader
 from unisono.engagement.public import pages as public_pages
 from unisono.engagement.templates import api as templates_api
 from unisono.kit.database import Pool
+from unisono.kit.secret import Secret
 from unisono.kit.settings import Settings
 
 routes: list[ControllerRouterHandler] = [
@@ -44,4 +46,4 @@ def timer_handlers(settings: Settings) -> list[TimerHandler]:
 
 def workers(pool: Pool, settings: Settings) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
     """What runs until cancelled in a worker process, by name."""
-    return {}
+    return {"delivery": Dispatcher(pool, settings, Secret.of(settings)).run}

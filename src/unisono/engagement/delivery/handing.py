@@ -17,7 +17,6 @@ import structlog
 from unisono.customers.consent import rules as consent_rules
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import Legal, Refused, Standing
-from unisono.customers.identity import service as identity
 from unisono.customers.timeline.lanes import guarded
 from unisono.engagement.channels.model import Sender
 from unisono.engagement.delivery import reasons, sending, settling
@@ -119,7 +118,8 @@ def _again(claimed: Claimed, now: datetime) -> PutBack:
 
 async def _forbidden(conn: Connection, group: Sequence[Ready], now: datetime) -> dict[int, PutBack]:
     """What may not be sent any more, by message."""
-    persons = await identity.persons_of(conn, {ready.claimed.address_node for ready in group})
+    rows = await _sql.persons_now(conn, nodes=list({ready.claimed.address_node for ready in group}))
+    persons: dict[int, int] = {row["id"]: row["person_id"] for row in rows}
     standings = await consent.standings(conn, set(persons.values()))
     legal = await consent.legal(conn)
     found = {}

@@ -98,7 +98,7 @@ update message set state = d.state, reason = d.reason, decision = d.decision::js
        address_node = d.address_node, account_id = d.account_id, try_at = coalesce(d.try_at, message.try_at),
        epoch = message.epoch + 1,
        lease_until = case when d.state = 'claimed' then :lease_until::timestamptz end,
-       settled_at = case when d.state in ('skipped', 'unknown') then :now::timestamptz end
+       settled_at = case when d.state in ('skipped', 'unknown', 'cancelled') then :now::timestamptz end
 from unnest(:ids::bigint[], :states::text[], :reasons::text[], :decisions::text[], :channels::text[],
             :addresses::bigint[], :accounts::int[], :try_ats::timestamptz[])
     as d (id, state, reason, decision, channel, address_node, account_id, try_at)
@@ -113,10 +113,9 @@ select min(try_at) from message where state = 'planned';
 -- Whether sending is paused; nobody pauses it until the transaction ends.
 select paused_at is not null from sending, (select pg_advisory_xact_lock_shared(:lock::bigint)) as held;
 
--- name: identifiers_around
--- Every identifier of the persons these belong to now. Of an erased one nothing comes back.
-select node.id, node.person_id from node
-where node.person_id in (select person_id from node own where own.id = any(:nodes::bigint[]));
+-- name: persons_now
+-- Whose these identifiers are; of an erased one nothing comes back.
+select id, person_id from node where id = any(:nodes::bigint[]);
 
 -- name: hand_over
 -- Written before anything leaves: only what is still ours, not paused, not past its end.

@@ -163,7 +163,7 @@ async def status(conn: Connection, message_id: int) -> MessageStatus:
     if not found:
         raise NotFound(f"There is no message {message_id}.", code="message_not_found")
     kept = await _sql.decision_of(conn, id=message_id)
-    attempts = await _sql.attempts_of(conn, message_id=message_id)
+    attempts = await _sql.attempts_of(conn, id=message_id)
     return MessageStatus(
         message=found[0],
         decision=_decode(kept["decision"]) if kept and kept["decision"] else None,

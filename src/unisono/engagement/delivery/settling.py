@@ -10,7 +10,6 @@ import msgspec
 
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import Suppression
-from unisono.customers.identity import service as identity
 from unisono.customers.record import Happening, record
 from unisono.engagement.channels.model import Sent
 from unisono.engagement.channels.push import service as push
@@ -82,8 +81,11 @@ async def settle(conn: Connection, outcomes: Sequence[Outcome], *, now: datetime
 
 async def tell(conn: Connection, happenings: Sequence[Happening]) -> None:
     """Onto the timeline; nothing is told of identifiers that were erased meanwhile."""
-    persons = await identity.persons_of(conn, {one.node_id for one in happenings})
-    await record(conn, [one for one in happenings if one.node_id in persons])
+    if not happenings:
+        return
+    rows = await _sql.persons_now(conn, nodes=list({one.node_id for one in happenings}))
+    known = {row["id"] for row in rows}
+    await record(conn, [one for one in happenings if one.node_id in known])
 
 
 def _verdict(one: Outcome, now: datetime) -> rules.Settled:
