@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -16,8 +16,9 @@ from unisono.access.guards import caller, now_of, requires
 from unisono.customers.profiles.service import names_of
 from unisono.customers.segments import asking
 from unisono.customers.segments import service as segments
-from unisono.customers.segments.asking import Preview, PreviewRequest
+from unisono.customers.segments.asking import Explanation, Preview, PreviewRequest
 from unisono.customers.segments.counting import ReachOf
+from unisono.customers.segments.model import World
 from unisono.customers.segments.ports import Use
 from unisono.customers.segments.service import (
     Changes,
@@ -44,6 +45,9 @@ AfterPerson = Annotated[
 Only = Annotated[Status | None, QueryParameter(name="status", description="Only those of this status.")]
 Version = Annotated[int | None, Parameter(ge=1, le=2**31 - 1, description="The version one has seen: another refuses.")]
 Days = Annotated[int, Parameter(ge=1, le=1000)]
+Language = Annotated[
+    Literal["en", "it"], QueryParameter(description="Of sentences; codes and values are the same in every one.")
+]
 Note = Annotated[str, Meta(max_length=500)]
 
 
@@ -59,6 +63,13 @@ class SegmentChange(Changes, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """What becomes different, and a note why."""
 
     note: Note = ""
+
+
+class ExplainRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule nobody saved, and of whom it is asked."""
+
+    rule: dict[str, Any]
+    person_id: Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
 class NamedMember(msgspec.Struct, frozen=True):
@@ -123,11 +134,12 @@ async def create_segment(request: AnyRequest, data: JSONBody[SegmentRequest]) ->
     status_code=200,
     summary="Try a rule",
 )
-async def preview_rule(request: AnyRequest, data: JSONBody[PreviewRequest]) -> Preview:
+async def preview_rule(request: AnyRequest, data: JSONBody[PreviewRequest], language: Language = "en") -> Preview:
     """How many a rule would let in, part by part, and if asked some of them and whom channels reach; nothing is
     written."""
     async with connection(request.app.state.pool) as conn:
-        return await asking.preview(conn, data, request.app.state.settings, now=now_of(request))
+        settings = request.app.state.settings
+        return await asking.preview(conn, data, settings, now=now_of(request), language=language)
 
 
 @get(
@@ -290,6 +302,49 @@ async def segment_uses(request: AnyRequest, code: PathCode) -> list[Use]:
 
 
 @get(
+    "/api/segments/{code:str}/people/{person_id:int}",
+    guards=[requires("segments:read"), requires("people:read")],
+    tags=["Segments"],
+    responses=PROBLEMS,
+    summary="Why somebody is in a segment",
+)
+async def explain_member(
+    request: AnyRequest, code: PathCode, person_id: PathId, language: Language = "en"
+) -> Explanation:
+    """Why a person is in or is not: the rule step by step, what was seen of him, and when that may change."""
+    settings = request.app.state.settings
+    async with connection(request.app.state.pool) as conn:
+        found = await asking.explain_segment(conn, code, person_id, settings, now=now_of(request), language=language)
+        await _seen(conn, request, found.person_id, segment=code)
+    return found
+
+
+@post(
+    "/api/segments/explain",
+    guards=[requires("segments:read"), requires("people:read")],
+    tags=["Segments"],
+    responses=PROBLEMS,
+    status_code=200,
+    summary="Would somebody match?",
+)
+async def explain_unsaved(
+    request: AnyRequest, data: JSONBody[ExplainRequest], language: Language = "en"
+) -> Explanation:
+    """Whether a rule nobody saved holds for a person, step by step; nothing is written."""
+    settings, now = request.app.state.settings, now_of(request)
+    async with connection(request.app.state.pool) as conn:
+        rule, _ = await segments.usable_rule(conn, data.rule, World())
+        found = await asking.explain_rule(conn, rule, data.person_id, settings, now=now, language=language)
+        await _seen(conn, request, found.person_id)
+    return found
+
+
+async def _seen(conn: Connection, request: AnyRequest, person: int, **detail: Any) -> None:
+    actor = caller(request).actor
+    await audit.record(conn, actor=actor, action="segment.explain", person_id=person, detail=detail, wait=False)
+
+
+@get(
     "/api/people/{person_id:int}/segments",
     guards=[requires("segments:read"), requires("people:read")],
     tags=["Segments"],
@@ -315,5 +370,7 @@ routes: list[ControllerRouterHandler] = [
     segment_history,
     segment_reach,
     segment_uses,
+    explain_member,
+    explain_unsaved,
     person_segments,
 ]

@@ -18,9 +18,20 @@ from msgspec import Meta
 from unisono.customers.identity import service as identity
 from unisono.customers.segments import ports
 from unisono.customers.segments.errors import SegmentConflict, SegmentUnknown
-from unisono.customers.segments.model import Group, Near, Rule, RuleError, children, decode, decode_json, encode_json
+from unisono.customers.segments.model import (
+    Group,
+    Near,
+    Rule,
+    RuleError,
+    World,
+    children,
+    decode,
+    decode_json,
+    encode_json,
+)
 from unisono.customers.segments.ports import Use
 from unisono.customers.segments.standing import references
+from unisono.customers.segments.validation import Warned, check_rule, find_cycle
 from unisono.customers.timers import service as timers
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest
@@ -240,7 +251,11 @@ def _plain(text: str) -> str:
 
 
 async def create(conn: Connection, new: NewSegment, *, actor: str, now: datetime, note: str = "") -> Segment:
-    """Make a segment, as a draft. Raises RuleError, SegmentConflict when its code is taken."""
+    """Make a segment, as a draft. Raises RuleError, BadRequest, SegmentConflict when its code is taken."""
+    try:
+        msgspec.convert(msgspec.to_builtins(new), type(new))
+    except msgspec.ValidationError as error:
+        raise BadRequest(str(error), code="bad_segment") from None
     await _sql.lock_definitions(conn)
     rule = await _usable(conn, new.code, new.rule)
     row = await _sql.insert_segment(
@@ -353,41 +368,27 @@ async def _keep(conn: Connection, row: asyncpg.Record, *, actor: str, now: datet
     )
 
 
-async def usable_rule(conn: Connection, plain: dict[str, Any]) -> Rule:
-    """A rule as somebody wrote it, its places looked up. Raises RuleError, also for a segment there is not."""
+async def usable_rule(conn: Connection, plain: dict[str, Any], world: World) -> tuple[Rule, list[Warned]]:
+    """A rule as somebody wrote it, its places looked up, and what may be a mistake in it.
+
+    Raises RuleError, also for a segment there is not.
+    """
     rule = await with_spots(conn, decode(plain))
+    warnings = check_rule(rule, world)
     asked = references(rule)
     missing = sorted(asked - await known_codes(conn, asked))
     if missing:
         raise RuleError(f"There is no segment {missing[0]}.", code="segment_unknown")
-    return rule
+    return rule, warnings
 
 
 async def _usable(conn: Connection, code: str, plain: dict[str, Any]) -> Rule:
-    rule = await usable_rule(conn, plain)
-    definitions = {row["code"]: references(decode_json(row["definition"])) for row in await _sql.all_segments(conn)}
-    circle = _circle(code, definitions | {code: references(rule)})
-    if circle:
-        raise RuleError(f"The segments ask about each other in a circle: {' > '.join(circle)}.", code="circle")
+    rule, _ = await usable_rule(conn, plain, World())
+    others = {row["code"]: decode_json(row["definition"]) for row in await _sql.all_segments(conn)}
+    cycle = find_cycle(code, rule, others)
+    if cycle:
+        raise RuleError(f"The segments ask about each other in a circle: {' > '.join(cycle)}.", code="circle")
     return rule
-
-
-def _circle(code: str, asks: dict[str, frozenset[str]]) -> list[str]:
-    """The way from a segment back to itself; empty when there is none."""
-    seen: set[str] = set()
-
-    def walk(at: str, way: list[str]) -> list[str]:
-        for other in sorted(asks.get(at, ())):
-            if other == code:
-                return [*way, code]
-            if other not in seen:
-                seen.add(other)
-                found = walk(other, [*way, other])
-                if found:
-                    return found
-        return []
-
-    return walk(code, [code])
 
 
 async def _need_live(conn: Connection, rule: Rule) -> None:
