@@ -31,7 +31,7 @@ from unisono.customers.segments.model import (
 )
 from unisono.customers.segments.rules import FOREVER, trait_steps, worth
 from unisono.customers.segments.sqlevents import Scan, followed_sql, nothing_tallied, scan_of, tallied_sql
-from unisono.customers.segments.sqltext import Writer, always
+from unisono.customers.segments.sqltext import Writer, always, events_of
 from unisono.customers.segments.sqltraits import (
     computed_sql,
     consent_worth,
@@ -169,8 +169,8 @@ class _Query:
             outer.append(f"{scan.worth.format(*columns)} as w{number}")
         old = " or ".join(f"e.occurred_at {since}" for since in sorted({selected.since for selected in chosen}))
         rows = (
-            f"select node.person_id, {', '.join(inner)} from event as e join node on node.id = e.node_id "
-            f"{self._only} {'and' if self._only else 'where'} e.name = any({writer.arg(names, 'text[]')}) "
+            f"select node.person_id, {', '.join(inner)} {events_of(self._only)} "
+            f"e.name = any({writer.arg(names, 'text[]')}) "
             f"and ({old}) group by node.person_id"
         )
         return f"select person_id, {', '.join(outer)} from ({rows}) as once"

@@ -264,7 +264,8 @@ def decode(value: Any) -> Rule:
         rule: Rule = msgspec.convert(value, Rule)
         _measure(rule, 1)
     except msgspec.ValidationError as error:
-        raise RuleError(str(error)) from None
+        message = str(error)
+        raise RuleError(message if "`$" in message else f"{message} - at `$`") from None
     except RecursionError:
         raise RuleError(f"The rule is nested deeper than {MAX_DEPTH}.") from None
     return rule

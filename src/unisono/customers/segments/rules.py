@@ -223,7 +223,7 @@ def _trait(rule: Trait, facts: Facts, now: datetime, world: World) -> int:
         return _always(compare(rule.op, rule.value, found, world.timezone))
     span = int(number_of(rule.value) or 0)
     if rule.op == "anniversary_within":
-        return max((_anniversary(value, span, now, world.timezone) for value in found), default=-FOREVER)
+        return max((anniversary(value, span, now, world.timezone) for value in found), default=-FOREVER)
     times = [at for value in found if (at := time_of(value, world.timezone)) is not None]
     return max((_clocked(rule.op, at, timedelta(seconds=span), now) for at in times), default=-FOREVER)
 
@@ -237,7 +237,7 @@ def _clocked(op: str, at: datetime, span: timedelta, now: datetime) -> int:
     return _from_until(at - span, at, now)
 
 
-def _anniversary(value: Any, days: int, now: datetime, timezone: str) -> int:
+def anniversary(value: Any, days: int, now: datetime, timezone: str) -> int:
     """From so many local days before the anniversary to its end; of 29 February it is the 28th in other years."""
     day = day_of(value, timezone)
     if day is None:

@@ -255,6 +255,9 @@ def sentence(rule: Rule, language: str = "en", timezone: str = "UTC") -> str:
 def _sentence(rule: Rule, language: str, timezone: str, *, top: bool = False) -> str:
     if not isinstance(rule, (All, AnyOf, NoneOf)):
         return spoken(condition(rule), language, timezone)
+    if not rule.of:
+        nobody = isinstance(rule, AnyOf)
+        return in_words(Reason("nobody", "nobody") if nobody else Reason("everybody", "everybody"), language)
     parts = [_sentence(child, language, timezone) for child in rule.of]
     joiner = in_words(AND if isinstance(rule, All) else OR, language)
     whole = f" {joiner} ".join(parts)

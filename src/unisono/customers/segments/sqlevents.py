@@ -16,7 +16,7 @@ from typing import NamedTuple
 from unisono.customers.segments import seasons
 from unisono.customers.segments.model import EARLIEST, Happening, Pattern, Sequel, World, named
 from unisono.customers.segments.rules import EVENT_FIELDS, FOREVER, bounds, meets
-from unisono.customers.segments.sqltext import Writer, always, worth_of
+from unisono.customers.segments.sqltext import Writer, always, events_of, worth_of
 from unisono.customers.segments.values import number_of, split, steps_of
 from unisono.customers.timeline.vocabulary import purchases
 
@@ -179,6 +179,11 @@ def _kept(at: str, horizon: float | None, window: int | None, writer: Writer) ->
 def _weight(rule: Happening, writer: Writer) -> str:
     """What an event adds to a sum."""
     item = writer.name("s")
+    steps = steps_of(rule.path or "")
+    if rule.path not in EVENT_FIELDS and split(steps)[1] is None:
+        value = writer.into("e.properties", steps)
+        each = f"(select sum({writer.number(f'{item}.v')}) from jsonb_array_elements({value}) as {item} (v))"
+        return f"coalesce(case jsonb_typeof({value}) when 'array' then {each} else {writer.number(value)} end, 0)"
     return f"coalesce((select sum({writer.number(f'{item}.v')}) from ({_measured(rule, writer)}) as {item} (v)), 0)"
 
 
@@ -202,7 +207,7 @@ def _measured(rule: Happening, writer: Writer) -> str:
 def tallied_sql(rule: Happening, writer: Writer, world: World, only: str) -> str:
     """(person_id, worth) of a total that falls as events leave it; ``rules._tallied``."""
     chosen = _happening(rule, writer, world)
-    source = f"from event as e join node on node.id = e.node_id {only} {'and' if only else 'where'} {chosen.condition}"
+    source = f"{events_of(only)} {chosen.condition}"
     if rule.measure == "count":
         rows = f"select node.person_id, {chosen.end} as stop, 1::numeric as weight {source}"
     elif rule.measure == "sum":
@@ -231,7 +236,7 @@ def tallied_sql(rule: Happening, writer: Writer, world: World, only: str) -> str
         f"* 1000000, {FOREVER})::bigint as worth from ("
         "select person_id, stop, sum(weight) over (partition by person_id) as total, coalesce(sum(weight) over "
         "(partition by person_id order by stop desc groups between unbounded preceding and 1 preceding), 0) "
-        f"as remainder from ({rows}) as seen) as falling group by person_id"
+        f"as remainder from ({rows} offset 0) as seen) as falling group by person_id"
     )
 
 
@@ -247,12 +252,13 @@ def followed_sql(rule: Sequel, writer: Writer, world: World, only: str) -> str:
     rows = (
         f"select node.person_id, e.occurred_at, case when {first.condition} then {first.end} end as first_stop, "
         f"case when {then.condition} then {then.end} end as then_stop "
-        f"from event as e join node on node.id = e.node_id {only} {'and' if only else 'where'} "
+        f"{events_of(only)} "
         f"(({first.condition}) or ({then.condition}))"
     )
     return (
         f"select person_id, max({worth_of('least(best, then_stop)')}) as worth from ("
         "select person_id, then_stop, max(first_stop) over (partition by person_id order by occurred_at "
         f"range between {writer.seconds(rule.within)} preceding and '1 microsecond'::interval preceding) as best "
-        f"from ({rows}) as occasions) as pairs where then_stop is not null and best is not null group by person_id"
+        f"from ({rows} offset 0) as occasions) as pairs where then_stop is not null and best is not null "
+        "group by person_id"
     )

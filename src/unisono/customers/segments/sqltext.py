@@ -15,7 +15,17 @@ from typing import Any
 
 from unisono.customers.segments.model import NEGATIVE, Where
 from unisono.customers.segments.rules import EVENT_FIELDS, FOREVER
-from unisono.customers.segments.values import LOWER, NUMBER, TIME, lower, number_of, split, steps_of, time_of
+from unisono.customers.segments.values import (
+    LONGEST_NUMBER,
+    LOWER,
+    NUMBER,
+    TIME,
+    lower,
+    number_of,
+    split,
+    steps_of,
+    time_of,
+)
 from unisono.kit.reasons import DAYS
 
 Test = Callable[[str], str]
@@ -77,8 +87,8 @@ class Writer:
         return (
             f"case jsonb_typeof({x}) "
             f"when 'number' then case when abs(({x})::numeric) < 1000000000000000 then trunc(({x})::numeric, 6) end "
-            f"when 'string' then case when char_length({t}) <= 100 and {t} ~ {self.arg(NUMBER, 'text')} "
-            f"then trunc({t}::numeric, 6) end end"
+            f"when 'string' then case when octet_length({t}) <= {LONGEST_NUMBER} and {t} ~ {self.arg(NUMBER, 'text')} "
+            f"and abs({t}::numeric) < 1000000000000000 then trunc({t}::numeric, 6) end end"
         )
 
     def text(self, x: str) -> str:
@@ -95,7 +105,7 @@ class Writer:
         return (
             f"(select case when t.t ~ {self.arg(TIME, 'text')} then case when substr(t.t, 9, 2)::int <= {last} "
             f"then {answer} end end "
-            f"from (select case when jsonb_typeof({x}) = 'string' then {x} #>> '{{}}' end) as t (t))"
+            f"from (select case when jsonb_typeof({x}) = 'string' then {x} #>> '{{}}' end offset 0) as t (t))"
         )
 
     def instant(self, x: str) -> str:
@@ -125,6 +135,11 @@ class Writer:
             f"where {test(f'{item}.v')}) else coalesce({test(x)}, false) end)"
         )
 
+    def _lettered(self, x: str) -> str:
+        """The text of a value where a text of letters is looked for: only texts hold one, and in small ASCII letters
+        it is the same whatever becomes of the others."""
+        return f"case when jsonb_typeof({x}) = 'string' then lower(({x} #>> '{{}}') collate \"C\") end"
+
     def _test(self, op: str, wanted: Any) -> Test:
         if op == "known":
             return lambda x: f"({x} <> 'null' and {x} <> '\"\"')"
@@ -135,7 +150,8 @@ class Writer:
         if op in ("contains", "starts_with"):
             part = self.arg(lower(str(wanted)), "text")
             call = "strpos" if op == "contains" else "starts_with"
-            return lambda x: f"({call}({self.text(x)}, {part}){' > 0' if op == 'contains' else ''})"
+            read = self._lettered if _letters([lower(str(wanted))]) else self.text
+            return lambda x: f"({call}({read(x)}, {part}){' > 0' if op == 'contains' else ''})"
         if op in ("before", "after"):
             instant = self.arg(time_of(wanted, self.timezone) or datetime.fromisoformat("1970-01-01Z"), "timestamptz")
             return lambda x: f"({self.instant(x)} {'<' if op == 'before' else '>='} {instant})"
@@ -149,16 +165,18 @@ class Writer:
             limit = number_of(wanted)
             return lambda x: f"({self.number(x)} = {self.arg(limit, 'numeric')})"
         text = self.arg(lower(str(wanted)), "text")
-        return lambda x: f"({self.text(x)} = {text})"
+        read = self._lettered if _letters([lower(str(wanted))]) else self.text
+        return lambda x: f"({read(x)} = {text})"
 
     def _one_of(self, wanted: Sequence[Any]) -> Test:
         texts = [lower(one) for one in wanted if isinstance(one, str)]
         others = [self._same(one) for one in wanted if not isinstance(one, str)]
+        read = self._lettered if _letters(texts) else self.text
 
         def test(x: str) -> str:
             parts = [other(x) for other in others]
             if texts:
-                parts.append(f"{self.text(x)} = any({self.arg(texts, 'text[]')})")
+                parts.append(f"{read(x)} = any({self.arg(texts, 'text[]')})")
             return "(" + " or ".join(parts or ["false"]) + ")"
 
         return test
@@ -229,6 +247,19 @@ class Writer:
             f"select {inner}.v from {self.items(end)} as {item} (v) "
             f"cross join lateral ({self.reached(f'{item}.v', rest)}) as {inner} (v) where {every}"
         )
+
+
+def _letters(wanted: Sequence[str]) -> bool:
+    """Whether no number, true or false can be meant or hold these, and no letter beyond ASCII."""
+    return all(text.isascii() and any(c.isalpha() and c not in "truefals" for c in text) for text in wanted)
+
+
+def events_of(only: str) -> str:
+    """Events with their persons, up to the conditions. ``only`` limits the nodes; without it everybody is asked, and
+    then one pass over the log beats looking up each node's events: adding nothing keeps the planner from that."""
+    if only:
+        return f"from event as e join node on node.id = e.node_id {only} and"
+    return "from event as e join node on node.id = e.node_id + 0 where"
 
 
 def worth_of(at: str) -> str:

@@ -7,13 +7,14 @@ Each function writes a query of (person_id, value) or (person_id, worth); person
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import msgspec
 
 from unisono.customers.profiles.declaring import HOW_MANY, Declared
 from unisono.customers.profiles.rules import BY_SOURCE, SOURCE_RANK
-from unisono.customers.segments import seasons
 from unisono.customers.segments.model import CLOCKED, ComputedTrait, Consent, Near, Trait
-from unisono.customers.segments.rules import EARTH_KM, FOREVER, SOFT
+from unisono.customers.segments.rules import EARTH_KM, FOREVER, SOFT, anniversary
 from unisono.customers.segments.sqltext import Writer, always, worth_of
 from unisono.customers.segments.values import number_of
 
@@ -143,7 +144,7 @@ def _clocked(op: str, span: int, writer: Writer, x: str) -> str:
     else:
         start = f"at.at + {moved}"
         worth = f"case when {writer.now} < {start} then -{worth_of(start)} else {FOREVER} end"
-    return f"(select {worth} from (select {writer.instant(x)}) as at (at) where {at} is not null)"
+    return f"(select {worth} from (select {writer.instant(x)} offset 0) as at (at) where {at} is not null)"
 
 
 def _from_until(start: str, end: str, writer: Writer) -> str:
@@ -154,15 +155,15 @@ def _from_until(start: str, end: str, writer: Writer) -> str:
 
 
 def _anniversary(days: int, writer: Writer, x: str) -> str:
-    this = seasons.today(writer.moment, writer.timezone).year
-    years = f"generate_series({writer.arg(this - 1, 'int')}, {writer.arg(this + 2, 'int')})"
-    zone, before = writer.zone, writer.arg(days, "int")
+    """Only month and day matter: the number of each of the 366 is worked out here, and looked up there."""
+    numbers = [
+        anniversary((date(2000, 1, 1) + timedelta(days=place)).isoformat(), days, writer.moment, writer.timezone)
+        for place in range(366)
+    ]
+    place = "extract(doy from make_date(2000, extract(month from born.day)::int, extract(day from born.day)::int))::int"
     return (
-        f"(select max({_from_until('span.start', 'span.stop', writer)}) from ("
-        f"select (day.day - {before})::timestamp at time zone {zone}, (day.day + 1)::timestamp at time zone {zone} "
-        f"from (select (born.day + make_interval(years => year - extract(year from born.day)::int))::date "
-        f"from (select {writer.day(x)}) as born (day) cross join {years} as year where born.day is not null"
-        ") as day (day)) as span (start, stop))"
+        f"(select ({writer.arg(numbers, 'bigint[]')})[{place}] from (select {writer.day(x)} offset 0) as born (day) "
+        "where born.day is not null)"
     )
 
 

@@ -26,8 +26,11 @@ LOWER = {
 
 _TABLE = {**{code: chr(code + 32) for code in range(ord("A"), ord("Z") + 1)}, **LOWER}
 
-NUMBER = r"^ *[+-]?[0-9]{1,15}(\.[0-9]{1,20})? *$"
+NUMBER = r"^ *[+-]?[0-9]+(\.[0-9]+)? *$"
 """Texts that are numbers; the same expression in Python and in PostgreSQL."""
+
+LONGEST_NUMBER = 40
+"""Characters of such a text."""
 
 TIME = (
     r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
@@ -50,7 +53,7 @@ def lower(text: str) -> str:
 def number_of(value: Any) -> Decimal | None:
     """The number a value is, to six decimals; None when it is none."""
     if isinstance(value, str):
-        if len(value) > 100 or not _number.match(value):
+        if len(value) > LONGEST_NUMBER or not _number.match(value):
             return None
         exact = Decimal(value.strip(" "))
     elif isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
