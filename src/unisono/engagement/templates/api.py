@@ -41,6 +41,7 @@ Number = Annotated[int | None, Parameter(ge=0, le=2**31 - 1, description="A vers
 After = Annotated[str | None, Parameter(max_length=63, description="The code of the last one seen.")]
 Limit = Annotated[int, Parameter(ge=1, le=200)]
 OfKind = Annotated[Literal["message", "block"] | None, QueryParameter(name="kind", description="Only these.")]
+Archived = Annotated[bool, QueryParameter(name="archived", description="Also those out of use.")]
 Seen = Annotated[
     datetime | None,
     QueryParameter(name="seen", description="`draft_at` one has read: a draft saved since is not written over."),
@@ -120,7 +121,7 @@ async def _node(
 
 @get("/api/templates", guards=[requires("voice:read")], tags=TAGS, responses=PROBLEMS, summary="Templates")
 async def list_templates(
-    request: AnyRequest, kind: OfKind = None, archived: bool = False, after: After = None, limit: Limit = 50
+    request: AnyRequest, kind: OfKind = None, archived: Archived = False, after: After = None, limit: Limit = 50
 ) -> TemplatePage:
     """Templates and blocks by code, those that come with the product among them."""
     async with connection(request.app.state.pool) as conn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +21,8 @@ from unisono.kit.settings import Settings
 
 PRODUCTS = ("product", "products", "cart")
 """Variables with prices in them."""
+NOBODY = 0
+"""In the place of a person who is not there: no node has this id."""
 
 
 class _Loaded(msgspec.Struct, kw_only=True):
@@ -111,9 +113,8 @@ def store_code(asked: Asked) -> str | None:
 
 
 def _context(asked: Asked, needs: Needs, loaded: _Loaded, settings: Settings, now: datetime) -> dict[str, Any]:
-    person = loaded.people.person_of.get(asked.node_id)
-    traits = loaded.traits.get(person, {}) if person is not None else {}
-    segments = loaded.segments.get(person, []) if person is not None else []
+    person = loaded.people.person_of.get(asked.node_id, NOBODY)
+    traits = loaded.traits.get(person, {})
     store = loaded.stores.get(store_code(asked) or "")
     zone = people.zone_of(traits) or (store.timezone if store else None) or settings.timezone
     context: dict[str, Any] = {
@@ -125,43 +126,45 @@ def _context(asked: Asked, needs: Needs, loaded: _Loaded, settings: Settings, no
         "now": now,
         "today": now.astimezone(ZoneInfo(zone)).date(),
     }
-    if person is None:
-        return context | {"person": {}, "points": {"balance": 0}, "segments": [], "cart": {"lines": []}, "order": {}}
     if needs.of("person"):
-        context["person"] = people.person_values(person, loaded.people, traits, loaded.computed.get(person, {}))
+        computed = loaded.computed.get(person, {})
+        context["person"] = (
+            {} if person == NOBODY else people.person_values(person, loaded.people, traits, computed, asked.language)
+        )
     if needs.of("points"):
         context["points"] = {"balance": loaded.points.get(person, 0)}
     if needs.of("segments"):
-        context["segments"] = segments
+        context["segments"] = loaded.segments.get(person, [])
     if needs.of("store"):
         context["store"] = goods.store_values(store)
     if needs.of("order"):
         rows = loaded.orders.get(person, [])
         context["order"] = goods.order_values(rows, order_number(asked.data), asked.language)
     if any(needs.of(name) for name in PRODUCTS):
-        context |= _products(asked, needs, loaded, people.audiences_of(traits, segments), person)
+        context |= _products(asked, needs, loaded, person)
     return context
 
 
-def _products(asked: Asked, needs: Needs, loaded: _Loaded, audiences: frozenset[str], person: int) -> dict[str, Any]:
+def _products(asked: Asked, needs: Needs, loaded: _Loaded, person: int) -> dict[str, Any]:
     made = loaded.shelf
+    audiences = people.audiences_of(loaded.traits.get(person, {}), loaded.segments.get(person, ()))
 
-    def seen(sku: str) -> dict[str, Any] | None:
-        return made.view(sku, channel=asked.channel, audiences=audiences, language=asked.language)
+    def seen(skus: Iterable[str]) -> dict[str, dict[str, Any]]:
+        views = {
+            sku: made.view(sku, channel=asked.channel, audiences=audiences, language=asked.language) for sku in skus
+        }
+        return {sku: view for sku, view in views.items() if view is not None}
 
     named = goods.skus_in(asked.data)
     found: dict[str, Any] = {}
     if needs.of("product"):
-        views = {sku: seen(sku) for sku in {*needs.skus, *named}}
-        found["product"] = {sku: view for sku, view in views.items() if view is not None}
+        found["product"] = seen({*needs.skus, *named})
     if needs.of("products"):
         more = _said_of(asked.data)
-        views = {sku: seen(sku) for sku in named}
-        found["products"] = [{**view, **more.get(sku, {})} for sku, view in views.items() if view is not None]
+        found["products"] = [{**view, **more.get(sku, {})} for sku, view in seen(named).items()]
     if needs.of("cart"):
-        rows = loaded.carts.get(person, [])
         found["cart"] = goods.cart_values(
-            rows, made, channel=asked.channel, audiences=audiences, language=asked.language
+            loaded.carts.get(person, []), made, channel=asked.channel, audiences=audiences, language=asked.language
         )
     return found
 

@@ -16,6 +16,7 @@ from unisono.customers.profiles.partials import Partial, merged
 from unisono.customers.profiles.rules import Trait, TraitSaid, display_name, fold_traits
 from unisono.engagement.templates.model import Needs
 from unisono.kit.database import Connection
+from unisono.kit.money import EXPONENTS, format_money
 from unisono.kit.sql import load
 
 _sql = load("unisono.engagement.templates")
@@ -126,10 +127,11 @@ async def segments_of(conn: Connection, people: People) -> dict[int, list[str]]:
 
 
 def person_values(
-    person: int, people: People, traits: Mapping[str, Trait], computed: Mapping[str, Any]
+    person: int, people: People, traits: Mapping[str, Trait], computed: Mapping[str, Any], language: str
 ) -> dict[str, Any]:
     """A person as ``person`` in a template. What somebody wrote about himself is text there and never a template."""
-    values: dict[str, Any] = {**computed, **{name: trait.value for name, trait in traits.items()}}
+    values: dict[str, Any] = {name: _written(value, language) for name, value in computed.items()}
+    values |= {name: trait.value for name, trait in traits.items()}
     name = display_name(dict(traits))
     first = _text(values.get("first_name")) or _text(values.get("firstName")) or (name or "").split(" ")[0]
     last = _text(values.get("last_name")) or _text(values.get("lastName"))
@@ -146,6 +148,16 @@ def person_values(
         "identified": person in people.identified,
         "traits": values,
     }
+
+
+def _written(value: Any, language: str) -> Any:
+    """A computed trait; money in words, the largest amount first where there are several currencies."""
+    if isinstance(value, dict) and value and all(currency in EXPONENTS for currency in value):
+        return ", ".join(
+            format_money(minor, currency, language)
+            for currency, minor in sorted(value.items(), key=lambda one: (-one[1], one[0]))
+        )
+    return value
 
 
 def _text(value: Any) -> str:
