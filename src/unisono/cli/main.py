@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unisono import __version__
-from unisono.cli import catalog, policy, sending, templates
+from unisono.cli import catalog, policy, segments, sending, templates
 from unisono.kit.errors import UnisonoError
 from unisono.kit.logs import configure_logs
 from unisono.kit.settings import Settings, load_settings
@@ -79,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     scenarios.add_argument("file", type=Path)
 
     catalog.add(commands)
+    segments.add(commands)
     policy.add(commands)
     sending.add(commands)
     templates.add(commands)
@@ -133,6 +134,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             return doctor(settings)
         case "catalog":
             return catalog.run(options, settings)
+        case "segments":
+            return segments.run(options, settings)
         case "templates":
             return templates.run(options, settings)
         case "policy":
