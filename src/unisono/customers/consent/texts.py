@@ -62,7 +62,7 @@ async def publish_text(
         actor=actor,
         now=now,
     )
-    return [_text(row) for row in rows]
+    return sorted((_text(row) for row in rows), key=lambda one: one.language)
 
 
 def _check(text_id: str, bodies: Mapping[str, str], channels: tuple[str, ...]) -> None:
