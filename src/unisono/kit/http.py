@@ -270,6 +270,9 @@ class Http:
         try:
             async with asyncio.timeout(seconds):
                 return await self._exchange(method, url, sent, body, {"trace": trace}, read_at_most)
+        except httpcore.LocalProtocolError as error:
+            # The library refuses to write such a request.
+            raise NotSent(no_answer_words(error)) from error
         except NO_ANSWER as error:
             raise (Cut if left else NotSent)(no_answer_words(error, seconds)) from error
         except (UnicodeError, ValueError) as error:
