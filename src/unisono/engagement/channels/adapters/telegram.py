@@ -96,7 +96,7 @@ class Telegram(Adapter):
         if sent.outcome != "accepted":
             return sent
         return Sent(
-            outcome="accepted", detail="@" + (reading.text(reading.inner(answer.json(), "result"), "username") or "")
+            outcome="accepted", detail="@" + (reading.text(reading.inner(told(answer), "result"), "username") or "")
         )
 
     async def parse_hook(self, account: Account, hook: Hook, http: Http, *, now: datetime) -> HookAnswer:

@@ -2,7 +2,7 @@
 -- What others may know these persons by.
 select person_id, namespace, value
 from node
-where person_id = any(:persons::bigint[]) and namespace in ('email', 'phone', 'user_id') and not shared
+where person_id = any(:persons::text::bigint[]) and namespace in ('email', 'phone', 'user_id') and not shared
 order by person_id, id;
 
 -- name: traits_of
@@ -12,7 +12,7 @@ select node.person_id, trait.node_id, trait.name, trait.value, trait.occurred_at
 from node
 join trait on trait.node_id = node.id
 left join source on source.id = trait.source_id
-where node.person_id = any(:persons::bigint[])
+where node.person_id = any(:persons::text::bigint[])
   and (trait.name = any(:names::text[]) or trait.name like 'address.%');
 
 -- name: members_of

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery, Parameter
+from litestar.params import FromQuery, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
@@ -21,8 +21,8 @@ GUARD = [requires("channel:use")]
 TAGS = ["Channels"]
 
 Slot = Annotated[
-    FromPath[str],
-    Parameter(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$", description="A name the front and templates share."),
+    str,
+    PathParameter(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$", description="A name the front and templates share."),
 ]
 
 

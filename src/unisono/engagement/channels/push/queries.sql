@@ -28,5 +28,5 @@ where endpoint = any(:endpoints::text[]) and gone_at is null;
 -- The address registered last under each of these identifiers.
 select distinct on (node_id) id, node_id, channel, endpoint, keys, platform, created_at
 from push_address
-where node_id = any(:nodes::bigint[]) and channel = :channel::text and gone_at is null
+where node_id = any(:nodes::text::bigint[]) and channel = :channel::text and gone_at is null
 order by node_id, created_at desc, id desc;
