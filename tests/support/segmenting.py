@@ -49,20 +49,24 @@ def did(name: str, at_least: int = 1, seconds: int | None = None) -> dict[str, A
 class Town:
     """People and their segments, a clock that stands still, a reader and a worker of timers that work when told."""
 
-    def __init__(self, pool: Pool, now: datetime = NOW, lanes: int = 2) -> None:
+    def __init__(self, pool: Pool, lanes: int = 2) -> None:
         self.pool = pool
-        self.clock = ManualClock(now)
-        self.reader = SegmentsReader(SETTINGS, self.clock)
-        self.worker = Worker(pool, [self.reader], lanes, clock=self.clock)
+        self.clock = ManualClock(NOW)
+        self.reader = SegmentsReader(SETTINGS, self.tell)
+        self.worker = Worker(pool, [self.reader], lanes, clock=self.tell)
         self.due = SegmentsDue(SETTINGS)
-        self.fill = SegmentFill(SETTINGS, self.clock)
-        self.check = SegmentsCheck(SETTINGS, self.clock)
-        self.timers = TimerWorker(pool, [self.due, self.fill, self.check], self.clock)
+        self.fill = SegmentFill(SETTINGS, self.tell)
+        self.check = SegmentsCheck(SETTINGS, self.tell)
+        self.timers = TimerWorker(pool, [self.due, self.fill, self.check], self.tell)
+
+    def tell(self) -> datetime:
+        """The clock of everybody in town."""
+        return self.clock()
 
     @property
     def now(self) -> datetime:
         """The present."""
-        return self.clock.now
+        return self.tell()
 
     async def people(self, count: int, namespace: str = "user_id") -> list[int]:
         """Some new persons, each of one identifier."""

@@ -69,7 +69,7 @@ class Interrupted(SegmentFill):
     """Lets something happen after everybody was counted and before the segment is in force."""
 
     def __init__(self, town: Town, act: Any) -> None:
-        super().__init__(SETTINGS, town.clock)
+        super().__init__(SETTINGS, town.tell)
         self._act = act
 
     async def work(self, pool: Pool, timer: Timer) -> None:
@@ -93,7 +93,7 @@ async def test_what_happens_while_it_is_counted_is_not_lost(town: Town) -> None:
     rule = {"is": "all", "of": [did("Product Viewed"), {"is": "none", "of": [did("Order Completed")]}]}
     await town.segment("lookers", rule, fill=False)
     fill = Interrupted(town, meanwhile)
-    await type(town.timers)(town.pool, [fill], town.clock).drain()
+    await type(town.timers)(town.pool, [fill], town.tell).drain()
     assert await town.members("lookers") == [bruno, carla]
     assert await town.members("lookers") == await town.counted("lookers")
     assert await town.told() == [(anna, "Left", "event"), (carla, "Entered", "event")]
@@ -111,7 +111,7 @@ async def test_a_segment_changed_while_it_is_counted_is_counted_again(town: Town
     async def meanwhile() -> None:
         await town.change("some", did("Order Completed"), fill=False)
 
-    await type(town.timers)(town.pool, [Interrupted(town, meanwhile)], town.clock).drain()
+    await type(town.timers)(town.pool, [Interrupted(town, meanwhile)], town.tell).drain()
     await town.timers.drain()
     assert await town.members("some") == [bruno]
     assert not (await find(town, "some")).counting
@@ -157,12 +157,12 @@ async def test_the_proof_finds_and_repairs_drift(town: Town) -> None:
     await town.pool.execute("insert into segment_member select id, $1, now() from segment", bruno)
     await town.pool.execute("delete from timer where kind = 'segments'")
     segment = await find(town, "left-cart")
-    found = await check(town.pool, segment.id, SETTINGS, clock=town.clock, patience=0)
+    found = await check(town.pool, segment.id, SETTINGS, clock=town.tell, patience=0)
     assert found is not None
     assert (found.members, found.missing, found.extra) == (1, 1, 1)
     assert await town.members("left-cart") == [anna]
     assert (await town.told())[1:] == [(anna, "Entered", "check"), (bruno, "Left", "check")]
-    again = await check(town.pool, segment.id, SETTINGS, clock=town.clock, patience=0)
+    again = await check(town.pool, segment.id, SETTINGS, clock=town.tell, patience=0)
     assert again is not None
     assert (again.missing, again.extra) == (0, 0)
     await town.later(hours=1)
@@ -212,7 +212,7 @@ async def test_two_fills_of_one_segment_do_no_harm(town: Town) -> None:
         **{name: row[name] for name in ("id", "kind", "key", "due_at", "not_after", "state", "attempts", "try_at")},
         payload={},
     )
-    fills = [SegmentFill(SETTINGS, town.clock) for _ in range(2)]
+    fills = [SegmentFill(SETTINGS, town.tell) for _ in range(2)]
     await asyncio.gather(*(fill.work(town.pool, timer) for fill in fills))
     for fill in fills:
         async with transaction(town.pool) as conn:

@@ -84,6 +84,7 @@ class Live:
         """Of all live segments, also those that are being counted."""
         self.world = world
         self.everything = frozenset(self.by_id)
+        self._by_identity = frozenset(segment.id for segment in self.segments if segment.needs.identity)
         self._touched: dict[tuple[str, str, str], frozenset[int]] = {}
         self._needs: dict[frozenset[int], Needs] = {}
 
@@ -104,7 +105,8 @@ class Live:
                 self._touched.clear()
             if ids is None:
                 ids = frozenset(s.id for s in self.segments if s.needs.touched_by(event, self.world))
-            known = self._touched[key] = ids
+            # Any event may bring an identifier nobody had before, which makes no join.
+            known = self._touched[key] = ids | self._by_identity
         return known
 
     def of_anybody(self, now: datetime) -> frozenset[int]:
