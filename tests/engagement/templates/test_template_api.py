@@ -117,11 +117,8 @@ async def test_a_preview_as_a_person_shows_his_data_to_who_may_see_it(api: Api, 
     assert nobody.json()["missing"] == ["person.first_name"]
     assert (await api.ask("POST", path, {"person_id": node}, key=api.reader)).status_code == 403
     answer = await api.ask("POST", path, {"person_id": node, "channel": "sms"})
-    if answer.status_code == 200:
-        assert answer.json()["rendered"]["text"] == "Ciao"
-        assert await pool.fetchval("select count(*) from audit_entry where action = 'template.preview'") == 1
-    else:
-        assert answer.status_code == 403
+    assert answer.json()["rendered"]["text"] == "Ciao"
+    assert await pool.fetchval("select count(*) from audit_entry where action = 'template.preview'") == 1
     bomb = {"text": {"it": {"text": "{% for i in (1..1000) %}{% for j in (1..1000) %}x{% endfor %}{% endfor %}"}}}
     refused = await api.ask("POST", "/api/templates/preview", {"content": bomb, "channel": "sms"})
     assert (refused.status_code, refused.json()["code"]) == (409, "render_limit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +19,8 @@ DEFAULT: Final = "default"
 MAX_KIT: Final = 200_000
 """Bytes of a kit as JSON."""
 MOST_VERSIONS: Final = 200
+
+_CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 
 _sql = load("unisono.engagement.brand")
 _kit = msgspec.json.Decoder(Kit).decode
@@ -50,6 +53,8 @@ async def save(
 
     Raises BadBrand, and BrandConflict when ``expected_version`` is not the present one (0: it is new).
     """
+    if not _CODE.fullmatch(code):
+        raise BadBrand("A code is small letters, digits, dots, dashes and underscores, 63 at most.", code="bad_code")
     written = _checked(kit)
     await _sql.lock_brand(conn, code=code)
     row = await _sql.read_brand(conn, code=code)

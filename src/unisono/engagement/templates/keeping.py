@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -31,6 +32,8 @@ MAX_CONTENT: Final = 2_000_000
 MAX_LANGUAGES: Final = 40
 MOST_VERSIONS: Final = 200
 CHANNELS: Final = frozenset(get_args(Channel))
+
+_CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 
 _sql = load("unisono.engagement.templates")
 _content = msgspec.json.Decoder(Content).decode
@@ -116,6 +119,8 @@ async def save(
     ``seen`` is the ``draft_at`` one has read. Raises BadTemplate for what can be no template, TemplateConflict
     (``version_conflict``) when somebody else saved in between, or when the kind is another.
     """
+    if not _CODE.fullmatch(code):
+        raise BadTemplate("A code is small letters, digits, dots, dashes and underscores, 63 at most.", code="bad_code")
     written = checked(new)
     await _sql.lock_template(conn, code=code)
     row = await _sql.read_template(conn, code=code)

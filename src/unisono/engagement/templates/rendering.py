@@ -1,7 +1,7 @@
 """Rendering: compiled once a version, channel and language; then only Liquid runs for each person.
 
-Measured on one core of the 2-core reference machine: see RATE below; ``tests/engagement/templates/test_render_rate.py``
-holds it to a floor.
+Measured on one core of a 2-core machine: a marketing e-mail of 7.5 kB with name, three products, points, text part and
+footer takes 0.35 ms, 2,850 a second; ``tests/engagement/templates/test_render_rate.py`` holds it to a floor.
 """
 
 from __future__ import annotations
