@@ -80,12 +80,12 @@ def test_a_claim_needs_proof(text: str, language: str, claims: int) -> None:
 
 def test_the_brands_own_claims_weigh_as_it_says() -> None:
     """One that must not be made without proof blocks; it is told once, not twice."""
-    found = [one for one in check(KIT, Said(channel="sms", language="it", text="Giacca impermeabile al 100 %"))]
+    found = check(KIT, Said(channel="sms", language="it", text="Giacca impermeabile al 100 %"))
     assert [(one.rule, one.severity) for one in found if one.rule == "unproven_claim"] == [("unproven_claim", "block")]
 
 
 def test_manners() -> None:
-    """Exclamation marks, capitals, words that are not the tone; the brand's own name and abbreviations are no shouting."""
+    """Exclamation marks, capitals, words that are not the tone; the brand's name and abbreviations are no shouting."""
     assert rules_in("Ciao!!") == ["exclamation"]
     assert rules_in("Ciao! Vieni in montagna") == []
     assert "capitals" in rules_in("CORRI SUBITO a vedere")
@@ -113,7 +113,8 @@ def test_looks_are_the_brands() -> None:
     """Colours of the palette and greys, fonts of the kit; each foreign one is told once."""
     html = (
         '<p style="color:#AA3322;background:#fff;font-family:Georgia, serif">a</p>'
-        '<p style="color:#f00;font-family:\'Comic Sans MS\', cursive">b</p><td bgcolor="#ff0000" style="color:#f00">&#123456;</td>'
+        "<p style=\"color:#f00;font-family:'Comic Sans MS', cursive\">b</p>"
+        '<td bgcolor="#ff0000" style="color:#f00">&#123456;</td>'
     )
     found = check(KIT, Said(channel="email", language="it", purpose="service", text="x", html=html))
     assert [(one.rule, one.excerpt) for one in found] == [("colour", "#ff0000"), ("font", "comic sans ms")]

@@ -1,4 +1,4 @@
-"""What templates name, from the real rooms: people, points, segments, products, carts, orders, stores; in few statements."""
+"""What templates name, from the real rooms: people, points, products, carts, orders, stores; in few statements."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ MJML = """<mjml><mj-body>
   <mj-text>Ciao {{ person.first_name | default: "amica" }}</mj-text>
   <mj-table>{% for p in products %}<tr><td><a href="{{ p.url }}">{{ p.name }}</a></td><td>{{ p.price }}</td></tr>
   {% endfor %}</mj-table>
-  <mj-button href="https://shop.example/?a=1&amp;b={{ person.id }}" background-color="{{ brand.colours.accent }}">Vai</mj-button>
+  <mj-button href="https://shop.example/?a=1&amp;b={{ person.id }}"
+    background-color="{{ brand.colours.accent }}">Vai</mj-button>
 </mj-column></mj-section></mj-body></mjml>"""
 PRODUCTS = [{"name": f"Scarpa {i}", "url": f"https://shop.example/p/{i}", "price": "12,90 €"} for i in range(3)]
 
@@ -240,9 +241,9 @@ def test_our_own_templates_speak_both_languages(code: str, language: str) -> Non
     new = builtins()[code]
     made = Renderers(new.content, purpose=new.purpose, kit=KIT)
     full = {
-        "person": {"first_name": "Ada"}, "links": LINKS | {"confirm": "https://shop.example/c"}, "points": {"balance": 5},
+        "person": {"first_name": "Ada"}, "links": LINKS | {"confirm": "https://a.example/c"}, "points": {"balance": 5},
         "data": {"order_id": "A-1", "name": "Scarpa", "expires_at": "2026-05-13T18:00:00Z"}, "timezone": "Europe/Rome",
-        "cart": {"lines": PRODUCTS, "count": 3, "total": "38,70 €"}, "store": {"name": "Milano", "address_line": "Via 1"},
+        "cart": {"lines": PRODUCTS, "count": 3, "total": "38,70 €"}, "store": {"name": "Milano"},
     }  # fmt: skip
     for channel in new.content:
         renderer = made.of(channel, language)

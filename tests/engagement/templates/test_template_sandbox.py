@@ -142,7 +142,8 @@ def test_a_content_says_what_it_needs() -> None:
     """Roots, whole paths, products named by sku; what it assigns itself is not asked for."""
     found = needs_of(
         compile_liquid(
-            '{% assign x = person.city %}{{ x }}{{ product["47.11"].price }}{% for l in cart.lines %}{{ l.name }}{% endfor %}',
+            '{% assign x = person.city %}{{ x }}{{ product["47.11"].price }}'
+            "{% for l in cart.lines %}{{ l.name }}{% endfor %}",
             "en",
             html=True,
         )
