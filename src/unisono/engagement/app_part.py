@@ -25,7 +25,7 @@ from unisono.kit.settings import Settings
 routes: list[ControllerRouterHandler] = [
     *channels_api.routes,
     *hooks.routes_with(reconcile),
-    *reaching_api.routes,
+    *reaching_api.routes_with(reconcile),
     *policy_api.routes,
     *public_pages.routes,
     *brand_api.routes,

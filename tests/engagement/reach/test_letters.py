@@ -153,7 +153,7 @@ ADDRESS = {"street": "Via Garibaldi 7", "city": "Milano", "postalCode": "20121",
 async def post(conn: Connection, who: Somebody, *, number: int = 1, **more: Any) -> Any:
     """A letter to somebody."""
     made = account(LetterAdapter(), SETTINGS)
-    sender = LetterSender(LetterAdapter().settings(made), clock=lambda: NOW)
+    sender = LetterSender(LetterAdapter().settings(made), more.pop("short", None), clock=lambda: NOW)
     given = {"message_id": number, "channel": "mail", "node_id": who.user, "language": "it", "url": LINK}
     return await sender.send(conn, outgoing(**(given | {"subject": "Ciao", "text": "Vieni?"} | more)))
 
@@ -211,6 +211,22 @@ async def test_without_an_address_or_words_there_is_no_letter(pool: Pool) -> Non
         given = await post(conn, who, data={"address": ["Ditta Rossi", "Via Po 1", "10123 Torino"]})
         assert given.outcome == "accepted"
         assert len(await service.letters(conn, now=NOW)) == 1
+
+
+async def test_the_qr_of_each_letter_is_its_own(pool: Pool) -> None:
+    """A short link with the letter's code, and back from the code to where it leads; made-up codes lead nowhere."""
+    async with pool.acquire() as conn:
+        [who] = await people(conn, 1)
+        for number in (1, 2):
+            address = {"address": ["Ditta Rossi", "Via Po 1", "10123 Torino"]}
+            await post(conn, who, number=number, data=address, short="https://shop.example/q/")
+        one, two = await service.letters(conn, now=NOW)
+        assert one.letter.link == f"https://shop.example/q/{one.letter.code}" != two.letter.link
+        found = await service.scanned(conn, two.letter.code)
+        assert found is not None
+        assert (found.target, found.message_id) == (LINK, 2)
+        for code in ("", "ABCDEFGH23", "abc", "x" * 5000, "é" * 10, one.letter.code.lower()):
+            assert await service.scanned(conn, code) is None
 
 
 async def test_letters_leave_the_list_when_printed_or_over(pool: Pool) -> None:

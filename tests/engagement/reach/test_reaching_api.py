@@ -203,6 +203,9 @@ async def test_letters_are_downloaded_as_one_pdf_and_marked(company: Company) ->
     again = await company.call("GET", f"/api/letters/pdf?letter={ids[0]}", **company.server)
     assert len(pypdf.PdfReader(io.BytesIO(again)).pages) == 1
     await company.call("GET", "/api/letters", status=403, **company.till)
+    followed = await company.shop.client.get(f"/q/{waiting[0]['code'].lower()}")
+    assert (followed.status_code, followed.headers["location"]) == (302, "https://s.example/l/1")
+    await company.call("GET", "/q/AAAAAAAAAA", status=404)
 
 
 async def test_a_call_task_is_settled_and_who_wants_no_more_calls_is_heard(company: Company) -> None:

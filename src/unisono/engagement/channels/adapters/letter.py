@@ -53,14 +53,17 @@ class LetterAdapter(LocalAdapter):
 
     async def open(self, account: Account, http: Http) -> Sender:
         """A sender that writes."""
-        return LetterSender(self.settings(account))
+        base, found, _ = (account.hook_url or "").rpartition("/hooks/")
+        return LetterSender(self.settings(account), f"{base}/q/" if found else None)
 
 
 class LetterSender(LocalSender):
     """Makes letters."""
 
-    def __init__(self, settings: LetterSettings, clock: Clock = system_clock) -> None:
+    def __init__(self, settings: LetterSettings, short: str | None = None, clock: Clock = system_clock) -> None:
+        """``short`` is what short links begin with, when the installation knows its public address."""
         self._settings = settings
+        self._short = short
         self._clock = clock
 
     async def write(self, conn: Connection, message: Outgoing) -> Sent:
@@ -75,14 +78,16 @@ class LetterSender(LocalSender):
             return Sent(outcome="refused", code="no_address", detail="Street, postcode or city is not known.")
         now = self._clock()
         own = message.data.get("invitation")
+        code = service.new_code()
         letter = Letter(
-            code=service.new_code(),
+            code=code,
             address=address[:ADDRESS_LINES],
             sender=self._settings.sender,
             date=written(now, message.language, self._settings.timezone),
             subject=message.subject or message.title or "",
             text=text,
-            link=message.url,
+            link=f"{self._short}{code}" if message.url and self._short else message.url,
+            target=message.url,
             invitation=own if isinstance(own, str) else self._settings.invitation,
             foot=self._settings.foot,
             language=message.language,

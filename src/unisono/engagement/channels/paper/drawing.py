@@ -61,7 +61,9 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     """Paragraphs, divided by empty lines."""
     link: str | None = None
-    """Where the QR leads."""
+    """What the QR says: this letter's own short link, or the target itself."""
+    target: str | None = None
+    """Where the short link leads."""
     invitation: str = ""
     """Beside the QR."""
     foot: str = ""

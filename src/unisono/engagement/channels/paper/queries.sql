@@ -48,3 +48,7 @@ for update;
 -- name: mark_coupon!
 -- It is on paper: from here on it is not printed again.
 update print_item set printed_at = :now::timestamptz where id = :id::bigint and printed_at is null;
+
+-- name: letter_by_code^
+-- The letter somebody scanned.
+select message_id, content ->> 'target' as target from print_item where code = :code::text and kind = 'letter';

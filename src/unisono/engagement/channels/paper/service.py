@@ -61,6 +61,21 @@ def new_code() -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(CODE_LENGTH))
 
 
+class Scanned(msgspec.Struct, frozen=True):
+    """What a letter's QR leads to."""
+
+    target: str
+    message_id: int | None
+
+
+async def scanned(conn: Connection, code: str) -> Scanned | None:
+    """Where the QR of a letter leads; None for a code that is none, or leads nowhere."""
+    if len(code) != CODE_LENGTH or not set(code) <= set(_LETTERS):
+        return None
+    row = await _sql.letter_by_code(conn, code=code)
+    return None if row is None or row["target"] is None else Scanned(row["target"], row["message_id"])
+
+
 async def postal_lines(conn: Connection, node_id: int, *, home: str, language: str) -> tuple[str, ...]:
     """The postal address of whoever has this identifier; empty when none of his would arrive."""
     person = await identity.resolve(conn, node_id)
