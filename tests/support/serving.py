@@ -15,6 +15,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.secret import TEST_KEY
+
 ROOT = Path(__file__).parents[2]
 READY_WITHIN = 60.0
 """Seconds; it takes about two on an idle machine."""
@@ -47,7 +49,12 @@ class Web:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.web_process", str(self.port)],
             cwd=ROOT,
-            env={**environment, "UNISONO_DATABASE_URL": self.dsn, **self.env},
+            env={
+                **environment,
+                "UNISONO_DATABASE_URL": self.dsn,
+                "UNISONO_SECRET_KEY": TEST_KEY,
+                **self.env,
+            },
             start_new_session=True,
         )
         return self

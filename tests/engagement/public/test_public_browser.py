@@ -71,9 +71,10 @@ async def letter(dsn: str, pool: Pool) -> AsyncIterator[Letter]:
                 channel,
             )
         message = await conn.fetchval(
-            """insert into message (key, node_id, origin, purpose, channels, due_at, try_at, state, channel, address_node,
-                   account_id, created_by) values ('m', $1, 'api', 'marketing', '{email}', $2, $2, 'accepted', 'email',
-                   $1, $3, 'test') returning id""",
+            """insert into message (key, node_id, origin, purpose, channels, due_at, try_at, state, channel,
+                   address_node, account_id, created_by)
+               values ('m', $1, 'api', 'marketing', '{email}', $2, $2, 'accepted', 'email', $1, $3, 'test')
+               returning id""",
             maria.email,
             now,
             account,
@@ -161,7 +162,9 @@ async def test_every_page_is_clean_for_axe_in_both_languages_and_themes(browser:
         )
         page = await context.new_page()
         for path in (letter.preferences, letter.unsubscribe, letter.confirm, unknown):
-            await page.goto(f"{path}?lang={language}")
+            answer = await page.goto(f"{path}?lang={language}")
+            assert answer is not None
+            assert answer.status == (404 if path == unknown else 200)
             await audit(page, f"{path} {language} {theme}")
         await context.close()
 

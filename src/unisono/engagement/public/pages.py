@@ -254,13 +254,16 @@ async def unsubscribe(request: AnyRequest, token: Token) -> Response[str]:
 # The look, and what goes wrong ------------------------------------------------------------------------
 
 
+_FILES = {"tokens.css": "text/css", "public.css": "text/css", "icon.svg": "image/svg+xml"}
+
+
 @get("/public/{name:str}", guards=[open_to_all("a style sheet is everybody's")], include_in_schema=False)
-async def style_sheet(name: Annotated[FromPath[str], Parameter(max_length=40)]) -> Response[bytes]:
-    """The two style sheets."""
-    if name not in ("tokens.css", "public.css"):
+async def static_file(name: Annotated[FromPath[str], Parameter(max_length=40)]) -> Response[bytes]:
+    """The style sheets and the icon."""
+    if name not in _FILES:
         raise NotFound("There is no such file.")
     headers = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
-    return Response((STATIC / name).read_bytes(), media_type="text/css", headers=headers)
+    return Response((STATIC / name).read_bytes(), media_type=_FILES[name], headers=headers)
 
 
 def _trouble(request: AnyRequest, error: UnisonoError) -> Response[str]:
@@ -306,7 +309,7 @@ routes = [
             unsubscribe,
             follow_link,
             opened,
-            style_sheet,
+            static_file,
         ],
         exception_handlers={
             UnisonoError: _trouble,
