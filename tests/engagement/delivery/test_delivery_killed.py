@@ -234,7 +234,7 @@ async def test_a_worker_told_to_end_gives_back_what_it_holds(post: Office, dsn: 
     await post.plan(nodes)
     with processes(dsn, post.settings.data_dir, 1) as [worker]:
         async with asyncio.timeout(20):
-            while len(post.sink.mails) < 20:
+            while len(post.sink.mails) < 20:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         worker.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(worker.wait, 20) == 0

@@ -236,7 +236,7 @@ async def test_an_erasure_while_a_message_is_on_its_way_harms_nobody(post: Offic
     going = await handing.hand_over(desk, ready)
     await erase(post, node)
     worker._lane("mail")._see_off(going, 0.0, await opened(worker))
-    while not worker._outcomes:
+    while not worker._outcomes:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     await worker.close()
     assert (await post.message(number))["state"] == "accepted"

@@ -285,7 +285,8 @@ where message.channel is not null and message.handed_over_at is not null and (
 
 -- name: settle_found
 -- What was unknown and is known now. Who still holds one of these writes the same, or nothing.
-update message set state = found.state, reason = null, lease_until = null, settled_at = :now,
+update message set state = found.state, reason = case when found.state = 'refused' then 'refused' end,
+       lease_until = null, settled_at = :now,
        provider_id = coalesce(message.provider_id, found.provider_id)
 from unnest(:ids::bigint[], :states::text[], :provider_ids::text[]) as found (id, state, provider_id)
 where message.id = found.id and (

@@ -218,7 +218,7 @@ async def _suppress(conn: Connection, told: Iterable[Told], *, now: datetime) ->
     wanted: list[Suppression] = []
     for event, row in told:
         reason = _blocked_for(event, row["channel"])
-        if reason is not None:
+        if reason is not None and row["person_id"] is not None:
             wanted.append(
                 Suppression(
                     node_id=row["address_node"],

@@ -14,7 +14,7 @@ from unisono.customers.record import Happening, record
 from unisono.engagement.channels.model import Sent
 from unisono.engagement.channels.push import service as push
 from unisono.engagement.delivery import rules
-from unisono.engagement.delivery.rendering import Ready
+from unisono.engagement.delivery.rendering import PUSH, Ready
 from unisono.engagement.policy import service as policy
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
@@ -147,6 +147,11 @@ def sent_events(message_id: int, node_id: int, channel: str, at: datetime, said:
 
 async def _bury(conn: Connection, outcomes: Sequence[Outcome], *, now: datetime) -> None:
     """Addresses the provider says are dead."""
+    gone = [one for one in outcomes if one.sent.gone]
+    if not gone:
+        return
+    rows = await _sql.persons_now(conn, nodes=[one.ready.claimed.address_node for one in gone])
+    known = {row["id"] for row in rows}
     dead = [
         Suppression(
             node_id=one.ready.claimed.address_node,
@@ -157,14 +162,11 @@ async def _bury(conn: Connection, outcomes: Sequence[Outcome], *, now: datetime)
             source=one.ready.claimed.account_code,
             detail=(one.sent.detail or one.sent.code or "")[:300],
         )
-        for one in outcomes
-        if one.sent.gone and one.ready.claimed.channel not in ("web_push", "app_push")
+        for one in gone
+        if one.ready.claimed.channel not in PUSH and one.ready.claimed.address_node in known
     ]
     await consent.suppress(conn, dead, now=now)
-    await gone_devices(conn, [one.ready.outgoing.address for one in outcomes if one.sent.gone], now=now)
-
-
-async def gone_devices(conn: Connection, endpoints: Sequence[str], *, now: datetime) -> None:
-    """Push addresses that ended: the person may have another device."""
-    if endpoints:
-        await push.mark_gone(conn, endpoints, now=now)
+    # Of a device only its address ended: the person may have another.
+    devices = [one.ready.outgoing.address for one in gone if one.ready.claimed.channel in PUSH]
+    if devices:
+        await push.mark_gone(conn, devices, now=now)

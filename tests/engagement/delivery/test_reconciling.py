@@ -1,0 +1,176 @@
+"""What providers tell later: each thing once, in any order, and addresses that end with it."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.posting import Office, Reply, grant
+from unisono.customers.consent import service as consent
+from unisono.customers.consent.model import NewEntry
+from unisono.engagement.channels.model import ProviderEvent
+from unisono.engagement.delivery.reconciling import reconcile
+from unisono.kit.database import transaction
+
+_numbers = itertools.count(1)
+
+
+def event(kind: Any, message_id: int | None = None, **more: Any) -> ProviderEvent:
+    """Something a provider tells, now."""
+    fields: dict[str, Any] = {"account_id": 1, "delivery_id": f"d{next(_numbers)}", **more}
+    return ProviderEvent(kind=kind, message_id=message_id, **fields)
+
+
+async def tell(post: Office, *events: ProviderEvent) -> int:
+    async with transaction(post.pool) as conn:
+        return await reconcile(conn, events, now=post.now)
+
+
+async def sent(post: Office, **more: Any) -> tuple[int, int]:
+    """A person and an e-mail he was sent."""
+    [node] = await post.people(1)
+    [number] = await post.plan([node], **more)
+    await post.drain()
+    return node, number
+
+
+async def agree_to_tracking(post: Office, node: int) -> None:
+    entry = NewEntry(
+        node_id=node, purpose="tracking", channel="any", action="granted", key=f"t:{node}", source="t", actor="t",
+        at=post.now - timedelta(hours=1),
+    )  # fmt: skip
+    async with transaction(post.pool) as conn:
+        await consent.record(conn, [entry], now=post.now)
+
+
+async def test_delivered_is_written_down_once(post: Office) -> None:
+    """However often it is told, by our id or by the provider's."""
+    node, number = await sent(post)
+    row = await post.message(number)
+    later = post.later(minutes=1)
+    assert await tell(post, event("delivered", number, at=later), event("delivered", number, at=later)) == 1
+    again = event("delivered", provider_id=row["provider_id"], account_id=row["account_id"], at=post.later(minutes=1))
+    assert await tell(post, again) == 1
+    assert (await post.message(number))["delivered_at"] == later
+    assert (await post.events(node)).count("Email Delivered") == 1
+
+
+async def test_what_is_told_of_nothing_we_sent_is_passed_over(post: Office) -> None:
+    """Unknown ids, ids of others' accounts, messages that never left."""
+    [node] = await post.people(1, consents=())
+    [skipped] = await post.plan([node])
+    await post.drain()
+    told = [event("delivered", 4711, at=post.now), event("bounced", skipped, permanent=True, at=post.now)]
+    assert await tell(post, *told, event("delivered", provider_id="x", at=post.now)) == 0
+    assert await post.pool.fetchval("select count(*) from suppression") == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "permanent", "reason", "purposes"),
+    [
+        ("bounced", True, "hard_bounce", "all"),
+        ("complained", False, "complaint", "all"),
+        ("unsubscribed", False, "opt_out", "marketing"),
+    ],
+)
+async def test_an_address_that_ends_or_objects_gets_no_more(
+    post: Office, kind: str, permanent: bool, reason: str, purposes: str
+) -> None:
+    """RULES R4: a bounce and a complaint block all purposes, an opt-out marketing."""
+    node, number = await sent(post)
+    assert await tell(post, event(kind, number, permanent=permanent, at=post.now)) == 1
+    rows = await post.pool.fetch("select node_id, reason, purposes from suppression")
+    assert [tuple(row) for row in rows] == [(node, reason, purposes)]
+    next_one = await post.plan([node], key="next")
+    receipt = await post.plan([node], key="receipt", purpose="transactional")
+    await post.drain()
+    assert (await post.message(next_one[0]))["state"] == "skipped"
+    assert (await post.message(receipt[0]))["state"] == ("accepted" if purposes == "marketing" else "skipped")
+
+
+async def test_a_passing_bounce_ends_no_address(post: Office) -> None:
+    """The mailbox was full."""
+    node, number = await sent(post)
+    await tell(post, event("bounced", number, detail="mailbox full", at=post.now))
+    assert await post.pool.fetchval("select count(*) from suppression") == 0
+    assert "Email Bounced" in await post.events(node)
+    assert (await post.message(number))["failed_at"] == post.now
+
+
+async def test_what_is_unknown_is_found_out_within_three_days(post: Office) -> None:
+    """Delivered: it was accepted, and is on the timeline as sent; after 72 hours nothing changes any more."""
+    post.sink.reply = lambda _: Reply(None)
+    node, number = await sent(post)
+    late_node, late = await sent(post, key="late")
+    assert await post.states() == {"unknown": 2}
+    post.later(hours=71)
+    await tell(post, event("delivered", number, at=post.now))
+    post.later(hours=2)
+    await tell(post, event("delivered", late, at=post.now))
+    assert await post.states() == {"accepted": 1, "unknown": 1}
+    assert "Email Sent" in await post.events(node)
+    assert "Email Sent" not in await post.events(late_node)
+
+
+async def test_an_unknown_message_that_failed_weighs_nothing(post: Office) -> None:
+    """The provider says that it never left."""
+    post.sink.reply = lambda _: Reply(None)
+    _, number = await sent(post)
+    await tell(post, event("failed", number, detail="rejected", at=post.now))
+    row = await post.message(number)
+    assert (row["state"], row["reason"]) == ("refused", "refused")
+    assert await post.pool.fetchval("select released_at is not null from contact where message_id = $1", number)
+
+
+async def test_an_opening_is_known_only_of_who_agreed_to_it(post: Office) -> None:
+    """An individual pixel needs a consent."""
+    node, number = await sent(post)
+    await tell(post, event("opened", number, at=post.now))
+    assert (await post.message(number))["opened_at"] is None
+    await agree_to_tracking(post, node)
+    await tell(
+        post, event("opened", number, at=post.now), event("clicked", number, url="https://x.example", at=post.now)
+    )
+    row = await post.message(number)
+    assert (row["opened_at"], row["clicked_at"]) == (post.now, post.now)
+    assert (await post.events(node))[-2:] == ["Email Opened", "Email Link Clicked"]
+
+
+async def test_events_in_any_order_and_twice_come_to_the_same(post: Office) -> None:
+    """Shuffled, repeated, in pieces."""
+    node, number = await sent(post)
+    await agree_to_tracking(post, node)
+    kinds = ["delivered", "opened", "clicked", "complained", "deferred"] * 3
+    random.Random(4).shuffle(kinds)
+    events = [event(kind, number, at=post.now) for kind in kinds]
+    await tell(post, *events[:7])
+    await tell(post, *events[7:])
+    names = await post.events(node)
+    for name in ("Email Delivered", "Email Opened", "Email Link Clicked", "Email Marked as Spam", "Email Sent"):
+        assert names.count(name) == 1, name
+
+
+async def test_what_is_told_of_an_erased_person_leaves_no_trace(post: Office) -> None:
+    """The message stays as a number; the timeline hears nothing."""
+    node, number = await sent(post)
+    for table in ("consent_entry", "consent_state", "event"):
+        await post.pool.execute(f"delete from {table} where node_id = $1", node)
+    await post.pool.execute("delete from node where id = $1", node)
+    await tell(post, event("delivered", number, at=post.now), event("bounced", number, permanent=True, at=post.now))
+    assert await post.pool.fetchval("select count(*) from event where node_id = $1", node) == 0
+
+
+async def test_a_new_consent_reaches_who_unsubscribed(post: Office) -> None:
+    """He may change his mind again."""
+    node, number = await sent(post)
+    await tell(post, event("unsubscribed", number, at=post.now))
+    post.later(days=1)
+    async with transaction(post.pool) as conn:
+        await grant(conn, [node], ["email"], now=post.now)
+    [again] = await post.plan([node], key="again")
+    await post.drain()
+    assert (await post.message(again))["state"] == "accepted"
