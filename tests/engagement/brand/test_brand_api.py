@@ -74,7 +74,7 @@ async def test_a_reply_is_checked_before_it_is_sent(api: Api) -> None:
         {"words": [{"word": "x"}]}, {"severities": {"nothing": "block"}}, {"severities": {"colour": "maybe"}},
         {"unknown": 1}, {"footer": {"italiano!": "x"}}, {"words": [{"word": "ab", "language": "xx1"}]},
     ],
-    ids=["nul", "logo", "colour", "footer field", "short word", "rule", "severity", "field", "language", "its language"],
+    ids=["nul", "logo", "colour", "footer field", "short word", "rule", "severity", "field", "language", "of a word"],
 )  # fmt: skip
 async def test_what_is_no_brand_is_refused(api: Api, bad: dict[str, Any]) -> None:
     """With 400, nothing kept."""

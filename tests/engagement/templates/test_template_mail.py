@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from unisono.engagement.brand.model import Kit
+from unisono.engagement.brand.model import Kit, Said
+from unisono.engagement.brand.rules import check
 from unisono.engagement.templates.builtin import builtins
 from unisono.engagement.templates.errors import BadTemplate, ContentMissing, RenderFailed
 from unisono.engagement.templates.model import Block, Button, ChannelContent, Rendered
@@ -252,3 +253,17 @@ def test_our_own_templates_speak_both_languages(code: str, language: str) -> Non
             said = renderer.render(context)
             assert said.text or said.title
             assert "{{" not in f"{said.subject}{said.text}{said.html}"
+
+
+def test_the_legal_footer_is_said_once_wherever_it_stands() -> None:
+    """Placed by the author, added to a text of his own and to a letter; the brand finds nothing missing."""
+    placed = mail(within("x {{ brand.footer }}"))
+    own = mail(text="Solo testo {{ person.first_name }}")
+    letter = Renderer(ChannelContent(body="Cara Ada"), channel="mail", language="it", purpose="marketing", kit=KIT)
+    for renderer, channel in ((placed, "email"), (own, "email"), (letter, "mail")):
+        made = sent(renderer)
+        said = made.text or ""
+        assert said.count("Ricevi questa e-mail perché sei cliente.") == 1
+        assert said.count("IT01234567890") == 1
+        checked = Said(channel=channel, language="it", text=said, html=made.html, unsubscribe_url=LINKS["unsubscribe"])
+        assert [one for one in check(KIT, checked) if one.severity == "block"] == []

@@ -23,22 +23,28 @@ MOST: Final = 50
 MAX_CHECKED: Final = 200_000
 """Characters looked at; what is longer is not a message."""
 
+
+def N_(text: str) -> str:
+    """Mark a text for translation where it is defined."""
+    return text
+
+
 _TEXTS: Final[dict[Rule, str]] = {
-    "forbidden_word": "“{word}” is not said by this brand.",
-    "unproven_claim": "“{word}” is a claim that needs proof.",
-    "exclamation": "{count} exclamation marks; {most} at most.",
-    "capitals": "{percent} % capitals; {most} % at most.",
-    "footer": "The legal footer is missing.",
-    "footer_company": "The company's name is missing: {word}",
-    "footer_vat": "The VAT number is missing: {word}",
-    "footer_address": "The company's address is missing: {word}",
-    "unsubscribe": "The link to unsubscribe is missing.",
-    "colour": "{word} is not a colour of the brand.",
-    "font": "{word} is not a font of the brand.",
-    "unwanted_tone": "“{word}” is not the tone of the brand.",
-    "missing_tone": "None of the brand's own words is in it.",
+    "forbidden_word": N_("“{word}” is not said by this brand."),
+    "unproven_claim": N_("“{word}” is a claim that needs proof."),
+    "exclamation": N_("{count} exclamation marks; {most} at most."),
+    "capitals": N_("{percent} % capitals; {most} % at most."),
+    "footer": N_("The legal footer is missing."),
+    "footer_company": N_("The company's name is missing: {word}"),
+    "footer_vat": N_("The VAT number is missing: {word}"),
+    "footer_address": N_("The company's address is missing: {word}"),
+    "unsubscribe": N_("The link to unsubscribe is missing."),
+    "colour": N_("{word} is not a colour of the brand."),
+    "font": N_("{word} is not a font of the brand."),
+    "unwanted_tone": N_("“{word}” is not the tone of the brand."),
+    "missing_tone": N_("None of the brand's own words is in it."),
 }
-INSTEAD = "“{word}” is not said by this brand; say “{instead}”."
+INSTEAD = N_("“{word}” is not said by this brand; say “{instead}”.")
 
 _TAGS = re.compile(r"<(?:style|script|head)\b.*?</(?:style|script|head)>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _HEX = re.compile(r"(?<!&)#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})(?![0-9a-zA-Z])")

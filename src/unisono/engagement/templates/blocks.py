@@ -129,11 +129,11 @@ def footer_text(kit: Kit, language: str) -> str:
     return "\n".join(part for part in (footer, " · ".join(missing)) if part)
 
 
-def footer(kit: Kit, language: str, *, marketing: bool, links: bool = True) -> str:
-    """The section under an e-mail: who writes, and for marketing how to end it."""
-    lines = _text_without_liquid(footer_text(kit, language))
-    if marketing and links:
-        end, choose = FOOTERS.get(language.split("-", maxsplit=1)[0], FOOTERS["en"])
+def footer(kit: Kit, language: str, *, text: bool, links: bool) -> str:
+    """The section under an e-mail: who writes, and how to end it."""
+    lines = as_html(footer_text(kit, language)) if text else ""
+    if links:
+        end, choose = FOOTERS.get(language.partition("-")[0], FOOTERS["en"])
         anchors = (
             f'<a href="{{{{ links.unsubscribe }}}}" style="color:inherit">{end}</a>'
             "{% if links.preferences %} · "
@@ -148,7 +148,8 @@ def footer(kit: Kit, language: str, *, marketing: bool, links: bool = True) -> s
     )
 
 
-def _text_without_liquid(text: str) -> str:
+def as_html(text: str) -> str:
+    """A text of the brand as HTML: no markup, no Liquid."""
     return escape(text, quote=True).replace("\n", "<br />").replace("{", "&#123;").replace("}", "&#125;")
 
 

@@ -25,6 +25,7 @@ MAX_HTML: Final = 400_000
 """Characters of the compiled HTML before anybody's values are in it."""
 
 _BRAND = re.compile(r"\{\{-?\s*brand\.([a-z_]+)(?:\.([a-z0-9_]+))?\s*-?\}\}")
+_FOOTER = re.compile(r"\{\{-?\s*brand\.footer\s*-?\}\}")
 _HEAD = re.compile(r"<mj-head\b[^>]*>", re.IGNORECASE)
 _OPEN = re.compile(r"<mjml\b([^>]*)>", re.IGNORECASE)
 _LANGUAGE = re.compile(r"\blang\s*=", re.IGNORECASE)
@@ -43,8 +44,9 @@ def compile_mail(
 ) -> Mail:
     """The Liquid of HTML and text of an e-mail, its blocks, brand, preheader and footer in it. Raises BadTemplate."""
     source = pieces_of_mail.expand(_document(content, kit), "email", language, blocks, kit=kit)
-    source = _branded(source, kit)
-    source = _with_footer(source, language, purpose, kit)
+    placed = _FOOTER.search(source) is not None
+    source = _branded(source, kit, language)
+    source = _with_footer(source, language, purpose, kit, placed=placed)
     source = _with_preheader(source, content.preheader)
     source = _OPEN.sub(
         lambda found: (
@@ -66,11 +68,13 @@ def _document(content: ChannelContent, kit: Kit) -> str:
     return source if _OPEN.search(source) else pieces_of_mail.page(source, kit)
 
 
-def _branded(source: str, kit: Kit) -> str:
+def _branded(source: str, kit: Kit, language: str) -> str:
     """Plain outputs of the brand filled in: the compiler computes with widths and colours."""
 
     def value(found: re.Match[str]) -> str:
         name, part = found.group(1), found.group(2)
+        if name == "footer" and part is None:
+            return pieces_of_mail.as_html(pieces_of_mail.footer_text(kit, language))
         if name == "colours" and part is not None:
             return kit.colours.get(part, "")
         known = getattr(kit, name, None) if name in kit.__struct_fields__ else None
@@ -79,12 +83,10 @@ def _branded(source: str, kit: Kit) -> str:
     return _BRAND.sub(value, source)
 
 
-def _with_footer(source: str, language: str, purpose: str, kit: Kit) -> str:
+def _with_footer(source: str, language: str, purpose: str, kit: Kit, *, placed: bool) -> str:
     has_links = "links.unsubscribe" in source
-    if "brand.footer" in source:  # the author placed it; nothing but the links may be missing
-        footer = ""
-    else:
-        footer = pieces_of_mail.footer(kit, language, marketing=purpose == "marketing", links=not has_links)
+    links = purpose == "marketing" and not has_links
+    footer = pieces_of_mail.footer(kit, language, text=not placed, links=links)
     ends = list(_BODY_END.finditer(source))
     if not ends:
         raise BadTemplate("The MJML has no </mj-body>.")

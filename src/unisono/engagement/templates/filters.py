@@ -389,6 +389,9 @@ def _in_language(language: str) -> dict[str, Filter]:
 
 def filters_for(language: str) -> dict[str, Filter]:
     """Every filter there is, those of money, numbers and dates in this language."""
+    # The words of a language are read from a file at first use: not within the time of somebody's message.
+    format_money(0, "EUR", language)
+    written_date(date(2026, 1, 1), "full", language, "UTC")
     kept = {name: _bounded(name, run) for name, run in PLAIN.items()}
     for name, run in _in_language(language).items():
         bounded = _bounded(name, run)

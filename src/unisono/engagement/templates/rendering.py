@@ -53,7 +53,9 @@ class Renderer:
         self.channel = channel
         self.language = language
         self.purpose = purpose
-        self._kit = _kit_values(kit)
+        self._kit = _kit_values(kit, language)
+        legal = purpose == "marketing" and (channel == "mail" or (channel == "email" and bool(content.text)))
+        self._footer = pieces_of_mail.footer_text(kit, language) if legal else ""
         self._name = kit.name
         self._parts: list[BoundTemplate] = []
         self._blocks = blocks or {}
@@ -95,6 +97,8 @@ class Renderer:
         text = _clean(_run(self._text, values, until))
         body = _clean(_run(self._body, values, until))
         html = None
+        if self._footer:
+            text, body = (_with_line(one, self._footer) for one in (text, body))
         if self._mail:
             html, text = self._mail_parts(values, text, lines, until)
         elif not (text or body):
@@ -149,7 +153,7 @@ class Renderer:
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
-def _kit_values(kit: Kit) -> dict[str, Any]:
+def _kit_values(kit: Kit, language: str) -> dict[str, Any]:
     """What a template may say of its brand."""
     return {
         "name": kit.name,
@@ -160,8 +164,13 @@ def _kit_values(kit: Kit) -> dict[str, Any]:
         "site_url": kit.site_url,
         "logo_url": kit.logo_url,
         "colours": dict(kit.colours),
-        "footer": dict(kit.footer),
+        "footer": pieces_of_mail.footer_text(kit, language),
     }
+
+
+def _with_line(text: str, line: str) -> str:
+    """A text that ends with a line, unless it says it already."""
+    return text if not text or " ".join(line.split()) in " ".join(text.split()) else f"{text}\n\n{line}"
 
 
 def _run(part: Part, values: Mapping[str, Any], until: float) -> str:
