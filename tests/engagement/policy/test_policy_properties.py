@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -312,10 +313,10 @@ def test_trouble_is_a_function_of_what_happened(said: list[Signal], shuffled: ra
 
 
 def test_many_facts_are_decided_quickly() -> None:
-    """A thousand persons with twenty contacts each, four channels: under a second and a half."""
+    """A thousand persons with twenty contacts each, four channels: under two seconds of one core."""
     facts = person(contacts=[Contact(NOON - timedelta(days=number), "email", "service", 1) for number in range(20)])
     asked = [message(number, channels=("email", "sms", "app_push", "call")) for number in range(1000)]
     everybody = {one.message_id: msgspec.structs.replace(facts, person_id=one.message_id) for one in asked}
-    begun = datetime.now(UTC)
+    begun = time.process_time()
     decide_all(asked, everybody, version(), LEGAL, NOON)
-    assert datetime.now(UTC) - begun < timedelta(seconds=1.5)
+    assert time.process_time() - begun < 2

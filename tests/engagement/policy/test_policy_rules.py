@@ -106,6 +106,14 @@ def test_the_next_channel_is_taken_and_each_one_before_says_why_not() -> None:
     assert [verdict.outcome for verdict in decision.channels] == ["skip", "skip", "send", "skip"]
 
 
+def test_when_no_channel_is_left_the_one_that_came_furthest_speaks_first() -> None:
+    """No telephone, no consent for WhatsApp, and the cap on e-mail: it was the cap."""
+    facts = person(["whatsapp", "email"], standing=Standing(states=(granted("email"),)))
+    none = version(BARE, caps=(Cap(name="none", purposes=("marketing",), most=0, seconds=DAY),))
+    decision = decide(message(channels=("sms", "whatsapp", "email")), facts, none, LEGAL, NOON)
+    assert codes(decision) == ["cap_zero", "no_consent", "no_address"]
+
+
 def test_a_channel_a_provider_refused_for_good_is_not_tried_again() -> None:
     """Excluded channels are told with the provider's word."""
     asked = message(channels=("email", "sms"), excluded={"email": "mailbox full"})

@@ -11,6 +11,7 @@ from unisono.engagement.policy.checking import BadPolicy, check
 from unisono.engagement.policy.model import Policy
 
 MOST_BYTES: Final = 200_000
+MOST_LEVELS: Final = 10
 
 
 class _PlainTimes(yaml.SafeLoader):
@@ -29,18 +30,25 @@ def read_policy(text: bytes | str) -> Policy:
     if len(text) > MOST_BYTES:
         raise BadPolicy(f"A policy has at most {MOST_BYTES} bytes.")
     try:
-        # An alias can stand for a billion copies of what it names.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise BadPolicy("YAML aliases are not read.")
+        _check_shape(text)
         policy = msgspec.convert(yaml.load(text, Loader=_PlainTimes), Policy)  # noqa: S506 - a SafeLoader
     except msgspec.ValidationError as error:
         raise BadPolicy(str(error)) from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise BadPolicy(f"It is no YAML: {' '.join(str(error).split())[:200]}") from None
-    except RecursionError:
-        raise BadPolicy("It is nested too deeply.") from None
     check(policy)
     return policy
+
+
+def _check_shape(text: bytes | str) -> None:
+    """Neither aliases nor towers: an alias can stand for a billion copies, thousands of levels take seconds to read."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise BadPolicy("YAML aliases are not read.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_LEVELS:
+            raise BadPolicy("It is nested too deeply.")
 
 
 def write_policy(policy: Policy) -> str:

@@ -161,14 +161,29 @@ def _passed(verdict: Verdict, chosen: Verdict | None) -> Verdict:
 
 
 def _reasons(chosen: Verdict | None, shown: Sequence[Verdict], whole: Sequence[Reason]) -> tuple[Reason, ...]:
-    """First what decided, then why each other channel was not taken; each sentence once."""
+    """First what decided, then why each other channel was not taken; each sentence once.
+
+    When none is taken, the channel that came furthest speaks first: a cap says more than a missing address.
+    """
     first = list(chosen.reasons) if chosen else list(whole)
-    rest = [reason for verdict in shown if verdict is not chosen for reason in verdict.reasons]
+    others = shown if chosen else sorted(shown, key=_progress, reverse=True)
+    rest = [reason for verdict in others if verdict is not chosen for reason in verdict.reasons]
     found: list[Reason] = []
     for reason in (*first, *rest):
         if reason not in found:
             found.append(reason)
     return tuple(found)
+
+
+def _progress(verdict: Verdict) -> int:
+    """How far a channel that was refused came: an address, a permission, an account, room."""
+    codes = {reason.code for reason in verdict.reasons}
+    if codes & {"no_address", "channel_excluded"}:
+        return 0
+    return 2 if codes & {"no_account", *_WAITS} else 1
+
+
+_WAITS = ("would_be_too_late", "budget_too_small", "cap_zero", "quiet_always")
 
 
 # One channel --------------------------------------------------------------------------------------------
