@@ -11,6 +11,7 @@ from typing import Final
 from unisono import __version__
 from unisono.bench.model import Load, Row
 from unisono.bench.rows import (
+    absence,
     broadcast,
     cart,
     demo_load,
@@ -46,6 +47,7 @@ ROWS: Final[dict[str, Row]] = {
         oversell,
         cart,
         propagation,
+        absence,
         broadcast,
         demo_load,
     )
