@@ -22,7 +22,7 @@ from unisono.engagement.channels.registry import adapter_of
 from unisono.kit.database import Connection
 from unisono.kit.errors import Conflict, NotFound
 from unisono.kit.money import exponent
-from unisono.kit.secret import Secret
+from unisono.kit.secret import Secret, Undecryptable
 from unisono.kit.sql import load
 
 _sql = load("unisono.engagement.channels")
@@ -186,9 +186,15 @@ def hook_url(code: str, base_url: str | None) -> str | None:
 
 def _opened(row: asyncpg.Record, secret: Secret, base_url: str | None) -> Account:
     secrets = Secrets()
+    sealed = False
     if row["secrets"] is not None:
-        plain = secret.decrypt(PURPOSE, row["secrets"], bound_to=row["code"])
-        secrets.update(msgspec.json.decode(plain, type=dict[str, str]))
+        try:
+            plain = secret.decrypt(PURPOSE, row["secrets"], bound_to=row["code"])
+        except Undecryptable:
+            # A copy of the database without its key: one account that cannot be opened must not stop the others.
+            sealed = True
+        else:
+            secrets.update(msgspec.json.decode(plain, type=dict[str, str]))
     return Account(
         id=row["id"],
         code=row["code"],
@@ -207,6 +213,7 @@ def _opened(row: asyncpg.Record, secret: Secret, base_url: str | None) -> Accoun
         closed_until=row["closed_until"],
         last_error=row["last_error"],
         hook_url=hook_url(row["code"], base_url),
+        sealed=sealed,
     )
 
 

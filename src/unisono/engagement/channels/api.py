@@ -72,6 +72,8 @@ class ChannelAccountView(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
     closed_until: datetime | None
     last_error: str | None
+    sealed: bool
+    """Its secrets were encrypted with another key: give them again."""
     told: list[ToldView] | None = None
 
 
@@ -133,6 +135,7 @@ def _view(account: Account, told: list[accounts.Told] | None = None) -> ChannelA
         failures=account.failures,
         closed_until=account.closed_until,
         last_error=account.last_error,
+        sealed=account.sealed,
         told=[ToldView(one.kind, one.number, one.last_at) for one in told] if told is not None else None,
     )
 

@@ -133,13 +133,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     last_error: str | None = None
     hook_url: str | None = None
     """Where its provider reaches us, when the installation knows its public address."""
+    sealed: bool = False
+    """Its secrets were encrypted with another key: they are lost and must be given again."""
 
     def secret(self, name: str) -> str:
         """One secret. Raises AccountInvalid when it was never given."""
         try:
             return self.secrets[name]
         except KeyError:
-            raise AccountInvalid(f"The account {self.code} has no {name}.", hint="Give it and try again.") from None
+            problem = "cannot be opened with this installation's key" if self.sealed else "is missing"
+            raise AccountInvalid(f"{name} of {self.code} {problem}.", hint="Give it and try again.") from None
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
