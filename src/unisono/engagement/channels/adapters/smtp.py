@@ -11,8 +11,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import ClassVar, Final, Literal
 
@@ -41,6 +40,9 @@ from unisono.kit.http import AddressRefused, Http, judged, trust
 
 IDLE: Final = 20.0
 """Seconds a connection may have been idle and is still used: servers hang up after a minute or more."""
+
+CONNECT: Final = 15.0
+"""Seconds to connect."""
 
 ANSWER: Final = 120.0
 """Seconds the server has to answer a whole message: it may be scanned meanwhile (RFC 5321 asks for ten minutes)."""
@@ -353,29 +355,21 @@ async def _quit(line: _Line) -> None:
         line.smtp.close()
 
 
-@asynccontextmanager
-async def _closed_on_error(sock: socket.socket) -> AsyncIterator[None]:
-    try:
-        yield
-    except BaseException:
-        sock.close()
-        raise
-
-
 async def _socket(host: str, port: int, *, private: bool) -> socket.socket:
     """Connected to a judged address of the name. Raises AddressRefused, OSError, UnicodeError."""
     last: OSError = OSError(f"{host} has no address.")
     for address in await judged(host, port, private=private):
-        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-        async with _closed_on_error(sock):
+        with ExitStack() as closing:
+            sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+            closing.callback(sock.close)
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
-                await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, (address, port)), 15)
+                await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, (address, port)), CONNECT)
             except OSError as error:
-                sock.close()
                 last = error
             else:
+                closing.pop_all()
                 return sock
     raise last
 

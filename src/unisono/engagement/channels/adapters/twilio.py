@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -185,9 +186,9 @@ class Twilio(Adapter):
     prefix: ClassVar[str] = ""
     """Before numbers."""
 
+    @abstractmethod
     def content(self, message: Outgoing, now: datetime) -> dict[str, str] | Sent:
         """The fields of the message, or why there are none."""
-        raise NotImplementedError
 
     def check(self, account: Account, *, private: bool) -> None:
         """Raises AccountInvalid."""
