@@ -26,6 +26,7 @@ from unisono.bench.rows import (
     read_your_writes,
     replay,
     search_phone,
+    segments,
 )
 from unisono.bench.scratch import Scratch, scratch
 from unisono.bench.table import Outcome, print_table
@@ -48,6 +49,7 @@ ROWS: Final[dict[str, Row]] = {
         cart,
         propagation,
         absence,
+        segments,
         broadcast,
         demo_load,
     )
