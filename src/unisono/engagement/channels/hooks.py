@@ -118,7 +118,6 @@ def routes_with(on_events: Events) -> list[ControllerRouterHandler]:
         responses=PROBLEMS,
         summary="What a provider tells",
         request_max_body_size=MAX_BODY,
-        operation_id="provider_hook",
     )
     async def provider_hook(request: AnyRequest, code: FromPath[str]) -> Response[bytes]:
         """Called by the provider of a channel account, in its own format and signed its own way."""
