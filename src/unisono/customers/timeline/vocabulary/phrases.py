@@ -186,8 +186,19 @@ def _when(path: str) -> Phrase:
     return phrase
 
 
+_CONSENT_WORDS = {
+    "requested": ("Consent asked, to be confirmed", "Consenso chiesto, da confermare"),
+    "refused": ("Consent refused", "Consenso rifiutato"),
+    "expired": ("Consent ended", "Consenso scaduto"),
+}
+"""What is neither given nor withdrawn: English, Italian."""
+
+
 def _consent(facts: Mapping[str, Any], locale: str, spec: EventSpec | None) -> str:
     del spec
+    special = _CONSENT_WORDS.get(str(facts.get("status")).lower()[:20])
+    if special:
+        return special[_is_italian(locale)]
     granted = facts.get("granted", facts.get("status"))
     word = str(granted).lower()[:20]
     if word in {"true", "1", "yes", "granted", "given", "subscribed", "confirmed", "opted_in"}:
