@@ -17,13 +17,13 @@ from unisono.customers.web import write
 from unisono.engagement.templates import ports, service
 from unisono.engagement.templates.errors import TemplateConflict
 from unisono.engagement.templates.model import (
-    Change,
     Channel,
     Content,
     NewTemplate,
-    Preview,
     Purpose,
     Template,
+    TemplateChange,
+    TemplatePreview,
     TemplateVersion,
     UsedBy,
 )
@@ -54,7 +54,7 @@ class PublishRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
-class PreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TemplatePreviewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For whom, on which channel, in which language, with what data; ``content`` instead of what is kept."""
 
     channel: Channel = "email"
@@ -221,7 +221,9 @@ async def read_versions(request: AnyRequest, code: Code) -> list[TemplateVersion
     responses=PROBLEMS,
     summary="What differs between two versions",
 )
-async def read_diff(request: AnyRequest, code: Code, before: Number = None, after: Number = None) -> list[Change]:
+async def read_diff(
+    request: AnyRequest, code: Code, before: Number = None, after: Number = None
+) -> list[TemplateChange]:
     """Field by field, as lines of a unified diff. Without ``before`` the published version, without ``after`` the
     draft."""
     async with connection(request.app.state.pool) as conn:
@@ -255,7 +257,7 @@ async def read_used_by(request: AnyRequest, code: Code) -> list[UsedBy]:
     status_code=200,
     summary="What a person would get",
 )
-async def preview_template(request: AnyRequest, code: Code, data: JSONBody[PreviewRequest]) -> Preview:
+async def preview_template(request: AnyRequest, code: Code, data: JSONBody[TemplatePreviewRequest]) -> TemplatePreview:
     """The draft, a version or a content of one's own, for anybody or for nobody in particular: rendered with live
     prices and points, with what is empty in it and what the brand has against it. Nothing is sent."""
     async with connection(request.app.state.pool) as conn:
@@ -274,7 +276,7 @@ async def preview_template(request: AnyRequest, code: Code, data: JSONBody[Previ
     status_code=200,
     summary="Preview a content",
 )
-async def preview_content(request: AnyRequest, data: JSONBody[ContentPreview]) -> Preview:
+async def preview_content(request: AnyRequest, data: JSONBody[ContentPreview]) -> TemplatePreview:
     """As the preview of a template, for a content nobody keeps. Nothing is sent."""
     async with connection(request.app.state.pool) as conn:
         return await _preview(request, conn, data, data.content, data.purpose, data.brand)
@@ -283,11 +285,11 @@ async def preview_content(request: AnyRequest, data: JSONBody[ContentPreview]) -
 async def _preview(
     request: AnyRequest,
     conn: Connection,
-    data: PreviewRequest | ContentPreview,
+    data: TemplatePreviewRequest | ContentPreview,
     content: Content,
     purpose: Purpose,
     brand: str,
-) -> Preview:
+) -> TemplatePreview:
     if data.person_id is not None and data.identifier is not None:
         raise BadRequest("Say person_id or identifier, not both.", code="person_twice")
     node = await _node(request, conn, caller(request), data.person_id, data.identifier)

@@ -14,13 +14,13 @@ import msgspec
 from unisono.engagement.templates import builtin, ports
 from unisono.engagement.templates.errors import BadTemplate, TemplateConflict, TemplateNotFound
 from unisono.engagement.templates.model import (
-    Change,
     Channel,
     ChannelContent,
     Content,
     NewTemplate,
     Notice,
     Template,
+    TemplateChange,
     TemplateVersion,
     UsedBy,
 )
@@ -216,7 +216,7 @@ async def noticing(conn: Connection) -> list[Notice]:
     ]
 
 
-def diff(before: Content, after: Content) -> list[Change]:
+def diff(before: Content, after: Content) -> list[TemplateChange]:
     """What differs between two contents, field by field, as lines of a unified diff."""
     changes = []
     for channel in sorted({*before, *after}):
@@ -224,7 +224,7 @@ def diff(before: Content, after: Content) -> list[Change]:
         for language in sorted({*old, *new}):
             for field, was, becomes in _fields(old.get(language), new.get(language)):
                 lines = difflib.unified_diff(was.splitlines(), becomes.splitlines(), "before", "after", lineterm="")
-                changes.append(Change(channel=channel, language=language, field=field, lines=tuple(lines)[2:]))
+                changes.append(TemplateChange(channel=channel, language=language, field=field, lines=tuple(lines)[2:]))
     return changes
 
 

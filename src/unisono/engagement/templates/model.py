@@ -187,7 +187,7 @@ class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class TemplateChange(msgspec.Struct, frozen=True, kw_only=True):
     """One field that differs between two versions; ``lines`` is a unified diff."""
 
     channel: str
@@ -196,7 +196,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...]
 
 
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
+class TemplatePreview(msgspec.Struct, frozen=True, kw_only=True):
     """What a person would get, what is missing in it, what the brand has against it."""
 
     rendered: Rendered

@@ -27,7 +27,7 @@ from unisono.engagement.templates.keeping import (
     version,
     versions,
 )
-from unisono.engagement.templates.model import Asked, Content, Preview, Purpose, Template
+from unisono.engagement.templates.model import Asked, Content, Purpose, Template, TemplatePreview
 from unisono.engagement.templates.rendering import Renderer, Renderers
 from unisono.kit.database import Connection
 from unisono.kit.settings import Settings
@@ -183,7 +183,7 @@ async def preview(
     data: Mapping[str, Any],
     settings: Settings,
     now: datetime,
-) -> Preview:
+) -> TemplatePreview:
     """What a person would get, or nobody in particular: rendered, what is empty in it, what the brand says of it.
 
     Raises BadTemplate, ContentMissing, RenderFailed, BrandNotFound.
@@ -203,7 +203,7 @@ async def preview(
         text=rendered.text or rendered.body,
         html=rendered.html,
     )
-    return Preview(rendered=rendered, missing=missing(renderer, context), findings=brand_rules.check(kit, said))
+    return TemplatePreview(rendered=rendered, missing=missing(renderer, context), findings=brand_rules.check(kit, said))
 
 
 def example_links(settings: Settings) -> dict[str, str]:
