@@ -19,7 +19,7 @@ from unisono.customers.segments.yaml_io import Document, dump_rule, dump_yaml, l
 HOW_TO = Path(__file__).parents[3] / "docs" / "how-to" / "segment-rules.md"
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=80, deadline=None, database=None)
 @given(drawn.rules)
 def test_json_and_yaml_bring_a_rule_back_as_it_was(rule: Rule) -> None:
     """Writing a rule out and reading it gives the same rule, whichever way."""

@@ -1,0 +1,192 @@
+"""The law of segments by example: boundaries to the microsecond, needs, seasons, explanations."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from unisono.customers.segments import seasons
+from unisono.customers.segments.explaining import explain
+from unisono.customers.segments.model import ConsentSeen, Event, Facts, Truth, World, decode
+from unisono.customers.segments.needs import clocked, needs_of
+from unisono.customers.segments.rules import evaluate
+from unisono.customers.timeline.model import Event as LogEvent
+from unisono.kit.reasons import in_words
+
+T = datetime(2026, 5, 4, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+TICK = timedelta(microseconds=1)
+ROME = World(timezone="Europe/Rome")
+
+
+def facts(*happened: tuple[str, datetime], **more: Any) -> Facts:
+    """Somebody to whom this happened."""
+    events: dict[str, list[Event]] = {}
+    for name, at in happened:
+        events.setdefault(name, []).append(Event(name, at))
+    return Facts(person_id=1, events=events, **more)
+
+
+CART = {
+    "is": "sequence",
+    "first": {"names": ["Product Added"]},
+    "then": {"names": ["purchases"]},
+    "within": 3600,
+    "window": 7 * 86_400,
+}
+
+
+def test_a_cart_left_counts_from_the_very_second() -> None:
+    """Out until 60 minutes have passed, in from then on, out when the window ends; a purchase puts him out."""
+    rule = decode(CART)
+    left = facts(("Product Added", T))
+    assert evaluate(rule, left, T + HOUR - TICK) == Truth(False, T + HOUR)
+    assert evaluate(rule, left, T + HOUR) == Truth(True, T + timedelta(days=7))
+    assert evaluate(rule, left, T + timedelta(days=7)) == Truth(False, None)
+    for minute in (timedelta(minutes=59), HOUR, 2 * HOUR):
+        bought = facts(("Product Added", T), ("Receipt Issued", T + minute))
+        assert not evaluate(rule, bought, T + 3 * HOUR).member
+    before = facts(("Product Added", T), ("Receipt Issued", T))
+    assert evaluate(rule, before, T + HOUR).member
+
+
+def test_the_last_cart_is_the_one_that_counts() -> None:
+    """Bought after the first cart, left the second: in an hour after the second."""
+    twice = facts(("Product Added", T), ("Receipt Issued", T + HOUR), ("Product Added", T + 2 * HOUR))
+    assert evaluate(decode(CART), twice, T + 2 * HOUR) == Truth(False, T + 3 * HOUR)
+
+
+def test_a_window_ends_when_the_event_that_decides_leaves_it() -> None:
+    """At least two in three hours: the older of the last two decides; exactly at its end it is out."""
+    rule = decode({"is": "event", "names": ["Page Viewed"], "amount": 2, "within": {"seconds": 3 * 3600}})
+    seen = facts(("Page Viewed", T), ("Page Viewed", T + HOUR), ("Page Viewed", T + 2 * HOUR))
+    assert evaluate(rule, seen, T + 2 * HOUR) == Truth(True, T + 4 * HOUR)
+    assert evaluate(rule, seen, T + 4 * HOUR - TICK).member
+    assert evaluate(rule, seen, T + 4 * HOUR) == Truth(False, None)
+
+
+def test_purchases_leave_at_the_law_s_horizon() -> None:
+    """Without any window, who bought is in for the retention's days, and by a shorter law for fewer."""
+    rule = decode({"is": "event", "names": ["purchases"]})
+    bought = facts(("Order Completed", T))
+    assert evaluate(rule, bought, T) == Truth(True, T + timedelta(days=730))
+    assert evaluate(rule, bought, T, World(purchase_days=365)).until == T + timedelta(days=365)
+    assert evaluate(rule, bought, T, World(purchase_days=None)).until is None
+    assert evaluate(rule, bought, T + timedelta(days=730)) == Truth(False, None)
+
+
+def test_groups_end_with_the_part_that_matters() -> None:
+    """A true all with its first part, a false one with its most lasting false part; none is the contrary of any."""
+
+    def within(hours: int) -> dict[str, Any]:
+        return {"is": "event", "names": ["Page Viewed"], "within": {"seconds": hours * 3600}}
+
+    seen = facts(("Page Viewed", T))
+    parts = [within(1), within(3)]
+    assert evaluate(decode({"is": "all", "of": parts}), seen, T) == Truth(True, T + HOUR)
+    assert evaluate(decode({"is": "any", "of": parts}), seen, T) == Truth(True, T + 3 * HOUR)
+    assert evaluate(decode({"is": "none", "of": parts}), seen, T) == Truth(False, T + 3 * HOUR)
+
+
+def test_one_refusal_outweighs_a_grant_and_a_grant_ends_unswept() -> None:
+    """Of all addresses the most restrictive; what is allowed without being asked for is no consent."""
+    rule = decode({"is": "consent", "purpose": "marketing", "channel": "email"})
+    granted = ConsentSeen("marketing", "email", "granted", T + HOUR)
+    refused = ConsentSeen("marketing", "email", "refused")
+    soft = ConsentSeen("marketing", "email", "granted", None, "soft_opt_in")
+    assert evaluate(rule, facts(consents=(granted,)), T) == Truth(True, T + HOUR)
+    assert evaluate(rule, facts(consents=(granted,)), T + HOUR) == Truth(False, None)
+    assert evaluate(rule, facts(consents=(granted, refused)), T) == Truth(False, None)
+    assert evaluate(rule, facts(consents=(soft,)), T) == Truth(False, None)
+
+
+def test_a_birthday_is_a_local_day_and_in_february_the_28th() -> None:
+    """From so many local days before to the end of the day, over a change of clocks; born on a 29th too."""
+    rule = decode({"is": "trait", "trait": "birthday", "op": "anniversary_within", "value": 1})
+    spring = facts(traits={"birthday": "1980-03-29"})
+    assert evaluate(rule, spring, datetime(2026, 3, 27, 22, tzinfo=UTC), ROME) == Truth(
+        False, datetime(2026, 3, 27, 23, tzinfo=UTC)
+    )
+    assert evaluate(rule, spring, datetime(2026, 3, 28, tzinfo=UTC), ROME).until == datetime(
+        2026, 3, 29, 22, tzinfo=UTC
+    )
+    leap = facts(traits={"birthday": "2000-02-29"})
+    assert evaluate(rule, leap, datetime(2027, 2, 28, tzinfo=UTC)) == Truth(True, datetime(2027, 3, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("year", "day"),
+    [(2024, date(2024, 3, 31)), (2025, date(2025, 4, 20)), (2026, date(2026, 4, 5)), (2038, date(2038, 4, 25))],
+)
+def test_easter_is_where_the_church_has_it(year: int, day: date) -> None:
+    """Against the published tables."""
+    assert seasons.easter(year) == day
+
+
+def test_holidays_that_touch_are_one_stretch() -> None:
+    """In Italy the 25th and 26th of December are a single stay in the season; 1 January is the next."""
+    now = datetime(2026, 12, 25, 12, tzinfo=UTC)
+    assert seasons.edge("public_holidays", now, "IT", "UTC") == (True, datetime(2026, 12, 27, tzinfo=UTC))
+    after = datetime(2026, 12, 27, tzinfo=UTC)
+    assert seasons.edge("public_holidays", after, "IT", "UTC") == (False, datetime(2027, 1, 1, tzinfo=UTC))
+    assert seasons.edge("public_holidays", now, "XX", "UTC") == (False, None)
+
+
+def test_a_season_of_the_last_years_forgets_as_the_next_begins() -> None:
+    """Bought around Christmas two years ago counts until the season of this year starts."""
+    rule = decode({"is": "event", "names": ["Page Viewed"], "season": {"name": "christmas", "years": 2}})
+    seen = facts(("Page Viewed", datetime(2024, 12, 24, tzinfo=UTC)))
+    assert evaluate(rule, seen, T) == Truth(True, datetime(2026, 12, 1, tzinfo=UTC))
+    assert not evaluate(rule, seen, datetime(2026, 12, 1, tzinfo=UTC)).member
+    assert not evaluate(rule, facts(("Page Viewed", datetime(2025, 11, 30, tzinfo=UTC))), T).member
+
+
+def test_a_rule_says_what_it_looks_at() -> None:
+    """Events with how far back, traits, consents, other segments; and which events may change its answer."""
+    rule = decode(
+        {
+            "is": "all",
+            "of": [
+                CART,
+                {"is": "trait", "trait": "address.city", "op": "known"},
+                {"is": "consent", "purpose": "marketing", "channel": "email"},
+                {"is": "segment", "segment": "vip"},
+            ],
+        }
+    )
+    needs = needs_of(rule, ROME)
+    assert set(needs.events) == {"Product Added", "Order Completed", "Receipt Issued"}
+    assert needs.since("Product Added", T) == T - timedelta(days=7)
+    assert (needs.traits, needs.segments) == ({"address"}, {"vip"})
+
+    def happened(name: str, kind: str = "track", **properties: Any) -> LogEvent:
+        return LogEvent(1, 1, 1, 1, kind, name, "web", None, None, "m", T, T, properties)
+
+    assert needs.touched_by(happened("Receipt Issued"), ROME)
+    assert needs.touched_by(happened("Traits Updated", "identify"), ROME)
+    assert needs.touched_by(happened("Person Joined", "identity"), ROME)
+    assert needs.touched_by(happened("Consent Updated"), ROME)
+    assert needs.touched_by(happened("Segment Entered", segment="vip"), ROME)
+    assert not needs.touched_by(happened("Segment Entered", segment="other"), ROME)
+    assert not needs.touched_by(happened("Page Viewed"), ROME)
+    assert clocked(rule)
+    assert not clocked(decode({"is": "event", "names": ["Page Viewed"]}))
+
+
+def test_an_explanation_says_what_was_seen() -> None:
+    """Each step with its own truth, and the value it found."""
+    rule = decode(
+        {
+            "is": "all",
+            "of": [
+                {"is": "trait", "trait": "city", "op": "is", "value": "milano"},
+                {"is": "event", "names": ["Page Viewed"], "amount": 3},
+            ],
+        }
+    )
+    step = explain(rule, facts(("Page Viewed", T), traits={"city": "Milano"}), T, ROME)
+    assert (step.is_, step.holds, [one.holds for one in step.of]) == ("all", False, [True, False])
+    assert [in_words(piece) for piece in step.of[0].seen] == ["It is Milano."]
+    assert in_words(step.of[1].seen[0]) == "Counted: 1."
