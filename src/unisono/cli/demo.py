@@ -21,6 +21,10 @@ def demo(options: argparse.Namespace, settings: Settings) -> int:
         from unisono.cli.shop import shop
 
         return shop(options, settings)
+    if options.what == "counterparts":
+        from unisono.cli.counterparts import counterparts
+
+        return counterparts(options, settings)
     if options.check:
         return _check(settings)
     if options.scene:

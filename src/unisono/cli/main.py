@@ -45,7 +45,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("first-run", "print a new one-time link that makes the owner's account")
 
     demo = add("demo", "load a real retailer's year and open the console")
-    demo.add_argument("what", nargs="?", choices=("shop",), help="shop: the sample shop before the running engine")
+    demo.add_argument(
+        "what",
+        nargs="?",
+        choices=("shop", "counterparts"),
+        help="shop: the sample shop before the running engine; counterparts: stand in for mail, SMS, chat providers",
+    )
     demo.add_argument("--host", help="address to listen on (127.0.0.1)")
     demo.add_argument("--port", type=int, help="port to listen on (8400)")
     demo.add_argument("--households", type=int, help="load only this many of the 2,469 households")

@@ -15,6 +15,7 @@ SERVED_WITH: Final[Mapping[str, str]] = {
     "UNISONO_CURRENCY": "USD",
     "UNISONO_SHIPPING_MINOR": "499",
     "UNISONO_TEST_PAYMENTS": "true",
+    "UNISONO_PROVIDER_PRIVATE_ADDRESSES": "true",
 }
 """Settings the demo is served with, where the environment does not say otherwise: the retailer's currency, a price of
-sending that promotions can take off, and payments without money."""
+sending that promotions can take off, payments without money, and providers on this machine."""

@@ -25,7 +25,7 @@ SMTP_PORT: Final = 8425
 HTTP_PORT: Final = 8426
 
 
-def providers(hook_urls: Mapping[str, str]) -> list[Provider]:
+def providers(hook_urls: Mapping[str, str], fcm: Fcm | None = None) -> list[Provider]:
     """One of each provider. ``hook_urls``: where those call us that are not told with each message."""
     return [
         Twilio(),
@@ -34,7 +34,7 @@ def providers(hook_urls: Mapping[str, str]) -> list[Provider]:
         Instagram(hook_urls.get("instagram")),
         Telegram(),
         PushService(),
-        Fcm(),
+        fcm or Fcm(),
         MetaAds(),
         GoogleAds(),
         WebhookReceiver(),
@@ -50,13 +50,18 @@ class Where(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def counterparts(
-    *, smtp_port: int = 0, http_port: int = 0, hook_urls: Mapping[str, str] | None = None, keep_content: bool = True
+    *,
+    smtp_port: int = 0,
+    http_port: int = 0,
+    hook_urls: Mapping[str, str] | None = None,
+    keep_content: bool = True,
+    fcm: Fcm | None = None,
 ) -> AsyncIterator[tuple[Where, http.Server]]:
     """All of them, listening."""
     book = Book()
     async with (
         smtp.listening(book, smtp_port, keep_content=keep_content) as mail,
-        http.serving(providers(hook_urls or {}), book, http_port) as server,
+        http.serving(providers(hook_urls or {}, fcm), book, http_port) as server,
     ):
         yield Where(mail.port, server.port), server
 
