@@ -94,6 +94,8 @@ async def test_events_of_every_shape_become_entries(server_dsn: str, template_ds
         assert (await ear.states())["email", "marketing", "email"] == "granted"
         await ear.say({"list_name": "news"}, name="Email Unsubscribed")
         assert (await ear.states())["email", "marketing", "email"] == "withdrawn"
+        await ear.say({"purpose": "marketing", "status": "unsubscribed"})
+        assert (await ear.states())["user_id", "marketing", "any"] == "withdrawn"
         before = await shop.conn.fetchval("select count(*) from consent_entry")
         for nonsense in (
             {},

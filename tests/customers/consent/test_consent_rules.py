@@ -171,6 +171,17 @@ def test_the_answer_names_its_ground_or_its_reason() -> None:
     assert code(ask(purpose="transactional")) == "contract"
 
 
+def test_a_no_to_every_channel_is_lifted_channel_by_channel() -> None:
+    """A later consent to e-mail opens e-mail again, not the others; a sale opens nothing."""
+    nothing = state(channel="any", status="withdrawn", since=START)
+    later = START + timedelta(days=1)
+    assert code(ask(nothing, state(since=later), at=later)) == "consent"
+    assert code(ask(nothing, state(since=START - timedelta(days=1)), at=later)) == "consent_withdrawn"
+    assert code(ask(nothing, state(since=later), at=later, channel="onsite")) == "consent_withdrawn"
+    sale = state(since=later, basis="soft_opt_in", categories=("tea",))
+    assert code(ask(nothing, sale, at=later, category="tea")) == "consent_withdrawn"
+
+
 def test_profiling_is_asked_for_apart_unless_switched() -> None:
     """A message chosen by a profile needs that consent too; a reasoned switch joins the two."""
     agreed = State(

@@ -95,6 +95,9 @@ def _updated(said: Mapping[str, Any]) -> list[Statement]:
     if action is None or not purposes:
         return []
     channels = [channel for word in _list(said.get("channel")) for channel in _channels(word)]
+    if action != "granted" and said.get("channel") in (None, ANY, "all"):
+        # A no that names no channel is meant for every one; a yes that names none is for none.
+        channels = [ANY]
     found = []
     for purpose in purposes:
         if purpose == "marketing":
