@@ -109,7 +109,7 @@ async def test_an_anonymous_visitor_is_reached_where_he_is(conn: Connection) -> 
 
 
 async def test_push_and_letters_need_a_device_and_a_letterbox(conn: Connection) -> None:
-    """A browser that takes messages, a street with a town; the consent is looked for under every identifier."""
+    """A browser that takes messages, a street with a town; the consent under any identifier of his counts."""
     person = await somebody(conn)
     device = await person.another(conn, "device_id")
     await conn.executemany(
@@ -121,8 +121,11 @@ async def test_push_and_letters_need_a_device_and_a_letterbox(conn: Connection) 
     assert (addresses["web_push"], "app_push" in addresses, "mail" in addresses) == ([device], False, False)
     await say(conn, person.email, "address", {"street": "Via Roma 1", "city": "Milano"}, ago=HOUR)
     await ledger.record(conn, [granted(person.user, channel="web_push", at=NOON - DAY)], now=NOON)
-    addresses = reached(await known(conn, person.user))
-    assert (addresses["mail"], addresses["web_push"]) == ([person.user], [device, person.user])
+    found = await known(conn, person.user)
+    assert (reached(found)["mail"], reached(found)["web_push"]) == ([person.user], [device])
+    asked = Asked(message_id=1, node_id=person.user, purpose="marketing", channels=("web_push",), due_at=NOON)
+    decision = decide(asked, found, await service.current(conn), await _legal(conn), NOON)
+    assert (decision.outcome, decision.address_node) == ("send", device)
 
 
 async def test_consents_suppressions_and_the_register_are_of_the_whole_person(conn: Connection) -> None:

@@ -15,7 +15,6 @@ import msgspec
 
 from unisono.commerce.inventory.places import locations
 from unisono.customers.consent import service as consent
-from unisono.customers.consent.model import PERSON_CHANNELS, Standing
 from unisono.engagement.policy.helping import DELAYED, HELP_EVENTS, Signal, troubles
 from unisono.engagement.policy.limits import longest_window
 from unisono.engagement.policy.model import (
@@ -163,7 +162,7 @@ async def _parts(
         person: ContactFacts(
             person_id=person,
             nodes=tuple(row["id"] for row in mine),
-            addresses=tuple(_addresses(mine, pushes[person], traits.get(person, {}), standings[person])),
+            addresses=tuple(_addresses(mine, pushes[person], traits.get(person, {}))),
             standing=standings[person],
             contacts=tuple(
                 Contact(row["at"], row["channel"], row["purpose"], row["weight"], row["origin"])
@@ -215,7 +214,6 @@ def _addresses(
     nodes: Sequence[asyncpg.Record],
     pushes: Iterable[asyncpg.Record],
     traits: Mapping[str, Said],
-    standing: Standing,
 ) -> Iterable[Address]:
     """Addresses by channel; ``nodes`` are strongest first."""
     strongest = nodes[0]["id"]
@@ -224,20 +222,10 @@ def _addresses(
             yield Address(channel, row["id"], PREFERRED.get((channel, row["namespace"]), 1))
     for channel in COMES_TO_US:
         yield Address(channel, strongest)
-    reachable = {row["channel"]: row["node_id"] for row in sorted(pushes, key=lambda row: -row["node_id"])}
+    for row in pushes:
+        yield Address(row["channel"], row["node_id"])
     if _has_letterbox(traits):
-        reachable["mail"] = strongest
-    for channel in PERSON_CHANNELS:
-        if channel in reachable:
-            yield from _consented_first(channel, reachable[channel], standing)
-
-
-def _consented_first(channel: str, node_id: int, standing: Standing) -> Iterable[Address]:
-    """Push and letters go to the person: the consent may be under any of his identifiers, and is looked for there."""
-    said = {state.node_id for state in standing.states if state.channel == channel and state.status == "granted"}
-    yield Address(channel, node_id)
-    for other in sorted(said - {node_id}):
-        yield Address(channel, other, 1)
+        yield Address("mail", strongest)
 
 
 def _has_letterbox(traits: Mapping[str, Said]) -> bool:
