@@ -65,10 +65,6 @@ select id, code, name, status, version, filled_version, definition from segment 
 select version, definition, name, at, actor, note from segment_version
 where segment_id = :segment_id order by version desc;
 
--- name: version_of^
-select version, definition, name, at, actor, note from segment_version
-where segment_id = :segment_id and version = :version;
-
 -- name: live_marks
 -- What the live segments are at this moment, in a few bytes each.
 select id, version, filled_version from segment where status = 'live' order by id;
