@@ -224,7 +224,7 @@ class Http:
 
     @property
     def _pool(self) -> httpcore.AsyncConnectionPool:
-        # Made when first needed: reading the authorities takes 20 ms, and many who hold an `Http` never speak.
+        # Made when first needed: reading the authorities takes 40 ms, and many who hold an `Http` never speak.
         if self._connections is None:
             self._connections = httpcore.AsyncConnectionPool(
                 ssl_context=self._context or trust(),

@@ -1,6 +1,6 @@
 """DKIM signatures (RFC 6376): relaxed headers, relaxed body, by RSA-SHA256, which every receiver knows.
 
-Of our own because dkimpy computes RSA in Python (measured: 12 ms a signature with 2048 bits, 0.7 ms here); the tests
+Of our own because dkimpy computes RSA in Python (measured: 8.2 ms a signature with 2048 bits, 0.9 ms here); the tests
 verify what is made here with dkimpy. Every header that tells what the message is gets signed, List-Unsubscribe and
 List-Unsubscribe-Post among them as RFC 8058 demands, and From, To, Subject once more than they are there, so that
 nobody can add a second one.
