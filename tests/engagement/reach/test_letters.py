@@ -53,10 +53,14 @@ def squares(page: pypdf.PageObject) -> set[tuple[int, int]]:
     assert content is not None
     drawn = re.findall(rb"([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+) re", content.get_data())
     boxes = [tuple(map(float, found)) for found in drawn]
-    side = min(width for _, _, width, _ in boxes)
+    side = boxes[0][3]
     left = min(x for x, _, _, _ in boxes)
     top = max(y for _, y, _, _ in boxes)
-    return {(round((top - y) / side), round((x - left) / side)) for x, y, _, _ in boxes}
+    return {
+        (round((top - y) / side), round((x - left) / side) + more)
+        for x, y, width, _ in boxes
+        for more in range(round(width / side))
+    }
 
 
 def at(page: pypdf.PageObject, words: str) -> tuple[float, float]:

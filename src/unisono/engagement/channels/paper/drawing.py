@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -156,11 +157,22 @@ def draw_qr(canvas: Any, link: str, left: float, top: float, side: float) -> Non
     matrix = qr(link)
     border = 4
     step = side / (len(matrix) + 2 * border)
+    modules = canvas.beginPath()
     for row, line in enumerate(matrix):
-        for column, dark in enumerate(line):
-            if dark:
-                across, down = left + (column + border) * step, top + (row + border + 1) * step
-                canvas.rect(across * mm, _y(down), step * mm, step * mm, stroke=0, fill=1)
+        for first, length in _runs(line):
+            across, down = left + (first + border) * step, top + (row + border + 1) * step
+            modules.rect(across * mm, _y(down), length * step * mm, step * mm)
+    canvas.drawPath(modules, stroke=0, fill=1)
+
+
+def _runs(line: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """Where dark begins in a row, and for how long."""
+    place = 0
+    for dark, modules in itertools.groupby(line):
+        length = len(list(modules))
+        if dark:
+            yield place, length
+        place += length
 
 
 def qr(link: str) -> tuple[tuple[bool, ...], ...]:
@@ -170,22 +182,28 @@ def qr(link: str) -> tuple[tuple[bool, ...], ...]:
 
 def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
     """Lines of at most ``width`` millimetres; a word longer than a line is cut."""
+    most = width * mm
+    space = _width(" ", font, size)
     for paragraph in text.split("\n"):
-        line = ""
+        line, used = "", 0.0
         for word in paragraph.split():
-            rest = word
-            while rest:
-                tried = f"{line} {rest}" if line else rest
-                if pdfmetrics.stringWidth(tried, font, size) <= width * mm:
-                    line, rest = tried, ""
-                elif line:
-                    yield line
-                    line = ""
-                else:
-                    fits = _fitting(rest, font, size, width)
-                    yield rest[:fits]
-                    rest = rest[fits:]
+            rest, needed = word, _width(word, font, size)
+            if line and used + space + needed > most:
+                yield line
+                line, used = "", 0.0
+            while needed > most:
+                fits = _fitting(rest, font, size, width)
+                yield rest[:fits]
+                rest = rest[fits:]
+                needed = _width(rest, font, size)
+            line, used = (f"{line} {rest}", used + space + needed) if line else (rest, needed)
         yield line
+
+
+@functools.lru_cache(20_000)
+def _width(word: str, font: str, size: float) -> float:
+    """Of a word in points; there is no kerning, so a line is as wide as its words and spaces."""
+    return float(pdfmetrics.stringWidth(word, font, size))
 
 
 def _fitting(word: str, font: str, size: float, width: float) -> int:
