@@ -141,6 +141,7 @@ class SmtpSender(Sender):
         self._settings = settings
         self._private = private
         self._idle: list[_Line] = []
+        self._closed = False
         self._slots = asyncio.Semaphore(settings.connections)
         self._tls: ssl.SSLContext | None = None
         self._sender = _address(settings.sender)
@@ -163,7 +164,8 @@ class SmtpSender(Sender):
             return await self._over_a_line(letter, data)
 
     async def close(self) -> None:
-        """Say goodbye on every kept connection."""
+        """Say goodbye on every kept connection; those in use are closed when their message is through."""
+        self._closed = True
         while self._idle:
             await _quit(self._idle.pop())
 
@@ -251,7 +253,7 @@ class SmtpSender(Sender):
     def _keep(self, line: _Line, good: bool) -> None:
         line.used += 1
         line.idle_since = time.monotonic()
-        if good and line.smtp.is_connected:
+        if good and line.smtp.is_connected and not self._closed:
             self._idle.append(line)
         else:
             line.smtp.close()
