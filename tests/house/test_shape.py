@@ -28,7 +28,7 @@ LONG_FUNCTIONS: dict[str, int] = {}
 BOUNDARIES = {
     "src/unisono/customers/collect/committer.py": "a writer must outlive any error: it goes to the requests waiting",
     "src/unisono/customers/timeline/lanes.py": "whatever a reader raises is held against the event, which is parked",
-    "src/unisono/customers/timers/worker.py": "whatever a handler raises is kept with its timer, tried again",
+    "src/unisono/customers/timers/firing.py": "whatever a handler raises is kept with its timer, tried again",
 }
 """The only modules that may catch everything, and why."""
 

@@ -32,7 +32,7 @@ from unisono.commerce.pricing import api as pricing_api
 from unisono.commerce.pricing.due import PricesDue
 from unisono.commerce.promotions import api as promotions_api
 from unisono.commerce.promotions.due import PromotionTurns
-from unisono.commerce.segment_uses import tell_segments
+from unisono.commerce.promotions.segment_uses import tell_segments
 from unisono.customers.timeline.readers import LogReader
 from unisono.customers.timers.model import TimerHandler
 from unisono.kit.database import Pool

@@ -241,7 +241,7 @@ def _happening(live: Live, move: Move, asked: Asked, now: datetime) -> Happening
         properties={
             "segment": segment.code,
             "segment_name": segment.name,
-            "version": segment.version,
+            "segment_version": segment.version,
             "reason": asked.cause,
         },
     )

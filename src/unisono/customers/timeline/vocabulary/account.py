@@ -54,7 +54,7 @@ class Membership(Facts, frozen=True, kw_only=True):
 
     segment: Text | None = None
     segment_name: Text | None = None
-    version: Whole | None = None
+    segment_version: Whole | None = None
     reason: Text | None = None
 
 
