@@ -21,7 +21,7 @@ from unisono.customers.segments.model import Facts, Rule, World, decode, encode_
 from unisono.customers.segments.needs import needs_of
 from unisono.customers.segments.rules import evaluate
 
-EXAMPLES = 40
+EXAMPLES = 30
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -126,3 +126,39 @@ async def test_both_evaluators_say_the_same_of(held: Held, kind: str) -> None:
     """A condition alone, of each kind."""
     rules = st.lists(drawn.KINDS[kind].map(decode), min_size=2, max_size=4)
     await held.for_all(hold_together, drawn.populations, rules, drawn.nows, DAYS)
+
+
+SAME_INSTANT = ("ab", "a b", "a'b", "B", "é", 'a"b', "12", 12, 3, True, False, None, "x\ny", "a\\b")
+
+
+@pytest.mark.parametrize("trait", ["city", "email"])
+async def test_of_two_values_said_at_once_both_take_the_same(held: Held, trait: str) -> None:
+    """Every pair, said in the same instant by two sources: the better one, else as spelt."""
+    pairs = [(one, other) for one in SAME_INSTANT for other in SAME_INSTANT]
+    population = [
+        {
+            "nodes": [
+                {
+                    "namespace": "user_id",
+                    "traits": [
+                        {"name": trait, "value": one, "source": "browser", "at": drawn.START},
+                        {"name": trait, "value": other, "source": "till", "at": drawn.START},
+                    ],
+                    "consents": [],
+                    "events": [],
+                }
+            ],
+            "segments": (),
+        }
+        for one, other in pairs
+    ]
+
+    async def check(held: Held) -> None:
+        persons = await drawn.populate(held.conn, population, held.declaration)
+        world = drawn.world_of(held.declaration)
+        for value in SAME_INSTANT:
+            if value is not None:
+                rule = decode({"is": "trait", "trait": trait, "op": "is", "value": value})
+                await compare(held, persons, rule, drawn.START, world)
+
+    await held.example(check)
