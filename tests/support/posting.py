@@ -143,6 +143,8 @@ CONTENT: dict[str, Any] = {
     "email": {"en": {"subject": "Hello", "mjml": "", "blocks": [{"is": "text", "text": "Good day."}]}},
     "sms": {"en": {"text": "Good day."}},
     "onsite": {"en": {"slot": "inbox", "title": "Hello", "body": "Good day."}},
+    "clerk": {"en": {"title": "Greet", "body": "Good day."}},
+    "webhook": {"en": {"text": "Good day."}},
 }
 
 

@@ -13,7 +13,7 @@ from tests.support.posting import NOON, Office, Reply, check_ledger, make_addres
 from tests.support.serving import free_port
 from unisono.customers.consent import service as consent
 from unisono.customers.identity import service as identity
-from unisono.engagement.delivery import claiming, handing, rendering, sending
+from unisono.engagement.delivery import claiming, handing, rendering, sending, settling
 from unisono.engagement.delivery import service as delivery
 from unisono.engagement.delivery.desk import Desk
 from unisono.engagement.delivery.dispatcher import Dispatcher
@@ -468,3 +468,65 @@ async def test_addresses_the_channel_cannot_use_are_passed_over(post: Office) ->
     await post.drain()
     row = await post.message(number)
     assert (row["state"], row["reason"]) == ("skipped", "address_invalid")
+
+
+async def test_a_message_that_breaks_the_rendering_stops_nobody_else(
+    post: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits, with the reason; the others go."""
+    nodes = await post.people(20)
+    ids = await post.plan(nodes)
+    real = rendering._one
+
+    def breaking(desk: Desk, claimed: Any, bench: Any) -> Any:
+        if claimed.id == ids[7]:
+            raise ZeroDivisionError
+        return real(desk, claimed, bench)
+
+    monkeypatch.setattr(rendering, "_one", breaking)
+    await post.drain()
+    assert await post.states() == {"accepted": 19, "planned": 1}
+    assert (await post.message(ids[7]))["reason"] == "broken"
+    monkeypatch.undo()
+    post.later(minutes=5)
+    await post.drain()
+    assert post.sink.count == dict.fromkeys(ids, 1)
+
+
+async def test_a_message_that_breaks_the_decision_stops_nobody_else(
+    post: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by halving the batch; it waits, the others go."""
+    nodes = await post.people(20)
+    ids = await post.plan(nodes)
+    real = claiming.policy_rules.decide_all
+
+    def breaking(asked: Any, *more: Any) -> Any:
+        if any(one.message_id == ids[7] for one in asked):
+            raise ZeroDivisionError
+        return real(asked, *more)
+
+    monkeypatch.setattr(claiming.policy_rules, "decide_all", breaking)
+    await post.drain()
+    assert await post.states() == {"accepted": 19, "planned": 1}
+    assert (await post.message(ids[7]))["reason"] == "broken"
+
+
+async def test_an_outcome_that_cannot_be_written_costs_no_other(post: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as unknown when its lease ends; it is not sent again."""
+    nodes = await post.people(20)
+    ids = await post.plan(nodes)
+    real = settling._verdict
+
+    def breaking(one: Any, now: Any) -> Any:
+        if one.ready.claimed.id == ids[7]:
+            raise ZeroDivisionError
+        return real(one, now)
+
+    monkeypatch.setattr(settling, "_verdict", breaking)
+    await post.drain()
+    assert await post.states() == {"accepted": 19, "handed_over": 1}
+    post.later(minutes=2)
+    await post.drain()
+    assert (await post.message(ids[7]))["state"] == "unknown"
+    assert post.sink.count == dict.fromkeys(ids, 1)

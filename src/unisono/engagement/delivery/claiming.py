@@ -34,6 +34,9 @@ _sql = load("unisono.engagement.delivery")
 PAUSED_FOR: Final = timedelta(hours=1)
 """How long messages of a paused broadcast are left alone; resuming it wakes them at once."""
 
+ASIDE: Final = timedelta(minutes=5)
+"""How long a message is left alone that something of ours broke on."""
+
 SOONEST: Final = timedelta(milliseconds=500)
 """A message that is held is looked at again no sooner."""
 
@@ -98,6 +101,20 @@ async def claim(desk: Desk, *, urgent: bool, many: int) -> Taken:
     crash_point("delivery.after_claim")
     lease_until = now + desk.lease
     return Taken([_claimed(fate, asked[fate.row["id"]], lease_until, campaigns) for fate in sent], len(rows))
+
+
+async def set_aside(desk: Desk, *, urgent: bool) -> int:
+    """The next due message breaks whatever decides it: it waits, the others go on; how many it was.
+
+    Raises Unavailable.
+    """
+    now = desk.clock()
+    async with guarded(desk.pool) as conn:
+        lock = _sql.lock_urgent if urgent else _sql.lock_due
+        rows = await lock(conn, now=now, many=1)
+        fates = [Fate(row=row, state="planned", reason=reasons.BROKEN, try_at=now + ASIDE) for row in rows]
+        await _write(conn, desk, fates, now)
+    return len(fates)
 
 
 async def _decide(

@@ -21,7 +21,7 @@ from unisono.customers.timeline.parking import error_text
 from unisono.customers.timeline.watching import is_gone
 from unisono.engagement.channels import accounts
 from unisono.engagement.channels.registry import ADAPTERS
-from unisono.engagement.delivery import claiming, handing, recovering, rendering, sending, settling
+from unisono.engagement.delivery import claiming, handing, reasons, recovering, rendering, sending, settling
 from unisono.engagement.delivery.desk import LEASE, Desk
 from unisono.engagement.delivery.lanes import Lane
 from unisono.engagement.delivery.linking import base_url
@@ -55,6 +55,14 @@ RENEW: Final = 2.0
 
 RETRY: Final = 0.5
 
+RACES: Final = 5
+"""Times what lost a race is written again whole."""
+
+
+def _at_last(error: BaseException, messages: int) -> BaseException | None:
+    """The whole traceback once it is clear which message it is of."""
+    return error if messages == 1 else None
+
 
 class Dispatcher:
     """Sends what is due until cancelled."""
@@ -79,6 +87,7 @@ class Dispatcher:
         self._renewed: datetime | None = None
         self._fingerprint: str | None = None
         self._marked = 0
+        self._many = {True: BATCH, False: BATCH}
         self._taken: list[Claimed] = []
         """Claimed and in no lane yet."""
 
@@ -141,32 +150,67 @@ class Dispatcher:
                 away = False
                 if not taken:
                     await self._sleep(await self._until_next())
-            except Unavailable as gone:
+            except (Unavailable, *TRANSIENT) as error:
                 if not away:
-                    log.warning("delivery.database_away", error=str(gone.__cause__))
+                    log.warning("delivery.database_away", error=error_text(error.__cause__ or error))
                 away = True
                 await asyncio.sleep(RETRY)
 
     async def _round(self) -> int:
         """Claim and render what there is room for: what people wait for first. How many messages were looked at."""
-        looked_at = await self._take(urgent=True, many=BATCH)
+        looked_at = await self._take(urgent=True)
         room = IN_HAND - sum(lane.waiting for lane, _ in self._lanes.values())
         if room >= BATCH:
-            looked_at += await self._take(urgent=False, many=BATCH)
+            looked_at += await self._take(urgent=False)
         return looked_at
 
-    async def _take(self, *, urgent: bool, many: int) -> int:
-        taken = await claiming.claim(self._desk, urgent=urgent, many=many)
-        if taken.claimed:
-            self._taken = taken.claimed
-            ready, unfit = await rendering.render(self._desk, taken.claimed)
-            crash_point("delivery.after_render")
-            if unfit:
-                await handing.set_aside(self._desk, unfit, now=self._desk.clock())
-            for one in ready:
-                self._lane(one.claimed.account_code).put(one)
-            self._taken = []
+    async def _take(self, *, urgent: bool) -> int:
+        """One batch. A message that cannot be decided is found by halving, and set aside."""
+        many = self._many[urgent]
+        [taken] = await asyncio.gather(claiming.claim(self._desk, urgent=urgent, many=many), return_exceptions=True)
+        if isinstance(taken, Unavailable | asyncio.CancelledError):
+            raise taken
+        if isinstance(taken, BaseException):
+            log.error("delivery.claim_failed", messages=many, error=error_text(taken), exc_info=_at_last(taken, many))
+            self._many[urgent] = max(1, many // 2)
+            if many > 1:
+                return many
+            return await claiming.set_aside(self._desk, urgent=urgent)
+        self._many[urgent] = min(BATCH, many * 2)
+        await self._prepare(taken.claimed)
         return taken.looked_at
+
+    async def _prepare(self, claimed: Sequence[Claimed]) -> None:
+        """Render a batch and put it into the lanes. A message that breaks the rendering is found by halving too."""
+        if not claimed:
+            return
+        self._taken = [*self._taken, *claimed]
+        [rendered] = await asyncio.gather(rendering.render(self._desk, claimed), return_exceptions=True)
+        if isinstance(rendered, Unavailable | asyncio.CancelledError):
+            raise rendered
+        mine = {one.id for one in claimed}
+        if isinstance(rendered, BaseException):
+            log.error(
+                "delivery.render_failed",
+                messages=[one.id for one in claimed][:5],
+                error=error_text(rendered),
+                exc_info=_at_last(rendered, len(claimed)),
+            )
+            self._taken = [one for one in self._taken if one.id not in mine]
+            if len(claimed) == 1:
+                later = self._desk.clock() + claiming.ASIDE
+                await handing.return_all(self._desk, claimed, reasons.BROKEN, after=later)
+                return
+            await self._prepare(claimed[: len(claimed) // 2])
+            await self._prepare(claimed[len(claimed) // 2 :])
+            return
+        crash_point("delivery.after_render")
+        ready, unfit = rendered
+        if unfit:
+            await handing.set_aside(self._desk, unfit, now=self._desk.clock())
+        for one in ready:
+            self._lane(one.claimed.account_code).put(one)
+        self._taken = [one for one in self._taken if one.id not in mine]
 
     def _lane(self, code: str) -> Lane:
         account = self._desk.accounts[code]
@@ -198,20 +242,44 @@ class Dispatcher:
                 self._writing = False
 
     async def _write(self, outcomes: Sequence[Outcome]) -> None:
-        """Write down what came of messages, as often as it takes: unwritten it would count as unknown."""
+        """Write down what came of messages, as often as it takes: unwritten it counts as unknown when the lease ends.
+
+        What cannot be written for a reason of its own is found by halving and left to that.
+        """
+        races = 0
         while True:
-            try:
-                async with guarded(self._desk.pool) as conn:
-                    await settling.settle(conn, outcomes, now=self._desk.clock())
-                    crash_point("delivery.before_outcome_commit")
-            except (Unavailable, *TRANSIENT) as error:
-                log.warning("delivery.not_written", error=error_text(error))
-                await asyncio.sleep(RETRY)
-            else:
+            [error] = await asyncio.gather(self._write_once(outcomes), return_exceptions=True)
+            if error is None:
                 break
+            if isinstance(error, TRANSIENT):
+                races += 1
+            if not isinstance(error, (Unavailable, *TRANSIENT)) or races > RACES:
+                await self._write_carefully(outcomes, error)
+                return
+            log.warning("delivery.not_written", error=error_text(error))
+            await asyncio.sleep(RETRY)
         crash_point("delivery.after_outcome")
         with contextlib.suppress(TimeoutError, asyncpg.PostgresError, *AWAY):
             await timeline.announce(self._desk.pool)
+
+    async def _write_once(self, outcomes: Sequence[Outcome]) -> None:
+        async with guarded(self._desk.pool) as conn:
+            await settling.settle(conn, outcomes, now=self._desk.clock())
+            crash_point("delivery.before_outcome_commit")
+
+    async def _write_carefully(self, outcomes: Sequence[Outcome], error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        log.error(
+            "delivery.settling_failed",
+            messages=[one.ready.claimed.id for one in outcomes][:5],
+            error=error_text(error),
+            exc_info=_at_last(error, len(outcomes)),
+        )
+        half = len(outcomes) // 2
+        if half:
+            await self._write(outcomes[:half])
+            await self._write(outcomes[half:])
 
     # Now and then ----------------------------------------------------------------------------------------
 

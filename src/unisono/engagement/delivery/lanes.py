@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from unisono.customers.timeline.lanes import guarded
+from unisono.customers.timeline.parking import error_text
 from unisono.engagement.channels.model import Account, Adapter, Sender, Sent
 from unisono.engagement.channels.registry import adapter_of
 from unisono.engagement.delivery import circuit, handing, reasons
@@ -25,6 +26,7 @@ from unisono.engagement.delivery.desk import Desk
 from unisono.engagement.delivery.rendering import Ready
 from unisono.engagement.delivery.settling import Outcome
 from unisono.kit.crash import crash_point
+from unisono.kit.database import TRANSIENT
 from unisono.kit.errors import Unavailable, UnisonoError
 from unisono.kit.http import Http
 from unisono.kit.reasons import Reason
@@ -63,6 +65,8 @@ class Lane:
         self.adapter: Adapter = adapter_of(account.kind)
         self._ready: deque[Ready] = deque()
         self._handed: deque[tuple[Ready, float]] = deque()
+        self._stale: list[Ready] = []
+        """Their lease is nearly over."""
         self._leaving: list[Ready] = []
         """Being handed over at this moment."""
         self._persons: set[int] = set()
@@ -107,8 +111,8 @@ class Lane:
                 await self._wait_for_work()
                 try:
                     await self._turn()
-                except Unavailable as gone:
-                    log.warning("delivery.database_away", error=str(gone.__cause__))
+                except (Unavailable, *TRANSIENT) as error:
+                    log.warning("delivery.turn_again", account=self.account.code, error=error_text(error))
                     await asyncio.sleep(0.5)
         finally:
             await self._end()
@@ -135,21 +139,21 @@ class Lane:
         if sender is None:
             await self._return()
             return
-        group = self._next_group(now)
-        if not group:
-            self._news.clear()
-            await asyncio.sleep(0.01)
-            return
-        self._leaving = group
+        self._leaving = group = self._next_group(now)
         try:
-            await self._leave(group, sender, now)
-        except Unavailable:
+            await self._give_up_stale()
+            if group:
+                await self._leave(group, sender, now)
+        except (Unavailable, *TRANSIENT):
             self._ready.extendleft(reversed(group))
             self._leaving = []
             raise
         # Not in a ``finally``: who is cancelled in the midst of it gives them back at the end.
         self._leaving = []
         self._left()
+        if not group:
+            # All that waits is for people who are being written to at this moment.
+            await asyncio.sleep(0.01)
 
     async def _leave(self, group: list[Ready], sender: Sender, now: datetime) -> None:
         if self.adapter.local:
@@ -164,6 +168,14 @@ class Lane:
             wait = 0.0
         self._see_off(await handing.hand_over(self._desk, group), wait, sender)
 
+    async def _give_up_stale(self) -> None:
+        """What waited here too long is due again, for whoever is quicker."""
+        stale, self._stale = self._stale, []
+        if not stale:
+            return
+        log.info("delivery.too_slow", account=self.account.code, messages=len(stale))
+        await handing.return_all(self._desk, [one.claimed for one in stale], None, after=self._desk.clock())
+
     def _next_group(self, now: datetime) -> list[Ready]:
         """The next messages: no person twice, none whose lease is nearly over, no more than leave within a second."""
         most = 1 if self.circuit.in_trouble else int(min(GROUP, max(1.0, self.account.per_second)))
@@ -174,7 +186,7 @@ class Lane:
         while self._ready and len(group) < most:
             ready = self._ready.popleft()
             if ready.claimed.lease_until - now < least_left:
-                # Left to whoever takes back what is not handed over in time; its lease is nearly over.
+                self._stale.append(ready)
                 continue
             if ready.claimed.person_id in persons:
                 aside.append(ready)
@@ -332,7 +344,7 @@ class Lane:
         self._desk.ahead.pop(self.account.id, None)
         unsent = [ready for ready, _ in self._handed]
         self._handed.clear()
-        await self._unsent([*unsent, *self._leaving, *self._ready])
+        await self._unsent([*unsent, *self._stale, *self._leaving, *self._ready])
         self._leaving = []
         self._ready.clear()
         if self._sender is not None:

@@ -15,7 +15,7 @@ UNKNOWN: Final = Reason("unknown", "The connection was cut after it had begun to
 UNKNOWN_AGAIN: Final = Reason(
     "unknown_again", "It may have arrived. The provider recognises a second try, so it is tried once more."
 )
-BRAND: Final = "brand"
+BROKEN: Final = Reason("broken", "Something of ours broke on it: the log says what. It is tried again.")
 CONTENT: Final = "content"
 
 
