@@ -10,10 +10,10 @@ select pg_advisory_xact_lock_shared(7104519241);
 select pg_advisory_xact_lock(7104519241);
 
 -- name: lock_persons!
--- One transaction at a time reads what is known of a person and writes what follows. 256 locks for all persons: as
--- many as a transaction can take, and lanes of the log take different ones. In one order for everybody.
+-- One transaction at a time reads what is known of a person and writes what follows. 2,048 locks for all persons, so
+-- that the server's table of locks holds those of all workers. In one order for everybody.
 select pg_advisory_xact_lock(710451925, slot) from (
-    select distinct (person % 256)::int as slot from unnest(:persons::text::bigint[]) as wanted (person) order by 1
+    select distinct (person % 2048)::int as slot from unnest(:persons::text::bigint[]) as wanted (person) order by 1
 ) as slots;
 
 -- name: insert_segment^

@@ -41,6 +41,10 @@ BATCH = 32
 AT_ONCE = 4
 """Timers fired at the same time by one worker: as many connections it uses."""
 
+LINGER = 0.1
+"""Seconds between two portions of timers that are fired together: what is due meanwhile is one portion, and whoever
+follows the log is woken for that."""
+
 RETRY = 1.0
 """Seconds between two attempts to reach a database that is away."""
 
@@ -58,11 +62,15 @@ class Share:
         """What it fires."""
         return list(self.handlers)
 
+    @property
+    def together(self) -> bool:
+        """Whether its timers are fired together."""
+        return isinstance(next(iter(self.handlers.values())), ManyHandler)
+
     def portions(self, leased: Sequence[Timer]) -> list[tuple[TimerHandler, list[Timer]]]:
         """What is fired in one go: all of a kind that is fired together, else each alone."""
-        handler = next(iter(self.handlers.values()))
-        if isinstance(handler, ManyHandler):
-            return [(handler, list(leased))] if leased else []
+        if self.together:
+            return [(next(iter(self.handlers.values())), list(leased))] if leased else []
         return [(self.handlers[timer.kind], [timer]) for timer in leased]
 
 
@@ -132,6 +140,8 @@ class TimerWorker:
                 away = False
                 if leased:
                     await self._announce()
+                    if share.together and len(leased) < share.many:
+                        await asyncio.sleep(LINGER)
                 else:
                     await self._sleep(share)
             except* Unavailable as gone:
