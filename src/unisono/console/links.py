@@ -62,6 +62,11 @@ COUNTER = f"{ROOT}/counter"
 """What waits in a store; ``code`` opens what a customer shows the code of."""
 APPOINTMENTS = f"{ROOT}/appointments"
 CARTS = f"{ROOT}/carts"
+SEGMENTS = f"{ROOT}/segments"
+SEGMENT_BUILDER = f"{ROOT}/segment-builder"
+"""GET ``code`` opens one, ``template`` a ready one; POST the whole form with ``do``: what was pressed."""
+SEGMENT_WHY = f"{ROOT}/segment-why"
+"""GET ``code`` and ``person`` (or ``q``, to find one): why somebody is in a segment, or is not."""
 SEARCH = f"{ROOT}/search"
 PALETTE = f"{ROOT}/palette"
 
@@ -102,6 +107,10 @@ NAVIGATION: tuple[Group, ...] = (
             Entry("orders", ORDERS, N_("Orders"), "o"),
             Entry("coherence", COHERENCE, N_("Coherence"), "c"),
         ),
+    ),
+    Group(
+        N_("One voice"),
+        (Entry("segments", SEGMENTS, N_("Segments"), "g"),),
     ),
     Group(
         N_("System"),
@@ -369,3 +378,33 @@ def cart(name: str) -> str:
 def cart_change(name: str) -> str:
     """POST ``part`` (add, set, remove, coupons, seen, undo) with its fields."""
     return f"{cart(name)}/change"
+
+
+def segment(code: str) -> str:
+    """The page of a segment."""
+    return f"{SEGMENTS}/{quote(code, safe='')}"
+
+
+def segment_members(code: str) -> str:
+    """Who is in a segment."""
+    return f"{segment(code)}/members"
+
+
+def segment_table(code: str) -> str:
+    """Who is in a segment, as CSV."""
+    return f"{segment(code)}/members.csv"
+
+
+def segment_move(code: str, move: str) -> str:
+    """POST ``note``: lets a segment live (publish) or rest (archive)."""
+    return f"{segment(code)}/move/{move}"
+
+
+def segment_edit(code: str) -> str:
+    """The builder with a segment in it."""
+    return with_query(SEGMENT_BUILDER, {"code": code})
+
+
+def segment_why(code: str, person_id: int | None = None) -> str:
+    """Why a person is in a segment, or is not."""
+    return with_query(SEGMENT_WHY, {"code": code, "person": person_id})

@@ -42,6 +42,7 @@ SECTION_PERMISSIONS = {
     "coherence": "coherence:read",
     "stock": "catalog:read",
     "orders": "orders:read",
+    "segments": "segments:read",
     "health": "health:read",
     "team": "team:read",
     "audit": "privacy:read_audit",
