@@ -62,6 +62,25 @@ COUNTER = f"{ROOT}/counter"
 """What waits in a store; ``code`` opens what a customer shows the code of."""
 APPOINTMENTS = f"{ROOT}/appointments"
 CARTS = f"{ROOT}/carts"
+OUTBOX = f"{ROOT}/outbox"
+"""Everything planned, held, sent, not sent."""
+BROADCASTS = f"{ROOT}/broadcasts"
+BROADCAST_FORM = f"{ROOT}/broadcast-form"
+"""GET ``code`` opens one; POST the whole form."""
+POLICY = f"{ROOT}/policy"
+POLICY_FORM = f"{ROOT}/policy-form"
+"""GET the policy to change; POST it with ``reason`` and the ``version`` it was made from."""
+POLICY_SIMULATOR = f"{ROOT}/policy-simulator"
+POLICY_RESTORE = f"{ROOT}/policy-restore"
+"""POST ``version``: an older policy counts again."""
+TASKS = f"{ROOT}/tasks"
+CONSENT = f"{ROOT}/consent"
+"""The texts people agree to; ``text`` opens one with its versions."""
+CONSENT_BLOCKED = f"{ROOT}/consent-blocked"
+CONSENT_LAW = f"{ROOT}/consent-law"
+CONSENT_REGISTER = f"{ROOT}/consent-register"
+"""POST ``file``: looks into the opposition register."""
+PRIVACY_REQUESTS = f"{ROOT}/privacy-requests"
 SEGMENTS = f"{ROOT}/segments"
 SEGMENT_BUILDER = f"{ROOT}/segment-builder"
 """GET ``code`` opens one, ``template`` a ready one; POST the whole form with ``do``: what was pressed."""
@@ -111,6 +130,16 @@ NAVIGATION: tuple[Group, ...] = (
     Group(
         N_("One voice"),
         (Entry("segments", SEGMENTS, N_("Segments"), "g"),),
+    ),
+    Group(
+        N_("One voice"),
+        (
+            Entry("broadcasts", BROADCASTS, N_("Broadcasts"), "b"),
+            Entry("outbox", OUTBOX, N_("Outbox"), "u"),
+            Entry("tasks", TASKS, N_("Tasks"), "w"),
+            Entry("policy", POLICY, N_("Contact policy"), "y"),
+            Entry("consent", CONSENT, N_("Consent and privacy"), "n"),
+        ),
     ),
     Group(
         N_("System"),
@@ -408,3 +437,53 @@ def segment_edit(code: str) -> str:
 def segment_why(code: str, person_id: int | None = None) -> str:
     """Why a person is in a segment, or is not."""
     return with_query(SEGMENT_WHY, {"code": code, "person": person_id})
+
+
+def message(message_id: int) -> str:
+    """One message of the outbox: what was said, why, what came of it."""
+    return f"{OUTBOX}/{message_id}"
+
+
+def message_said(message_id: int) -> str:
+    """What was said, as a page of its own that can do nothing."""
+    return f"{message(message_id)}/said"
+
+
+def message_cancel(message_id: int) -> str:
+    """POST: a message that has not left yet is not sent."""
+    return f"{message(message_id)}/cancel"
+
+
+def broadcast(code: str) -> str:
+    """The page of a broadcast."""
+    return f"{BROADCASTS}/{quote(code, safe='')}"
+
+
+def broadcast_step(code: str) -> str:
+    """POST ``step`` (schedule, pause, resume, stop, test) with its fields."""
+    return f"{broadcast(code)}/step"
+
+
+def task_settle(task_id: int) -> str:
+    """POST ``outcome``, ``note``, ``minutes``: what came of a task."""
+    return f"{TASKS}/{task_id}/settle"
+
+
+def person_consents(person_id: int) -> str:
+    """What a person agreed to; POST ``part`` (say, withdraw, block, unblock) with its fields."""
+    return f"{PEOPLE}/{person_id}/consents"
+
+
+def person_proof(person_id: int, purpose: str) -> str:
+    """The proof of what was agreed to, to print."""
+    return with_query(f"/api/people/{person_id}/consents/proof.html", {"purpose": purpose})
+
+
+def person_write(person_id: int) -> str:
+    """A message to a person; POST ``do`` (look or send)."""
+    return f"{PEOPLE}/{person_id}/write"
+
+
+def privacy_request(request_id: int) -> str:
+    """A request for access or erasure; POST ``part`` (confirm, withdraw)."""
+    return f"{PRIVACY_REQUESTS}/{request_id}"
