@@ -178,6 +178,7 @@ async def test_workers_share_messages_and_each_leaves_once(post: Office, workers
     assert post.sink.count == dict.fromkeys(ids, 1)
 
 
+@pytest.mark.slow
 async def test_a_lease_that_ends_in_a_slow_batch_sends_nothing_twice(post: Office) -> None:
     """Answers take longer than the lease is long: unknown, found out when the answer comes, never sent again."""
     post.sink.reply = lambda _: Reply(after=random.choice((0.05, 0.6, 1.4)))

@@ -530,3 +530,21 @@ async def test_an_outcome_that_cannot_be_written_costs_no_other(post: Office, mo
     await post.drain()
     assert (await post.message(ids[7]))["state"] == "unknown"
     assert post.sink.count == dict.fromkeys(ids, 1)
+
+
+async def test_messages_wait_for_a_paused_account_unless_another_carries_them(post: Office) -> None:
+    """Nothing is given up because somebody paused an account for a while."""
+    nodes = await post.people(2)
+    await post.pool.execute("update channel_account set status = 'paused'")
+    [first] = await post.plan(nodes[:1])
+    await post.drain()
+    assert (await post.message(first))["reason"] == "account_paused"
+    await post.account("second", rank=200)
+    [second] = await post.plan(nodes[1:])
+    await post.drain()
+    assert await post.states() == {"planned": 1, "accepted": 1}
+    assert list(post.sink.count) == [second]
+    await post.pool.execute("update channel_account set status = 'active'")
+    post.later(minutes=5)
+    await post.drain()
+    assert await post.states() == {"accepted": 2}

@@ -35,7 +35,7 @@ PAUSED_FOR: Final = timedelta(hours=1)
 """How long messages of a paused broadcast are left alone; resuming it wakes them at once."""
 
 ASIDE: Final = timedelta(minutes=5)
-"""How long a message is left alone that something of ours broke on."""
+"""How long a message is left alone that something of ours broke on, or whose account is paused."""
 
 SOONEST: Final = timedelta(milliseconds=500)
 """A message that is held is looked at again no sooner."""
@@ -278,6 +278,8 @@ def _wait(
     now: datetime,
 ) -> tuple[datetime, Reason] | None:
     """Until when, and why, a message cannot go to its account; None when it can."""
+    if account.status == "paused":
+        return now + ASIDE, reasons.account_paused(account.code)
     if account.closed_until is not None and account.closed_until > now:
         until = account.closed_until + timedelta(seconds=ahead / account.per_second)
         return until, reasons.provider_down(account.code, account.closed_until, account.last_error)

@@ -37,11 +37,12 @@ class Desk:
         """Messages handed over by this worker."""
 
     def carriers(self) -> dict[str, str]:
-        """Channel to the account that carries it: the lowest active rank."""
+        """Channel to the account that carries it: the lowest active rank; a paused one where there is no other, so that
+        messages wait for it rather than being given up."""
         found: dict[str, str] = {}
-        for account in sorted(self.accounts.values(), key=lambda one: (one.rank, one.id)):
-            if account.status == "active":
-                found.setdefault(account.channel, account.code)
+        usable = [one for one in self.accounts.values() if one.status != "disabled"]
+        for account in sorted(usable, key=lambda one: (one.status != "active", one.rank, one.id)):
+            found.setdefault(account.channel, account.code)
         return found
 
     def room(self, account: Account) -> int:

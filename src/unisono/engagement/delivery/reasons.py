@@ -16,7 +16,6 @@ UNKNOWN_AGAIN: Final = Reason(
     "unknown_again", "It may have arrived. The provider recognises a second try, so it is tried once more."
 )
 BROKEN: Final = Reason("broken", "Something of ours broke on it: the log says what. It is tried again.")
-CONTENT: Final = "content"
 
 
 def too_late(not_after: datetime, would_be: datetime) -> Reason:
@@ -79,7 +78,7 @@ def next_channel(channel: str, detail: str | None) -> Reason:
 
 def bad_content(detail: str) -> Reason:
     """It could not be rendered for this person."""
-    return Reason(CONTENT, "It could not be written for this person: {detail}", {"detail": detail[:500]})
+    return Reason("content", "It could not be written for this person: {detail}", {"detail": detail[:500]})
 
 
 def bad_address(detail: str) -> Reason:

@@ -30,7 +30,13 @@ _sql = load("unisono.engagement.delivery")
 LOCK: Final = 7_406_110_011
 """Advisory lock: held shared by every hand-over, exclusively by whoever pauses."""
 
-COPY: Final = (
+
+def N_(text: str) -> str:
+    """Mark a text for translation where it is defined."""
+    return text
+
+
+COPY: Final = N_(
     "This is a copy or a restored backup of another installation: what that one has sent would be sent again."
     " Make sure the other one is off, then resume."
 )
