@@ -26,6 +26,10 @@ create table broadcast (
     data         jsonb not null default '{}',
     segment_version int,
     template_version int,
+    category     text,
+    profiled     boolean,
+    require_member boolean not null default false,
+    not_after_seconds int not null default 21600 check (not_after_seconds between 60 and 2592000),
     starts_at    timestamptz,
     snapshot_at  timestamptz,
     created_at   timestamptz not null default now(),
@@ -34,6 +38,16 @@ create table broadcast (
     version      bigint not null default 1
 );
 comment on column broadcast.status is 'What people decided; finished is a question to its messages, not a status (RULES R5).';
+comment on column broadcast.profiled is 'Whom it goes to was worked out from what people did; null: as the segment''s rule says.';
+comment on column broadcast.require_member is 'Who left the segment before his message is decided gets none.';
+comment on column broadcast.not_after_seconds is 'So long after it was due, by the person''s clock where the schedule says so, it is of use.';
+
+create table broadcast_audience (
+    broadcast_id int not null references broadcast,
+    person_id    bigint not null,
+    primary key (broadcast_id, person_id)
+);
+comment on table broadcast_audience is 'Who was in the segment at the snapshot and has no message yet: each row becomes one, so a planner that dies is taken up where it was.';
 
 create table message (
     id           bigint generated always as identity primary key,
