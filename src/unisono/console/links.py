@@ -62,6 +62,19 @@ COUNTER = f"{ROOT}/counter"
 """What waits in a store; ``code`` opens what a customer shows the code of."""
 APPOINTMENTS = f"{ROOT}/appointments"
 CARTS = f"{ROOT}/carts"
+TEMPLATES = f"{ROOT}/templates"
+"""POST: ``code``, ``name``, ``kind``, ``purpose``, ``brand`` make a template."""
+BRAND = f"{ROOT}/brand"
+"""``code`` names another brand than the usual one; POST: the whole kit, with ``version``."""
+BRAND_CHECK = f"{ROOT}/brand-check"
+"""``text`` and ``subject`` with ``channel``, ``language``, ``purpose``: what the brand has against them."""
+CHANNELS = f"{ROOT}/channels"
+CHANNEL_NEW = f"{ROOT}/channel-new"
+"""GET ``kind``; POST makes an account of it."""
+CHANNEL_REACH = f"{ROOT}/channel-reach"
+"""``without`` thinks a channel away."""
+SENDING = f"{ROOT}/sending"
+"""POST ``deed`` (pause, resume), ``reason``."""
 OUTBOX = f"{ROOT}/outbox"
 """Everything planned, held, sent, not sent."""
 BROADCASTS = f"{ROOT}/broadcasts"
@@ -106,6 +119,9 @@ class Group(NamedTuple):
     entries: tuple[Entry, ...]
 
 
+ONE_VOICE = N_("One voice")
+"""What is said to customers, and how it leaves."""
+
 NAVIGATION: tuple[Group, ...] = (
     Group(
         N_("Customers"),
@@ -128,15 +144,15 @@ NAVIGATION: tuple[Group, ...] = (
         ),
     ),
     Group(
-        N_("One voice"),
-        (Entry("segments", SEGMENTS, N_("Segments"), "g"),),
-    ),
-    Group(
-        N_("One voice"),
+        ONE_VOICE,
         (
+            Entry("segments", SEGMENTS, N_("Segments"), "g"),
+            Entry("templates", TEMPLATES, N_("Templates"), "x"),
+            Entry("brand", BRAND, N_("Brand"), "r"),
             Entry("broadcasts", BROADCASTS, N_("Broadcasts"), "b"),
             Entry("outbox", OUTBOX, N_("Outbox"), "u"),
             Entry("tasks", TASKS, N_("Tasks"), "w"),
+            Entry("channels", CHANNELS, N_("Channels"), "v"),
             Entry("policy", POLICY, N_("Contact policy"), "y"),
             Entry("consent", CONSENT, N_("Consent and privacy"), "n"),
         ),
@@ -487,3 +503,53 @@ def person_write(person_id: int) -> str:
 def privacy_request(request_id: int) -> str:
     """A request for access or erasure; POST ``part`` (confirm, withdraw)."""
     return f"{PRIVACY_REQUESTS}/{request_id}"
+
+
+def template(code: str) -> str:
+    """A template in its editor; POST saves the draft (``do`` says what was pressed)."""
+    return f"{TEMPLATES}/{quote(code, safe='')}"
+
+
+def template_part(code: str, channel: str, language: str, **more: str | int | None) -> str:
+    """The editor at one channel and language."""
+    return with_query(template(code), {"channel": channel, "language": language, **more})
+
+
+def template_publish(code: str) -> str:
+    """POST ``note``: what the draft says is sent from now on."""
+    return f"{template(code)}/publish"
+
+
+def template_revert(code: str) -> str:
+    """POST ``version``: the draft becomes what was published."""
+    return f"{template(code)}/revert"
+
+
+def template_archive(code: str) -> str:
+    """POST: takes it out of use."""
+    return f"{template(code)}/archive"
+
+
+def template_test(code: str) -> str:
+    """POST ``to``, ``channel``: sends the draft to one address."""
+    return f"{template(code)}/test"
+
+
+def template_frame(code: str, **asked: str | int | None) -> str:
+    """The e-mail itself, for a frame without rights."""
+    return with_query(f"{template(code)}/frame", asked)
+
+
+def channel(code: str) -> str:
+    """An account with a provider; POST changes it."""
+    return f"{CHANNELS}/{quote(code, safe='')}"
+
+
+def channel_test(code: str) -> str:
+    """POST: connects and signs in, sends nothing."""
+    return f"{channel(code)}/test"
+
+
+def channel_status(code: str) -> str:
+    """POST ``status`` (active, paused, disabled)."""
+    return f"{channel(code)}/status"

@@ -20,6 +20,8 @@ from unisono.console import contexts, links
 from unisono.console.rendering import render_screen
 from unisono.console.words import Words, environment_of, language_of
 from unisono.customers.collect import failed
+from unisono.engagement.delivery import sending
+from unisono.engagement.delivery.sending import Sending
 from unisono.kit.database import Pool, connection
 from unisono.kit.settings import Settings
 
@@ -42,6 +44,9 @@ SECTION_PERMISSIONS = {
     "coherence": "coherence:read",
     "stock": "catalog:read",
     "orders": "orders:read",
+    "templates": "voice:read",
+    "brand": "voice:read",
+    "channels": "voice:read",
     "segments": "segments:read",
     "broadcasts": "voice:read",
     "outbox": "voice:read",
@@ -54,6 +59,9 @@ SECTION_PERMISSIONS = {
 }
 """Navigation entry -> the permission its screen asks for."""
 
+VOICE = frozenset(entry.name for group in links.NAVIGATION if group.label == links.ONE_VOICE for entry in group.entries)
+"""Sections that tell while sending is paused."""
+
 _CONTROL = {chr(code) for code in range(32)} | {"\x7f", "\\"}
 
 
@@ -64,6 +72,7 @@ class Frame(msgspec.Struct, frozen=True):
     failed_events: int = 0
     owners: str = ""
     """Whom to ask for more rights."""
+    sending: Sending | None = None
 
 
 class _Toast(msgspec.Struct):
@@ -103,7 +112,7 @@ async def _frame(request: AnyRequest) -> Frame:
         waiting = sum(number for _, number, _ in await failed.count_failed(conn))
         team = await accounts.list_accounts(conn)
         owners = [account.name for account in team if account.role == "owner" and account.disabled_at is None]
-        frame = Frame(await accounts.company(conn), waiting, ", ".join(owners[:3]))
+        frame = Frame(await accounts.company(conn), waiting, ", ".join(owners[:3]), await sending.state(conn))
     request.app.state.console_frame = (now + FRAME_SECONDS, frame)
     return frame
 
@@ -152,6 +161,20 @@ def _viewer(principal: Principal | None, words: Words) -> contexts.Viewer | None
     )
 
 
+def _paused(principal: Principal | None, section: str, frame: Frame, words: Words) -> contexts.Paused | None:
+    """Why nothing leaves, on the screens of what the company says."""
+    found = frame.sending
+    if found is None or found.paused_at is None or section not in VOICE or principal is None:
+        return None
+    can_resume = principal.may("channels:manage")
+    return contexts.Paused(
+        reason=words.gettext(found.reason or ""),
+        since=found.paused_at,
+        by=found.changed_by or "",
+        can_resume=can_resume,
+    )
+
+
 def _one_of(value: str | None, *known: str) -> Any:
     """A stored preference if it is one of the known ones, else the first of these."""
     return value if value in known else known[0]
@@ -181,6 +204,7 @@ def make_shell(
         density=_one_of(account.density if account else None, "comfortable", "compact"),
         toast=_toast(request),
         company=frame.company,
+        paused=_paused(principal, section, frame, words),
         failed_events=frame.failed_events if principal is not None and principal.may("health:read") else 0,
     )
 

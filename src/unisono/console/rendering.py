@@ -42,6 +42,7 @@ STYLESHEETS = (
     "person",
     "commerce",
     "orders",
+    "voice",
     "utilities",
 )
 """In the order of their layers; tokens.css declares that order and so comes first."""

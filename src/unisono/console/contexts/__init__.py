@@ -140,6 +140,30 @@ from unisono.console.contexts.promotions import (
     UseRow,
     VersionRow,
 )
+from unisono.console.contexts.segments import (
+    CheckRow,
+    DayPoint,
+    DayRow,
+    FunnelRow,
+    MemberRow,
+    MembershipRow,
+    PersonVoice,
+    ReachRow,
+    ReadyTemplate,
+    RuleBox,
+    RuleField,
+    SampleRow,
+    SegmentBuilder,
+    SegmentMembers,
+    SegmentNumbers,
+    SegmentPage,
+    SegmentRow,
+    Segments,
+    SegmentVersionRow,
+    SegmentWhy,
+    WhyAnswer,
+    WhyStep,
+)
 from unisono.console.contexts.shared import (
     Amount,
     Badge,
@@ -149,6 +173,7 @@ from unisono.console.contexts.shared import (
     IdentifierBrief,
     Knowledge,
     Paging,
+    Paused,
     PersonLink,
     Problem,
     Score,
@@ -176,6 +201,27 @@ from unisono.console.contexts.stock import (
     StockSku,
 )
 from unisono.console.contexts.together import Candidate, HouseholdCard, Together
+from unisono.console.contexts.voice import (
+    AccountRowView,
+    BlockCard,
+    Brand,
+    BrandVersionRow,
+    ChannelAccount,
+    ChannelCard,
+    ChannelReach,
+    ChannelReachRow,
+    Channels,
+    DiffRow,
+    FindingRow,
+    NamedRow,
+    PreviewCard,
+    Swatch,
+    Template,
+    TemplateRow,
+    Templates,
+    TemplateVersionRow,
+    VoiceField,
+)
 
 Screen = (
     PeopleList
@@ -220,11 +266,23 @@ Screen = (
     | HandOver
     | Order
     | Orders
+    | Templates
+    | Template
+    | Brand
+    | Channels
+    | ChannelAccount
+    | ChannelReach
+    | Segments
+    | SegmentPage
+    | SegmentMembers
+    | SegmentWhy
+    | SegmentBuilder
 )
 """Everything `rendering.render_screen` can draw."""
 
 __all__ = [
     "AccountRow",
+    "AccountRowView",
     "Amount",
     "AppointmentRow",
     "AskedRow",
@@ -234,6 +292,9 @@ __all__ = [
     "Badge",
     "BatchRow",
     "Became",
+    "BlockCard",
+    "Brand",
+    "BrandVersionRow",
     "Bucket",
     "BuilderField",
     "BuilderGoods",
@@ -245,7 +306,13 @@ __all__ = [
     "CartRow",
     "Carts",
     "CatalogueImport",
+    "ChannelAccount",
+    "ChannelCard",
+    "ChannelReach",
+    "ChannelReachRow",
     "ChannelStock",
+    "Channels",
+    "CheckRow",
     "Chip",
     "Choice",
     "CodeSample",
@@ -255,14 +322,19 @@ __all__ = [
     "ConflictRow",
     "Counter",
     "DayGroup",
+    "DayPoint",
+    "DayRow",
     "DeadLetterRow",
     "Density",
+    "DiffRow",
     "DiscountPage",
     "DiscountRow",
     "ErrorPage",
     "EvidenceCard",
     "FailedEvent",
+    "FindingRow",
     "FirstRun",
+    "FunnelRow",
     "GoneRow",
     "Goods",
     "HandOver",
@@ -288,8 +360,11 @@ __all__ = [
     "LiveEvent",
     "LiveEvents",
     "Locations",
+    "MemberRow",
+    "MembershipRow",
     "MergeRow",
     "MovementRow",
+    "NamedRow",
     "NewKey",
     "NoPermission",
     "OfferRow",
@@ -302,6 +377,7 @@ __all__ = [
     "ParcelRow",
     "ParkedRow",
     "PartRow",
+    "Paused",
     "PaymentRow",
     "PeopleList",
     "PersonLink",
@@ -309,8 +385,10 @@ __all__ = [
     "PersonPage",
     "PersonRow",
     "PersonShop",
+    "PersonVoice",
     "PictureRow",
     "PlaceCard",
+    "PreviewCard",
     "PriceFact",
     "PriceListPage",
     "PriceListRow",
@@ -330,16 +408,29 @@ __all__ = [
     "Promotions",
     "PropagationRow",
     "RawEvent",
+    "ReachRow",
     "ReaderRow",
+    "ReadyTemplate",
     "RefusedLine",
     "ReturnRow",
     "RiskRow",
     "RoleRow",
+    "RuleBox",
+    "RuleField",
     "RuleNode",
     "RuleRow",
+    "SampleRow",
     "Score",
     "Screen",
     "Search",
+    "SegmentBuilder",
+    "SegmentMembers",
+    "SegmentNumbers",
+    "SegmentPage",
+    "SegmentRow",
+    "SegmentVersionRow",
+    "SegmentWhy",
+    "Segments",
     "SharedRow",
     "Shell",
     "SignIn",
@@ -355,7 +446,12 @@ __all__ = [
     "StockRisks",
     "StockSku",
     "Struct",
+    "Swatch",
     "Team",
+    "Template",
+    "TemplateRow",
+    "TemplateVersionRow",
+    "Templates",
     "Theme",
     "Tile",
     "Timeline",
@@ -373,5 +469,8 @@ __all__ = [
     "VersionRow",
     "Viewer",
     "ViolationRow",
+    "VoiceField",
     "WaitingRow",
+    "WhyAnswer",
+    "WhyStep",
 ]

@@ -141,6 +141,15 @@ class Viewer(Struct, frozen=True, kw_only=True):
     role_label: str
 
 
+class Paused(Struct, frozen=True, kw_only=True):
+    """Nothing leaves: since when, why and by whom."""
+
+    reason: str
+    since: datetime
+    by: str = ""
+    can_resume: bool = False
+
+
 class Shell(Struct, frozen=True, kw_only=True):
     """
     What surrounds every screen, as ``page``. ``section`` is the navigation entry to mark, one of the names
@@ -164,3 +173,5 @@ class Shell(Struct, frozen=True, kw_only=True):
     company: str = ""
     failed_events: int = 0
     """Failed events waiting for someone, shown beside "Live events"; 0 shows nothing."""
+    paused: Paused | None = None
+    """Shown on the screens of what the company says while nothing of it leaves."""
