@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from unisono.console.contexts.orders import PersonShop
+from unisono.console.contexts.segments import PersonVoice
 from unisono.console.contexts.shared import (
     Amount,
     Badge,
@@ -178,6 +179,8 @@ class PersonPage(Struct, frozen=True, kw_only=True):
     tiles: Sequence[Tile] = ()
     shop: PersonShop | None = None
     """Cart, orders and what waits for them; None when the reader may not see these."""
+    voice: PersonVoice | None = None
+    """Segments and what else One voice knows; None when the reader may not see it."""
     score: Score | None = None
     traits: Sequence[TraitRow] = ()
     computed: Sequence[ComputedTraitRow] = ()
