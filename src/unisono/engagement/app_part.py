@@ -14,6 +14,7 @@ from unisono.engagement.channels import api as channels_api
 from unisono.engagement.channels import hooks, reaching_api
 from unisono.engagement.delivery.dispatcher import Dispatcher
 from unisono.engagement.delivery.reconciling import reconcile
+from unisono.engagement.messages import api as messages_api
 from unisono.engagement.policy import api as policy_api
 from unisono.engagement.policy.staff import ContactReader
 from unisono.engagement.public import pages as public_pages
@@ -30,6 +31,7 @@ routes: list[ControllerRouterHandler] = [
     *public_pages.routes,
     *brand_api.routes,
     *templates_api.routes,
+    *messages_api.routes,
 ]
 """Every route of engagement, the public pages and the providers' webhooks included."""
 

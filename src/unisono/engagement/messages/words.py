@@ -1,0 +1,86 @@
+"""Why messages wait or are not sent, in general words: for lists and tables. Each message has its own, with values."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from unisono.kit.reasons import Reason
+
+
+def N_(text: str) -> str:
+    """Mark a text for translation where it is defined."""
+    return text
+
+
+_WORDS: Final = {
+    # Consent and law.
+    "no_consent": N_("No consent to marketing on any channel it may go by"),
+    "consent_refused": N_("The consent was refused"),
+    "consent_withdrawn": N_("The consent was withdrawn"),
+    "consent_expired": N_("The consent has ended"),
+    "consent_unconfirmed": N_("The consent waits to be confirmed"),
+    "no_profiling_consent": N_("No consent to profiling"),
+    "soft_opt_in_off": N_("A sale alone is no consent there"),
+    "not_similar": N_("A sale is no consent for another kind of products"),
+    "no_third_party_consent": N_("No consent to sharing data with others"),
+    "register_not_checked": N_("Never held against the opposition register"),
+    "register_listed": N_("On the opposition register"),
+    "register_stale": N_("Held against the opposition register too long ago"),
+    "suppressed": N_("The address is suppressed"),
+    # Address and account.
+    "no_address": N_("No address is known"),
+    "address_invalid": N_("The address cannot be used"),
+    "no_account": N_("No account can send it"),
+    "channel_excluded": N_("The provider refused the address for good"),
+    # Policy.
+    "help_complaint": N_("Help first: a complaint is open"),
+    "help_settled": N_("Help first: a complaint was closed a short while ago"),
+    "help_badly_settled": N_("Help first: a complaint was settled badly"),
+    "help_late_order": N_("Help first: an order is late"),
+    "help_nps": N_("Help first: a bad score"),
+    "help_csat": N_("Help first: a bad score"),
+    "budget_used": N_("Contacted enough: the budget is used up"),
+    "budget_too_small": N_("It weighs more than the whole budget"),
+    "cap_reached": N_("Contacted enough: the cap is reached"),
+    "cap_zero": N_("The cap allows none"),
+    "gives_way": N_("It gives way to a weightier message"),
+    "quiet_hours": N_("Quiet hours"),
+    "quiet_always": N_("Quiet hours that do not end"),
+    "not_due": N_("Not due yet"),
+    "not_due_local": N_("Not due yet by the person's own clock"),
+    "too_late": N_("Too late: it was of use until then"),
+    "would_be_too_late": N_("It would have been too late"),
+    "left_segment": N_("Left the segment before it was sent"),
+    "same_person": N_("Joined with somebody who has it already"),
+    # Delivery.
+    "broadcast_paused": N_("The broadcast is paused"),
+    "broadcast_stopped": N_("The broadcast was stopped"),
+    "cancelled": N_("Cancelled"),
+    "erased": N_("The person was erased"),
+    "unknown": N_("The connection was cut: it may have arrived"),
+    "unknown_again": N_("It may have arrived; tried once more"),
+    "provider_down": N_("The provider does not answer"),
+    "account_paused": N_("The account is paused"),
+    "sending_paused": N_("Sending is paused"),
+    "warm_up": N_("The account is warming up"),
+    "queue": N_("Others are before it"),
+    "person_parked": N_("An earlier message waits for another try"),
+    "again": N_("The provider did not take it; tried again"),
+    "next_channel": N_("Refused on a channel; the next one is tried"),
+    "gave_up": N_("Given up after many tries"),
+    "refused": N_("The provider refused it"),
+    "bounced": N_("It came back"),
+    "content": N_("It could not be written for the person"),
+    "broken": N_("Something of ours broke on it"),
+    "not_settled": N_("Waiting its turn"),
+}
+
+
+def label(code: str) -> Reason:
+    """A reason in general words; one nobody has named is its code."""
+    known = _WORDS.get(code)
+    if known is not None:
+        return Reason(code, known)
+    if code.startswith("suppressed"):
+        return Reason(code, _WORDS["suppressed"])
+    return Reason(code, "{name}", {"name": code.replace("_", " ")})
