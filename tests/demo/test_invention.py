@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import phonenumbers
 
 from unisono.customers.identity.normalise import normalise
-from unisono.demo.invention import card_number, contact
+from unisono.demo.invention import birthday, card_number, contact, has_email, has_phone, language
 
 EVERY = range(1, 2501)
 
@@ -44,3 +46,16 @@ def test_the_same_household_is_always_the_same_person() -> None:
     assert contact(1) == contact(1)
     assert (contact(1).first_name, contact(1).email) == ("Edward", "edward.jackson.1@example.com")
     assert card_number(1) == "2900000000018"
+
+
+def test_nine_in_ten_leave_an_address_of_each_kind_and_nobody_leaves_none() -> None:
+    """So a message has people it cannot reach by e-mail, and others it cannot reach by telephone."""
+    assert sum(map(has_email, EVERY)) == sum(map(has_phone, EVERY)) == 2250
+    assert all(has_email(household) or has_phone(household) for household in EVERY)
+    assert sum(language(household) == "it" for household in EVERY) == 625
+
+
+def test_birthdays_lie_on_every_day_of_the_year() -> None:
+    """A fortnight always has about one household in twenty-six."""
+    days = {(day.month, day.day) for day in map(date.fromisoformat, map(birthday, EVERY))}
+    assert len(days) >= 365

@@ -16,7 +16,7 @@ from unisono.customers.identity import service as identity
 from unisono.customers.profiles import service as profiles
 from unisono.demo import dataset
 from unisono.demo.findings import Findings
-from unisono.demo.invention import card_number, contact, has_second_card, subscribes_first
+from unisono.demo.invention import card_number, contact, has_email, has_phone, has_second_card, subscribes_first
 from unisono.demo.live.checking import Whole, check_live
 from unisono.demo.loading import LoadReport, Progress
 from unisono.demo.retailer import load_year
@@ -145,7 +145,8 @@ async def _check_person(findings: Findings, conn: Connection, household: int, ex
     person = contact(household)
     card = card_number(household)
     one = await identity.find(conn, f"loyalty_card:{card}")
-    for identifier in (f"email:{person.email}", f"phone:{person.phone}"):
+    left = {f"email:{person.email}": has_email(household), f"phone:{person.phone}": has_phone(household)}
+    for identifier in (name for name, known in left.items() if known):
         findings.compare(f"{who}: {identifier} leads to the same person", one, await identity.find(conn, identifier))
     found = await profiles.search(conn, f"{person.last_name} {person.first_name}", limit=200)
     findings.compare(f"{who}: search by name finds the person", True, one in {item.id for item in found})

@@ -6,6 +6,7 @@ telephone numbers are ``+1 NPA 555 0100`` to ``0199``, the range kept for fictio
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Final
 
 import msgspec
@@ -80,3 +81,29 @@ def has_second_card(household: int) -> bool:
 def subscribes_first(household: int) -> bool:
     """One household in ten is known to the newsletter by e-mail alone, before it shows its card with it."""
     return household % 10 == 5
+
+
+def has_email(household: int) -> bool:
+    """Nine households in ten leave an e-mail address."""
+    return household % 10 != 8
+
+
+def has_phone(household: int) -> bool:
+    """Nine households in ten leave a telephone number."""
+    return household % 10 != 4
+
+
+def language(household: int) -> str:
+    """One household in four reads Italian, so that both languages of a message are to be seen."""
+    return "it" if household % 4 == 3 else "en"
+
+
+def birthday(household: int) -> str:
+    """A day of the year by the household's number, spread over the year; the year of birth means nothing."""
+    return (date(1950 + household % 50, 1, 1) + timedelta(days=household * 37 % 365)).isoformat()
+
+
+def address(household: int) -> dict[str, str]:
+    """A street there is not, in the city the stores are laid around."""
+    street = f"{household} Sample Street"
+    return {"street": street, "city": "Columbus", "state": "OH", "postalCode": "00000", "country": "US"}

@@ -11,7 +11,17 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from unisono.demo import dataset
-from unisono.demo.invention import card_number, contact, has_second_card, subscribes_first
+from unisono.demo.invention import (
+    address,
+    birthday,
+    card_number,
+    contact,
+    has_email,
+    has_phone,
+    has_second_card,
+    language,
+    subscribes_first,
+)
 from unisono.demo.receipts import Basket
 
 SUBSCRIBED_AT: Final = datetime(2017, 3, 6, 12)
@@ -83,12 +93,16 @@ class Households:
                 "loyalty_card": card_number(household),
                 "firstName": person.first_name,
                 "lastName": person.last_name,
-                "phone": person.phone,
+                "language": language(household),
+                "birthday": birthday(household),
+                "address": address(household),
                 "invented": True,
                 "household_number": household,
                 **{name: row[name] for name in DEMOGRAPHICS if row.get(name) is not None},
             }
-            if not subscribes_first(household):
+            if has_phone(household):
+                traits["phone"] = person.phone
+            if has_email(household) and not subscribes_first(household):
                 traits["email"] = person.email
             yield self._identify(enrolment_id(household), first[household] - ENROLLED_BEFORE, traits, channel="store")
 
