@@ -318,12 +318,18 @@ class Dispatcher:
             lane.renew(account)
 
     async def _until_next(self) -> float:
-        """Seconds to sleep: until the next message, and no longer than until the next look."""
+        """Seconds to sleep: until the next message or the end of a lease, and no longer than until the next look."""
         async with guarded(self._desk.pool) as conn:
-            due: datetime | None = await _sql.next_due(conn)
-        if due is None or self._desk.paused:
+            found = await _sql.next_due(conn)
+        if self._desk.paused:
             return LOOK
-        return min(LOOK, max(0.01, (due - self._desk.clock()).total_seconds()))
+        now = self._desk.clock()
+        waits = [LOOK]
+        if found["due"] is not None:
+            waits.append(max(0.01, (found["due"] - now).total_seconds()))
+        if found["lease"] is not None:
+            waits.append(max(self._every.total_seconds() / 2, (found["lease"] - now).total_seconds()))
+        return min(waits)
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

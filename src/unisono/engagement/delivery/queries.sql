@@ -104,8 +104,10 @@ from unnest(:ids::bigint[], :states::text[], :reasons::text[], :decisions::text[
     as d (id, state, reason, decision, channel, address_node, account_id, try_at)
 where message.id = d.id;
 
--- name: next_due$
-select min(try_at) from message where state = 'planned';
+-- name: next_due^
+-- When the next message is due, and when the next lease ends.
+select (select min(try_at) from message where state = 'planned') as due,
+       (select min(lease_until) from message where state in ('claimed', 'handed_over')) as lease;
 
 -- Handing over --------------------------------------------------------------------------------------
 
