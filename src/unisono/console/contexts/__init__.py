@@ -10,6 +10,7 @@ Texts in these structs are either data (names, values) or already translated sen
 ``*_href`` fields are links built with `unisono.console.links`; ``None`` means "do not offer it".
 """
 
+from unisono.console.contexts import consents, sends
 from unisono.console.contexts.accounts import (
     AccountRow,
     ErrorPage,
@@ -277,9 +278,12 @@ Screen = (
     | SegmentMembers
     | SegmentWhy
     | SegmentBuilder
+    | sends.Sends
+    | consents.ConsentScreens
 )
 """Everything `rendering.render_screen` can draw."""
 
+# The screens of what is sent and of consent are named with their module: ``sends.Outbox``, ``consents.Law``.
 __all__ = [
     "AccountRow",
     "AccountRowView",
@@ -473,4 +477,6 @@ __all__ = [
     "WaitingRow",
     "WhyAnswer",
     "WhyStep",
+    "consents",
+    "sends",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import ClassVar
 
+from unisono.console.contexts.consents import PersonContact
 from unisono.console.contexts.orders import PersonShop
 from unisono.console.contexts.segments import PersonVoice
 from unisono.console.contexts.shared import (
@@ -177,6 +178,8 @@ class PersonPage(Struct, frozen=True, kw_only=True):
     facts: Sequence[str] = ()
     badges: Sequence[Badge] = ()
     tiles: Sequence[Tile] = ()
+    contact: PersonContact | None = None
+    """Consents and messages; None when the reader may not see these."""
     shop: PersonShop | None = None
     """Cart, orders and what waits for them; None when the reader may not see these."""
     voice: PersonVoice | None = None
