@@ -42,11 +42,12 @@ log = structlog.get_logger("unisono.delivery")
 _sql = load("unisono.engagement.delivery")
 
 BATCH: Final = 200
-"""Messages decided in one transaction."""
+"""Messages decided in one transaction. With 48 handed over and 13 settled together on average a message costs this
+process 1.4 ms; 40,000 left at 461/s on two cores, mail server and database included (``unisono bench broadcast``)."""
 
 IN_HAND: Final = 600
 """Messages claimed by one worker at the most, over all its lanes. A batch of each kind above it still fits the lane of
-a fast account (`desk.MOST_AHEAD`): decided in vain, a message costs a decision more (measured 310/s against 230/s)."""
+a fast account (`desk.MOST_AHEAD`): with 1,000 lanes were full and each message was decided 2.6 times (measured)."""
 
 WRITTEN_AT_ONCE: Final = 200
 
