@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import sys
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -74,6 +75,7 @@ async def _load(options: argparse.Namespace, settings: Settings, dsn: str) -> No
     from unisono.demo.live.loading import load_live
     from unisono.demo.loading import Progress as Loaded
     from unisono.demo.retailer import load_year
+    from unisono.demo.voice.loading import load_voice
 
     households = options.households
     console = Console()
@@ -93,7 +95,9 @@ async def _load(options: argparse.Namespace, settings: Settings, dsn: str) -> No
 
         try:
             report = await load_year(pool, settings, limit_households=households, progress=tell)
-            live = await load_live(pool, limit_households=households, shift_days=report.shift_days, progress=tell)
+            part: dict[str, Any] = {"limit_households": households, "shift_days": report.shift_days, "progress": tell}
+            live = await load_live(pool, **part)
+            voice = await load_voice(pool, settings, **part)
         finally:
             await pool.close()
     events = sum(report.events.values())
@@ -104,6 +108,10 @@ async def _load(options: argparse.Namespace, settings: Settings, dsn: str) -> No
     console.print(
         f"{live.products:,} products, {live.places:,} places, {live.prices:,} prices, {live.stocks:,} stocks, "
         f"{live.promotions} promotions ({live.active} live) in {live.seconds:.0f} s."
+    )
+    console.print(
+        f"{voice.entries:,} consents said ({voice.granted:,} agree to e-mail, {voice.withdrawn:,} withdrew), "
+        f"{voice.templates} templates, {voice.segments} live segments in {voice.seconds:.0f} s."
     )
     if live.waiting:
         how = "unisono serve makes" if options.no_serve else "the worker makes"

@@ -81,3 +81,41 @@ select (select count(*) from good where held + committed > capacity + at_risk) a
        (select count(*) from told where last - first + 1 <> changes or first <> 1) as gaps,
        (select count(*) from good left join told on told.subject = good.kind || ':' || good.key
         where good.version <> coalesce(told.last, 0)) as untold;
+
+-- name: nodes_named
+-- Which identifiers these are; none for what nobody has.
+select node.id, node.namespace, node.value
+from unnest(:namespaces::text[], :values::text[]) as wanted (namespace, value)
+join node on node.namespace = wanted.namespace and node.value = wanted.value;
+
+-- name: consent_keys
+-- The entries of the ledger an earlier load made.
+select key from consent_entry where source = :source;
+
+-- name: template_codes
+-- The templates and blocks somebody has written, archived ones too.
+select code from template;
+
+-- name: analyze_tables!
+-- Let the planner see what was loaded.
+analyze;
+
+-- name: voice_counts^
+-- What there is of the voice.
+select (select count(*) from consent_entry where source = :source) as entries,
+       (select count(*) from consent_state
+        where purpose = 'marketing' and channel = 'email' and status = 'granted') as granted,
+       (select count(*) from consent_state
+        where purpose = 'marketing' and channel = 'email' and status = 'withdrawn') as withdrawn,
+       (select count(*) from consent_state
+        where purpose = 'marketing' and channel = 'email' and status = 'refused') as refused,
+       (select count(*) from consent_state
+        where purpose = 'marketing' and channel = 'email' and status = 'requested') as requested,
+       (select count(*) from template where version > 0) as templates,
+       (select count(*) from segment where status = 'live') as segments;
+
+-- name: segment_sizes
+-- How many are in each live segment.
+select segment.code, count(segment_member.person_id) as members from segment
+left join segment_member on segment_member.segment_id = segment.id
+where segment.status = 'live' group by segment.code order by segment.code;

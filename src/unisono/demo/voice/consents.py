@@ -45,7 +45,7 @@ RULES: Final = {
     "whatsapp": f"Used {WHATSAPP_REDEEMED} coupons and left a telephone number: agreed to WhatsApp with the last.",
     "withdrawn": "Received no campaign since 1 July of the data: withdrew e-mail when the last one was over.",
     "refused": "Received no campaign, number ends in 1 or 2: said no to e-mail with the card's application.",
-    "unanswered": "Received no campaign, number ends in 3: was asked three days before the data end, has not confirmed.",
+    "unanswered": "Received no campaign, number ends in 3: asked three days before the data end, not confirmed.",
     "soft": "Received no campaign, number ends in 4: bought, and was told that he may refuse own similar offers.",
 }
 """The parts of the rule, as the proof of an entry says them. Everybody else was never asked."""
@@ -138,7 +138,9 @@ def said_by(history: History, ends: datetime) -> Iterator[Said]:
     """What a household said, by the rule; ``ends`` is the last instant of the data."""
     number, person = history.household, contact(history.household)
 
-    def entry(rule: str, namespace: str, purpose: Purpose, channel: str, action: Action, at: datetime, **more: Any) -> Said:
+    def entry(
+        rule: str, namespace: str, purpose: Purpose, channel: str, action: Action, at: datetime, **more: Any
+    ) -> Said:
         value = {"email": person.email, "phone": person.phone, "loyalty_card": card_number(number)}[namespace]
         return Said(
             household=number, rule=rule, namespace=namespace, value=value, purpose=purpose, channel=channel,
