@@ -80,6 +80,23 @@ async def test_what_is_not_due_waits(post: Office) -> None:
     assert len(post.sink.mails) == 1
 
 
+async def test_another_policy_decides_at_once_what_was_held(post: Office) -> None:
+    """Held for the night; with quiet hours taken away it leaves now, not in the morning. Another still is held."""
+    await post.free_policy(quiet=(Quiet(channels=("email",), from_="11:00", until="13:00"),))
+    messages = await post.plan(await post.people(1))
+    later = await post.plan(await post.people(1), due_at=post.now + timedelta(hours=5))
+    await post.drain()
+    assert await post.states() == {"planned": 2}
+    await post.free_policy(quiet=(Quiet(channels=("email",), from_="11:00", until="12:30"),))
+    await post.drain()
+    assert await post.states() == {"planned": 2}
+    assert (await post.message(messages[0]))["try_at"] == post.now + timedelta(minutes=30)
+    await post.free_policy()
+    await post.drain()
+    assert await post.states(messages) == {"accepted": 1}
+    assert await post.states(later) == {"planned": 1}
+
+
 async def test_quiet_hours_hold_a_message_until_they_are_over(post: Office) -> None:
     """It is looked at again at their end, not before."""
     await post.free_policy(quiet=(Quiet(channels=("email",), from_="11:00", until="13:00"),))

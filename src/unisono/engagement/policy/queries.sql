@@ -112,3 +112,11 @@ select pg_advisory_xact_lock(hashtextextended('contact policy', 0));
 -- name: add_policy^
 insert into contact_policy (policy, at, actor, reason) values (:policy::text::jsonb, :at, :actor, :reason)
 returning version;
+
+-- name: decide_again$
+-- What the policy of before held is looked at again, and the workers are told.
+with again as (
+    update message set try_at = :now where state = 'planned' and try_at > :now and decision->>'outcome' = 'hold'
+    returning id
+)
+select pg_notify('unisono_messages', '') is not null from again limit 1;

@@ -67,6 +67,8 @@ async def save(
 ) -> PolicyVersion:
     """Make a policy count, inside the caller's transaction; saving the one that counts changes nothing.
 
+    What the policy before held until later is decided anew by this one, at once.
+
     ``expected`` is the version it was made from. Raises BadPolicy, BadRequest without a reason, PolicyChanged.
     """
     reason = _reason(reason)
@@ -82,6 +84,7 @@ async def save(
         return present
     text = msgspec.json.encode(policy).decode()
     row = await _sql.add_policy(conn, policy=text, at=now, actor=actor, reason=reason)
+    await _sql.decide_again(conn, now=now)
     return PolicyVersion(version=row["version"], policy=policy, at=now, actor=actor, reason=reason)
 
 
