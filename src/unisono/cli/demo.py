@@ -42,7 +42,8 @@ def demo(options: argparse.Namespace, settings: Settings) -> int:
             return 0
         from unisono.cli.serve import serve
 
-        return serve(settings)
+        # The providers' counterparts live and end with the engine; they connect the accounts when they listen.
+        return serve(settings, beside=("demo counterparts",))
 
 
 def _check(settings: Settings) -> int:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 import structlog
 
@@ -32,7 +33,7 @@ _STOP_WITHIN = 15.0
 
 
 class Child:
-    """One process of ours that is to stay."""
+    """One process of ours that is to stay: ``part`` is what the command line would say."""
 
     def __init__(self, part: str, settings: Settings, dsn: str) -> None:
         self.part = part
@@ -51,7 +52,9 @@ class Child:
         """Start it."""
         self._started = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "unisono.cli", self.part], env=self._environment, stdin=subprocess.DEVNULL
+            [sys.executable, "-m", "unisono.cli", *self.part.split()],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
         )
 
     def watch(self) -> None:
@@ -86,8 +89,8 @@ class Child:
             self.process.wait()
 
 
-def serve(settings: Settings, *, welcome: bool = True) -> int:
-    """Run everything until SIGTERM or SIGINT."""
+def serve(settings: Settings, *, welcome: bool = True, beside: Sequence[str] = ()) -> int:
+    """Run everything until SIGTERM or SIGINT; ``beside`` are further commands of ours to keep running."""
     stopping = False
 
     def stop(_number: int, _frame: object) -> None:
@@ -100,7 +103,7 @@ def serve(settings: Settings, *, welcome: bool = True) -> int:
         asyncio.run(migrated(dsn))
         if welcome:
             asyncio.run(_welcome(settings, dsn))
-        children = [Child(part, settings, dsn) for part in ("web", "worker")]
+        children = [Child(part, settings, dsn) for part in ("web", "worker", *beside)]
         for child in children:
             child.start()
         while not stopping:
@@ -127,7 +130,7 @@ async def _welcome(settings: Settings, dsn: str) -> None:
 
 def run_part(part: str, settings: Settings) -> int:
     """Run one web or worker process until SIGTERM or SIGINT."""
-    _end_with_parent()
+    end_with_parent()
     from unisono.web import run_async
 
     with database(settings) as dsn:
@@ -144,8 +147,8 @@ def run_part(part: str, settings: Settings) -> int:
     return 0
 
 
-def _end_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the serving process is gone."""
+def end_with_parent() -> None:
+    """When something of ours started this process: ask the kernel for SIGTERM when the serving process is gone."""
     parent = os.environ.get(PARENT)
     if parent is None or not sys.platform.startswith("linux"):
         return
