@@ -137,6 +137,15 @@ async def reach(conn: Connection, persons: Sequence[int], members: int, now: dat
 
 async def by_consent(conn: Connection, persons: Collection[int], now: datetime) -> Mapping[str, int]:
     """How many of these persons have an address marketing may go to, by channel."""
+    reached: dict[str, int] = {}
+    for channels in (await channels_of(conn, persons, now)).values():
+        for channel in channels:
+            reached[channel] = reached.get(channel, 0) + 1
+    return reached
+
+
+async def channels_of(conn: Connection, persons: Collection[int], now: datetime) -> dict[int, frozenset[str]]:
+    """The channels on which each of these persons has an address marketing may go to."""
     legal = await consent.legal(conn)
     standing = await consent.standings(conn, persons)
     addresses: dict[int, list[tuple[str, int]]] = {person: [] for person in persons}
@@ -144,11 +153,10 @@ async def by_consent(conn: Connection, persons: Collection[int], now: datetime) 
         mine = addresses[row["person_id"]]
         mine += [(channel, row["id"]) for channel in ADDRESSES.get(row["namespace"], ())]
         mine += [(channel, row["id"]) for channel in PERSON_CHANNELS]
-    reached: dict[str, int] = {}
-    for person, mine in addresses.items():
-        for channel in {channel for channel, node in mine if _may(standing[person], node, channel, now, legal)}:
-            reached[channel] = reached.get(channel, 0) + 1
-    return reached
+    return {
+        person: frozenset(channel for channel, node in mine if _may(standing[person], node, channel, now, legal))
+        for person, mine in addresses.items()
+    }
 
 
 def _may(standing: Standing, node: int, channel: str, now: datetime, legal: Legal) -> bool:
