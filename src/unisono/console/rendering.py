@@ -7,7 +7,7 @@ and the time zone from ``page`` (the `Shell`), so templates say ``{{ event.at | 
 import functools
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from gettext import NullTranslations
 from pathlib import Path
@@ -24,6 +24,7 @@ from unisono.console import contexts, links
 from unisono.console.marking import N_
 from unisono.console.staff import NAMES, Dot, render_staff
 from unisono.console.steps import render_steps
+from unisono.console.trends import render_trend
 from unisono.kit.money import format_money
 from unisono.kit.reasons import Reason, in_words
 
@@ -43,6 +44,7 @@ STYLESHEETS = (
     "commerce",
     "orders",
     "voice",
+    "segments",
     "utilities",
 )
 """In the order of their layers; tokens.css declares that order and so comes first."""
@@ -279,6 +281,18 @@ def price_steps(context: Context, chart: contexts.Steps) -> Markup:
     )
 
 
+@pass_context
+def trend(context: Context, points: Sequence[contexts.DayPoint], label: str, small: bool = False) -> Markup:
+    """Draw a number over days in the reader's numbers and days; ``label`` is read instead of the drawing."""
+    return render_trend(
+        points,
+        label=label,
+        small=small,
+        number=lambda value: compact(context, value),
+        day=lambda day: day_short(context, day),
+    )
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     filter_.__name__: filter_
     for filter_ in (
@@ -324,6 +338,7 @@ def build_environment(locale: str, *, translations: NullTranslations | None = No
         asset=asset,
         staff=staff,
         price_steps=price_steps,
+        trend=trend,
         stylesheets=STYLESHEETS,
         line_names=DOT_NAMES,
         bar_heights=bar_heights,

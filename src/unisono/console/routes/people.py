@@ -31,6 +31,7 @@ from unisono.console.pages import (
 )
 from unisono.console.routes.paths import pattern
 from unisono.console.routes.person_shop import shop_of
+from unisono.console.routes.person_voice import voice_of
 from unisono.console.views import Row
 from unisono.console.views import people as views
 from unisono.console.views.decisions import nodes_told
@@ -472,6 +473,7 @@ async def _show_person(
         await require_in_scope(conn, principal, person)
         gathered = await _gather(conn, person, wish, principal, now)
         shop = await shop_of(conn, request, gathered.profile, now)
+        voice = await voice_of(conn, request, person)
         await audited(conn, principal, "person.read", person, screen="person")
     view = await asyncio.to_thread(
         _person_view,
@@ -483,7 +485,7 @@ async def _show_person(
         now=now,
         problem=problem,
     )
-    view = msgspec.structs.replace(view, shop=shop.cards, tiles=[*view.tiles, *shop.tiles])
+    view = msgspec.structs.replace(view, shop=shop.cards, tiles=[*view.tiles, *shop.tiles], voice=voice)
     return await page(request, view, title=view.name, section=SECTION, status=status)
 
 
