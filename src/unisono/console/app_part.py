@@ -18,9 +18,12 @@ from unisono.console.pages import AnyRequest
 from unisono.console.routes import (
     assets,
     audit,
+    brand,
     carts,
     catalogue_import,
+    channels,
     coherence,
+    consent,
     counter,
     counter_steps,
     discounts,
@@ -30,6 +33,7 @@ from unisono.console.routes import (
     orders,
     palette,
     people,
+    person_consents,
     policy,
     prices,
     products,
@@ -43,10 +47,14 @@ from unisono.console.routes import (
     sources,
     stock,
     stock_changes,
+    tasks,
     team,
+    template_changes,
+    template_preview,
+    templates,
     together,
 )
-from unisono.console.security import SecurityHeaders
+from unisono.console.security import FrameHeaders, SecurityHeaders
 from unisono.kit.errors import NotFound
 
 MAX_FORM = 256 * 1024
@@ -89,9 +97,16 @@ routes: list[ControllerRouterHandler] = [
             *counter_steps.routes,
             *carts.routes,
             *policy.routes,
+            *tasks.routes,
+            *consent.routes,
+            *person_consents.routes,
             *segments.routes,
             *segment_builder.routes,
             *segment_why.routes,
+            *templates.routes,
+            *template_changes.routes,
+            *brand.routes,
+            *channels.routes,
             *palette.routes,
             missing,
         ],
@@ -99,6 +114,13 @@ routes: list[ControllerRouterHandler] = [
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_FORM,
         include_in_schema=False,
-    )
+    ),
+    Router(
+        "/",
+        route_handlers=[*template_preview.routes],
+        middleware=[FrameHeaders],
+        exception_handlers=HANDLERS,
+        include_in_schema=False,
+    ),
 ]
 """Every route of the console."""

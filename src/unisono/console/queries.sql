@@ -181,3 +181,9 @@ select incident_id, person_id from (
     join node on node.id = told.node_id
     group by told.incident_id, node.person_id
 ) as ranked where place <= :most;
+
+-- name: people_sampled^
+-- How many identified people there are, and some of them, always the same ones.
+select count(*)::int as people,
+       coalesce((array_agg(person_id order by hashint8(person_id)))[1:least(:most::int, 5000)], '{}') as some
+from person_summary where identified;

@@ -222,6 +222,7 @@ from unisono.console.contexts.voice import (
     Templates,
     TemplateVersionRow,
     VoiceField,
+    WordRows,
 )
 
 Screen = (
@@ -477,6 +478,7 @@ __all__ = [
     "WaitingRow",
     "WhyAnswer",
     "WhyStep",
+    "WordRows",
     "consents",
     "sends",
 ]

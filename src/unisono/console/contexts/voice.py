@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from unisono.console.contexts.shared import Badge, Chip, Choice, Paging, Problem, Struct, Tile
 
-FieldKind = Literal["line", "long", "code", "select", "secret", "check", "colour"]
+FieldKind = Literal["line", "long", "code", "select", "secret", "check", "number"]
 
 
 class VoiceField(Struct, frozen=True, kw_only=True):
@@ -168,22 +168,31 @@ class Template(Struct, frozen=True, kw_only=True):
 
 
 class Swatch(Struct, frozen=True, kw_only=True):
-    """A colour of the brand, and how well it reads on its paper."""
+    """A colour of the brand as it is used: ``ink`` written on ``ground``, and how well that reads."""
 
     name: str
     value: str
-    on: str = ""
-    ratio: str = ""
-    badge: Badge | None = None
+    ink: str
+    ground: str
+    ratio: float
+    badge: Badge
 
 
 class BrandVersionRow(Struct, frozen=True, kw_only=True):
-    """The brand as it was."""
+    """The brand as it was; ``changed`` are translated names of what was different before."""
 
     version: int
     at: datetime
     actor: str
     changed: Sequence[str] = ()
+    current: bool = False
+
+
+class WordRows(Struct, frozen=True, kw_only=True):
+    """A table to fill in: its heads, and a row of fields each; empty rows at the end are there to be filled."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[VoiceField]]
 
 
 class Brand(Struct, frozen=True, kw_only=True):
@@ -193,14 +202,16 @@ class Brand(Struct, frozen=True, kw_only=True):
 
     code: str
     version: int
+    name: str = ""
     brands: Sequence[Chip] = ()
     can_write: bool = False
     company: Sequence[VoiceField] = ()
     footer_fields: Sequence[VoiceField] = ()
     swatches: Sequence[Swatch] = ()
-    colours: Sequence[VoiceField] = ()
     looks: Sequence[VoiceField] = ()
-    words: Sequence[VoiceField] = ()
+    words: WordRows
+    claims: WordRows
+    tone: Sequence[VoiceField] = ()
     footers: Sequence[VoiceField] = ()
     rules: Sequence[VoiceField] = ()
     check_fields: Sequence[VoiceField] = ()

@@ -1,0 +1,90 @@
+"""Words the screens of one voice share: channels, purposes, what the brand has against a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from unisono.console.contexts import Badge, Choice, FindingRow, Tone, VoiceField
+from unisono.console.marking import N_
+from unisono.console.words import Words
+from unisono.engagement.brand.model import Finding, Severity, Where
+from unisono.kit.reasons import in_words
+
+CHANNELS: dict[str, str] = {
+    "email": N_("E-mail"),
+    "text": N_("Texts and chats"),
+    "sms": N_("SMS"),
+    "whatsapp": N_("WhatsApp"),
+    "messenger": N_("Messenger"),
+    "instagram": N_("Instagram"),
+    "telegram": N_("Telegram"),
+    "push": N_("Push, web and app"),
+    "web_push": N_("Web push"),
+    "app_push": N_("App push"),
+    "onsite": N_("On the site"),
+    "chat": N_("Chat"),
+    "mail": N_("Letter"),
+    "call": N_("Call"),
+    "clerk": N_("In the store"),
+    "till": N_("Till coupon"),
+    "webhook": N_("Webhook"),
+    "ads": N_("Ad audience"),
+    "other": N_("Others"),
+}
+"""Channel of a message -> its name; English msgids. ``text`` and ``push`` are contents several channels share."""
+
+PURPOSES: dict[str, str] = {
+    "marketing": N_("Marketing"),
+    "transactional": N_("Transactional"),
+    "service": N_("Service"),
+}
+
+SEVERITIES: dict[Severity, tuple[str, Tone]] = {
+    "block": (N_("blocks"), "warning"),
+    "warn": (N_("warns"), "neutral"),
+    "off": (N_("is off"), "off"),
+}
+
+PLACES: dict[Where, str] = {"subject": N_("in the subject"), "text": N_("in the text"), "html": N_("in the design")}
+
+
+def channel_word(channel: str, words: Words) -> str:
+    """The name of a channel messages leave by."""
+    return words.gettext(CHANNELS.get(channel, channel))
+
+
+def purpose_choices(chosen: str, words: Words) -> list[Choice]:
+    """Every purpose to choose from."""
+    return choices_of(PURPOSES.items(), chosen, words)
+
+
+def choices_of(texts: Iterable[tuple[str, str]], chosen: str, words: Words) -> list[Choice]:
+    """Options of a select: values with English msgids."""
+    return [Choice(value=value, label=words.gettext(text), selected=value == chosen) for value, text in texts]
+
+
+def plain_choices(values: Sequence[str], chosen: str) -> list[Choice]:
+    """Options that are called by what they are."""
+    return [Choice(value=value, label=value, selected=value == chosen) for value in values]
+
+
+def language_field(name: str, value: str, words: Words) -> VoiceField:
+    """A language to type: ``it``, ``en``, ``de-AT``."""
+    hint = words.gettext("Two letters: it, en, de; a country with it if need be: de-AT.")
+    return VoiceField(name=name, label=words.gettext("Language"), value=value, hint=hint)
+
+
+def finding_rows(findings: Iterable[Finding], words: Words) -> list[FindingRow]:
+    """What the brand has against a text, the gravest first as it comes."""
+    rows = []
+    for one in findings:
+        text, tone = SEVERITIES[one.severity]
+        rows.append(
+            FindingRow(
+                badge=Badge(text=words.gettext(text), tone=tone),
+                text=in_words(one.reason, words.language, words.zone.key),
+                where=words.gettext(PLACES[one.where]),
+                excerpt=one.excerpt,
+            )
+        )
+    return rows
