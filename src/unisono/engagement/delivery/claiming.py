@@ -17,7 +17,7 @@ import msgspec
 from unisono.customers.consent import service as consent
 from unisono.customers.timeline.lanes import guarded
 from unisono.engagement.channels.model import Account
-from unisono.engagement.delivery import reasons, rules, sending
+from unisono.engagement.delivery import ports, reasons, rules, sending
 from unisono.engagement.delivery.desk import Desk
 from unisono.engagement.delivery.model import Claimed, State
 from unisono.engagement.policy import facts as policy_facts
@@ -131,6 +131,9 @@ async def _decide(
     persons = await policy_facts.lock_persons(conn, {row["node_id"] for row in left})
     fates += [Fate(row=row, state=_never(row), reason=reasons.ERASED) for row in left if row["node_id"] not in persons]
     left = [row for row in left if row["node_id"] in persons]
+    refused = await ports.refused(conn, [row["id"] for row in left if row["broadcast_id"] is not None])
+    fates += [Fate(row=row, state=_never(row), reason=refused[row["id"]]) for row in left if row["id"] in refused]
+    left = [row for row in left if row["id"] not in refused]
     decisions, languages = await _ask(conn, desk, [asked[row["id"]] for row in left], now)
     for fate in await _after(conn, desk, left, decisions, now):
         fate.language = languages.get(fate.row["id"])

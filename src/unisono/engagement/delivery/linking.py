@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Final
 
 import msgspec
 
@@ -32,6 +33,25 @@ class Links(msgspec.Struct, frozen=True):
             tokens.link(secret, base, tokens.UNSUBSCRIBE, claimed.id),
             tokens.link(secret, base, tokens.PREFERENCES, claimed.address_node, claimed.id),
         )
+
+
+CONFIRMS: Final = "consent_entry"
+"""In the data of a notice: the consent it asks to confirm. Of other messages it is data like any other: whoever may
+send messages may not make links that confirm consents."""
+
+
+def asked_to_confirm(claimed: Claimed) -> int | None:
+    """The entry of the consent ledger a message asks to confirm."""
+    if claimed.origin != "notice":
+        return None
+    data = msgspec.json.decode(claimed.data)
+    entry = data.get(CONFIRMS) if isinstance(data, dict) else None
+    return entry if isinstance(entry, int) else None
+
+
+def confirmation(secret: Secret, settings: Settings, entry: int) -> str:
+    """The link of a double opt-in."""
+    return tokens.link(secret, base_url(settings), tokens.CONFIRM, entry)
 
 
 def tracked(secret: Secret, settings: Settings, message_id: int, html: str, links: Sequence[str], own: Links) -> str:

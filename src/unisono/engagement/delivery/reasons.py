@@ -15,6 +15,7 @@ UNKNOWN: Final = Reason("unknown", "The connection was cut after it had begun to
 UNKNOWN_AGAIN: Final = Reason(
     "unknown_again", "It may have arrived. The provider recognises a second try, so it is tried once more."
 )
+OTHER_ADDRESS: Final = Reason("other_address", "It is for one address, and that one cannot be written to.")
 BROKEN: Final = Reason("broken", "Something of ours broke on it: the log says what. It is tried again.")
 
 

@@ -22,7 +22,7 @@ from unisono.engagement.channels.push import service as push
 from unisono.engagement.channels.registry import adapter_of
 from unisono.engagement.delivery import reasons
 from unisono.engagement.delivery.desk import Desk
-from unisono.engagement.delivery.linking import Links, tracked
+from unisono.engagement.delivery.linking import Links, asked_to_confirm, confirmation, tracked
 from unisono.engagement.delivery.model import Claimed
 from unisono.engagement.templates import facts as template_facts
 from unisono.engagement.templates import service as templates
@@ -217,6 +217,12 @@ def _one(desk: Desk, claimed: Claimed, bench: _Bench) -> Ready | Unfit:
         return Unfit(claimed, reasons.ERASED)
     links = Links.of(desk.secret, desk.settings, claimed)
     context["links"] = {"unsubscribe": links.unsubscribe, "preferences": links.preferences}
+    entry = asked_to_confirm(claimed)
+    if entry is not None:
+        # Whoever opens it confirms that very address: nobody else's letter may carry it.
+        if claimed.address_node != claimed.node_id:
+            return Unfit(claimed, reasons.OTHER_ADDRESS)
+        context["links"]["confirm"] = confirmation(desk.secret, desk.settings, entry)
     try:
         rendered = bench.renderer[claimed.id].render(context)
         to = adapter_of(desk.accounts[claimed.account_code].kind).validate_address(address[0])

@@ -30,6 +30,7 @@ _WORDS: Final = {
     # Address and account.
     "no_address": N_("No address is known"),
     "address_invalid": N_("The address cannot be used"),
+    "other_address": N_("It is for one address, which cannot be written to"),
     "no_account": N_("No account can send it"),
     "channel_excluded": N_("The provider refused the address for good"),
     # Policy.

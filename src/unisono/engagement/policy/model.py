@@ -139,6 +139,8 @@ class LocalTime(msgspec.Struct, frozen=True):
 
     date: date
     time: ClockTime
+    within_seconds: Annotated[int, msgspec.Meta(ge=60, le=30 * 86400)] | None = None
+    """So long after it, by the same clock, the message is of use; None: as its ``not_after`` says."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,6 +46,8 @@ class _Case(msgspec.Struct, frozen=True):
     """Not before this: due, by the company's or by the person's clock."""
     deadline: datetime
     """Not after this."""
+    end: datetime | None
+    """The end it was given; None: the policy's patience is its end."""
 
 
 def decide_all(
@@ -126,18 +128,28 @@ def _case(asked: Asked, facts: ContactFacts, policy: Policy, legal: Legal, now: 
     start = asked.due_at
     if asked.local_time is not None:
         start = max(start, instant_of(asked.local_time.date, asked.local_time.time, facts.zone.info))
-    deadline = asked.not_after or start + timedelta(seconds=policy.patience_seconds)
+    end = _end(asked, facts)
+    deadline = end or start + timedelta(seconds=policy.patience_seconds)
     # What the company wants beyond the law: channels that need a consent here.
     wanted = legal.consent_channels | frozenset(policy.consent_also)
     if wanted != legal.consent_channels:
         legal = msgspec.structs.replace(legal, consent_channels=wanted)
-    return _Case(asked, facts, policy, legal, now, start, deadline)
+    return _Case(asked, facts, policy, legal, now, start, deadline, end)
+
+
+def _end(asked: Asked, facts: ContactFacts) -> datetime | None:
+    """The last instant at which it is of use, by the company's and by the person's clock."""
+    ends = [asked.not_after] if asked.not_after is not None else []
+    local = asked.local_time
+    if local is not None and local.within_seconds is not None:
+        ends.append(instant_of(local.date, local.time, facts.zone.info) + timedelta(seconds=local.within_seconds))
+    return min(ends, default=None)
 
 
 def _of_the_message(case: _Case) -> list[Reason]:
     """What forbids it by every channel."""
-    if case.asked.not_after is not None and case.now > case.asked.not_after:
-        return [words.too_late(case.asked.not_after)]
+    if case.end is not None and case.now > case.end:
+        return [words.too_late(case.end)]
     if case.asked.purpose == "marketing" and case.policy.help.enabled:
         return [words.muted(trouble) for trouble in case.facts.troubles]
     return []
@@ -217,8 +229,10 @@ def _verdict(case: _Case, channel: str, whole: Sequence[Reason]) -> Verdict:
 
 def _address(case: _Case, channel: str) -> tuple[Address | None, Allowed | Refused | None]:
     """The best address that may be written to; when none may, the best one and why it may not."""
+    # The address somebody named goes before the person's others.
     known = sorted(
-        (one for one in case.facts.addresses if one.channel == channel), key=lambda one: (one.rank, one.node_id)
+        (one for one in case.facts.addresses if one.channel == channel),
+        key=lambda one: (one.node_id != case.asked.node_id, one.rank, one.node_id),
     )
     answers = [(one, _permission(case, one)) for one in known]
     for one, answer in answers:
