@@ -1,7 +1,7 @@
 """Scripted live scenes: a browser, a messaging connector, a till and a clerk against a running engine, over HTTP.
 
 A scene is a coroutine that takes a `Stage` and plays steps: text, action, checks. See ``mario`` for one; those of the
-shop share ``shop``.
+shop share ``shop``, those in which something is said to customers ``voice``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TextIO
 
+from unisono.demo.scenes.absence import absence
 from unisono.demo.scenes.click_and_collect import click_and_collect
 from unisono.demo.scenes.engine import Engine
+from unisono.demo.scenes.help_not_sell import help_not_sell
 from unisono.demo.scenes.keys import SceneKeys, scene_keys
 from unisono.demo.scenes.last_unit import last_unit
 from unisono.demo.scenes.mario import mario
 from unisono.demo.scenes.nike import nike
 from unisono.demo.scenes.order_ahead import order_ahead
+from unisono.demo.scenes.quiet_night import quiet_night
+from unisono.demo.scenes.second_message import second_message
 from unisono.demo.scenes.stage import CheckFailed, SceneResult, Stage
 from unisono.demo.scenes.twenty_percent import twenty_percent
 from unisono.kit.errors import NotFound
@@ -30,6 +34,10 @@ SCENES: Final[Mapping[str, Callable[[Stage], Awaitable[None]]]] = {
     "twenty-percent": twenty_percent,
     "last-unit": last_unit,
     "order-ahead": order_ahead,
+    "second-message": second_message,
+    "help-not-sell": help_not_sell,
+    "quiet-night": quiet_night,
+    "absence": absence,
 }
 
 

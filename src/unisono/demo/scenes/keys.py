@@ -30,6 +30,8 @@ class SceneKeys(msgspec.Struct, frozen=True):
     """Secret key behind the clerk's screen; may read people and undo joins."""
     shop: str
     """Secret key of the shop's own server and back office: customers' tokens, goods, prices, stock, orders."""
+    voice: str
+    """Secret key of who writes to customers: consents, segments, templates, messages, the contact policy."""
 
 
 _PARTS: Final[Mapping[str, tuple[SourceKind, frozenset[str]]]] = {
@@ -38,6 +40,21 @@ _PARTS: Final[Mapping[str, tuple[SourceKind, frozenset[str]]]] = {
     "till": ("till", frozenset()),
     "desk": ("server", frozenset({"people:read", "people:write"})),
     "shop": ("server", frozenset({"commerce:read", "commerce:write", "channel:use"})),
+    "voice": (
+        "server",
+        frozenset(
+            {
+                "people:read",
+                "consents:write",
+                "segments:read",
+                "segments:write",
+                "voice:read",
+                "voice:write",
+                "messages:send",
+                "channels:manage",
+            }
+        ),
+    ),
 }
 
 
