@@ -45,6 +45,7 @@ STYLESHEETS = (
     "orders",
     "voice",
     "segments",
+    "sends",
     "utilities",
 )
 """In the order of their layers; tokens.css declares that order and so comes first."""
