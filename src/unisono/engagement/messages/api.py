@@ -86,7 +86,7 @@ async def send_message(
 @get("/api/messages", guards=[requires("voice:read")], tags=TAGS, responses=PROBLEMS, summary="The outbox")
 async def list_messages(
     request: AnyRequest,
-    state: OfState = None,
+    of_state: OfState = None,
     channel: Text = None,
     purpose: OfPurpose = None,
     origin: OfOrigin = None,
@@ -104,7 +104,7 @@ async def list_messages(
             nodes = tuple(row["id"] for row in await identity.nodes_of(conn, person))
             await audit.record(conn, actor=caller(request).actor, action="message.list", person_id=person, wait=False)
         filters = Filters(
-            state=state,
+            state=of_state,
             channel=_plain(channel),
             purpose=purpose,
             origin=origin,
