@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from unisono.console.contexts import Palette
 from unisono.console.rendering import STATIC, build_environment, render_screen
+from unisono.console.security import FRAME_POLICY
 
 HOST = "http://console.test"
 POLICY = "default-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -46,6 +47,11 @@ def answer(route: Route, pages: dict[str, str]) -> None:
         file = STATIC / path.removeprefix("/console/static/")
         kind = mimetypes.guess_type(file.name)[0] or "text/plain"
         route.fulfill(body=file.read_bytes(), content_type=kind)
+    elif path.endswith("/frame"):
+        mail = "<!doctype html><html lang=en><title>Mail</title><main><h1>Spring</h1><p>Ciao</p></main>"
+        route.fulfill(
+            body=mail, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": FRAME_POLICY}
+        )
     elif path.endswith("/stream"):
         route.fulfill(body="", content_type="text/event-stream")
     else:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import samples_commerce
 import samples_shop
+import samples_voice
 
 from unisono.console import contexts as c
 from unisono.console import links
@@ -540,6 +541,7 @@ def screens(locale: str = "en") -> Iterator[tuple[str, c.Shell, c.Screen]]:
     )
     yield from samples_commerce.screens(page, problem)
     yield from samples_shop.screens(page, problem)
+    yield from samples_voice.screens(page, problem)
     alone = shell("Sign in", locale=locale, signed_in=False)
     yield "sign_in", alone, c.SignIn(problem=c.Problem(what="E-mail or password is not right"), next_path="/console")
     yield "first_run", alone, c.FirstRun(problem=c.Problem(what="The password is too short", field="password"))
