@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from unisono.access.guards import Principal, caller, now_of, requires
+from unisono.access.guards import caller, now_of, requires
 from unisono.console import contexts, links
 from unisono.console.contexts import sends
 from unisono.console.deeds import Deed, press
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
+from unisono.console.routes.message_lines import lines
 from unisono.console.routes.paths import pattern
 from unisono.console.routes.people import audited
 from unisono.console.routes.products import asked
-from unisono.console.sent import account_names, addresses_told, first_reasons, people_named, subjects
+from unisono.console.sent import account_names, addresses_told, people_named
 from unisono.console.views import sends as views
 from unisono.console.views.saying import CHANNELS, ORIGINS, PURPOSES, choices
 from unisono.console.words import Words
@@ -25,7 +25,6 @@ from unisono.customers.identity import service as identity
 from unisono.engagement.channels.model import CHANNELS as ALL
 from unisono.engagement.delivery.model import Filters
 from unisono.engagement.messages import service as messages
-from unisono.engagement.messages.model import OutboxRow
 from unisono.engagement.messages.words import label
 from unisono.kit.database import Connection, connection, transaction
 from unisono.kit.errors import NotFound
@@ -36,17 +35,6 @@ PAGE_SIZE = 50
 STATES = ("planned", "accepted", "skipped", "refused", "unknown", "cancelled")
 SENT_PURPOSES = ("marketing", "transactional", "service")
 FILTERS = ("state", "channel", "purpose", "origin", "broadcast", "reason", "person")
-
-
-async def lines(
-    conn: Connection, rows: Sequence[OutboxRow], principal: Principal, words: Words
-) -> list[sends.MessageLine]:
-    """Messages as lists show them: whose they are, what they are about, what decided."""
-    ids = [one.message.id for one in rows]
-    people = await people_named(conn, [one.message.person_id for one in rows], principal, words)
-    about = await subjects(conn, ids) if principal.may("people:contact") else {}
-    why = await first_reasons(conn, [one.message.id for one in rows if one.message.reason])
-    return [views.message_line(one, words, people=people, subjects=about, reasons=why) for one in rows]
 
 
 def _wish(request: AnyRequest) -> dict[str, str]:

@@ -30,6 +30,7 @@ from unisono.console.pages import (
     words_of,
 )
 from unisono.console.routes.paths import pattern
+from unisono.console.routes.person_contact import badges_of, contact_of
 from unisono.console.routes.person_shop import shop_of
 from unisono.console.routes.person_voice import voice_of
 from unisono.console.views import Row
@@ -474,6 +475,7 @@ async def _show_person(
         gathered = await _gather(conn, person, wish, principal, now)
         shop = await shop_of(conn, request, gathered.profile, now)
         voice = await voice_of(conn, request, person)
+        contact = await contact_of(conn, request, gathered.profile, now)
         await audited(conn, principal, "person.read", person, screen="person")
     view = await asyncio.to_thread(
         _person_view,
@@ -486,6 +488,7 @@ async def _show_person(
         problem=problem,
     )
     view = msgspec.structs.replace(view, shop=shop.cards, tiles=[*view.tiles, *shop.tiles], voice=voice)
+    view = msgspec.structs.replace(view, contact=contact, badges=badges_of(contact, view.badges))
     return await page(request, view, title=view.name, section=SECTION, status=status)
 
 
