@@ -379,9 +379,12 @@ class Compose(Struct, frozen=True, kw_only=True):
     values: Mapping[str, str]
     channels: Sequence[Choice]
     purposes: Sequence[Choice]
+    templates: Sequence[Choice] = ()
     decision: DecisionCard | None = None
-    findings: Sequence[Reason] = ()
-    """What the brand says of the words."""
+    said: Sequence[tuple[str, str]] = ()
+    """What the person would read."""
+    findings: Sequence[tuple[str, Reason]] = ()
+    """What the brand says of the words: ``block`` or ``warn``, and why."""
     may_send: bool = False
     problem: Problem | None = None
 
