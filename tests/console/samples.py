@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import samples_commerce
+import samples_segments
 import samples_shop
 import samples_voice
 
@@ -143,6 +144,7 @@ def identifiers() -> list[c.IdentifierRow]:
 def person() -> c.PersonPage:
     return c.PersonPage(
         shop=samples_shop.person_shop(),
+        voice=samples_segments.voice(),
         person_id=41,
         name="Mario Rossi",
         facts=["Customer since March 2019", "home store Milano Brera", "prefers WhatsApp, Italian"],
@@ -541,6 +543,7 @@ def screens(locale: str = "en") -> Iterator[tuple[str, c.Shell, c.Screen]]:
     )
     yield from samples_commerce.screens(page, problem)
     yield from samples_shop.screens(page, problem)
+    yield from samples_segments.screens(page, problem)
     yield from samples_voice.screens(page, problem)
     alone = shell("Sign in", locale=locale, signed_in=False)
     yield "sign_in", alone, c.SignIn(problem=c.Problem(what="E-mail or password is not right"), next_path="/console")

@@ -21,6 +21,7 @@ PAIR = re.compile(r"--([\w-]+):\s*light-dark\((#[0-9a-f]{6}),\s*(#[0-9a-f]{6})\)
 LAYER_OF = {
     **dict.fromkeys(("forms", "staff"), "components"),
     **dict.fromkeys(("person", "commerce", "orders", "sends", "voice"), "screens"),
+    "segments": "screens",
 }
 """Sheets that share a layer; any other is named after its own."""
 

@@ -23,11 +23,11 @@ where type <> 'identity' group by name order by times desc, name limit :most;
 
 -- name: event_fields
 -- Which properties these events carry, and which the elements of their lists do.
-with some as (
+with looked as (
     select properties from event tablesample system (:percent::real) repeatable (1)
     where name = any(:names::text[]) and jsonb_typeof(properties) = 'object' limit :look
 ), outer_keys as (
-    select key, value from some, jsonb_each(properties)
+    select key, value from looked, jsonb_each(properties)
 ), keys as (
     select key as path from outer_keys where jsonb_typeof(value) not in ('array', 'object')
     union all
@@ -40,12 +40,12 @@ select path, count(*) as times from keys group by path order by times desc, path
 
 -- name: event_values
 -- What a property of these events is, the most frequent first.
-with some as (
+with looked as (
     select properties from event tablesample system (:percent::real) repeatable (1)
     where name = any(:names::text[]) and properties is not null limit :look
 )
 select element #>> '{}' as value, count(*) as times
-from some, jsonb_path_query(properties, :path::text::jsonpath) as element
+from looked, jsonb_path_query(properties, :path::text::jsonpath) as element
 where jsonb_typeof(element) in ('string', 'number', 'boolean')
 group by 1 order by times desc, value limit :most;
 
@@ -53,13 +53,13 @@ group by 1 order by times desc, value limit :most;
 select store_id as value, count(*) as times from (
     select store_id from event tablesample system (:percent::real) repeatable (1)
     where name = any(:names::text[]) and store_id is not null limit :look
-) as some group by store_id order by times desc, value limit :most;
+) as looked group by store_id order by times desc, value limit :most;
 
 -- name: event_channels
 select channel as value, count(*) as times from (
     select channel from event tablesample system (:percent::real) repeatable (1)
     where name = any(:names::text[]) limit :look
-) as some group by channel order by times desc, value limit :most;
+) as looked group by channel order by times desc, value limit :most;
 
 -- name: segment_days
 -- The size of these segments by day, and the last one written down before the first of these days.
