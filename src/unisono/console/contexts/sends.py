@@ -193,6 +193,9 @@ class BroadcastPage(Struct, frozen=True, kw_only=True):
     """What can be done now: step and word."""
     can_edit: bool = False
     can_schedule: bool = False
+    can_test: bool = False
+    version: int = 1
+    starts_at: datetime | None = None
     values: Mapping[str, str] = {}
     problem: Problem | None = None
     edit_href: str = ""

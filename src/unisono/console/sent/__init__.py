@@ -107,3 +107,17 @@ async def first_reasons(conn: Connection, ids: Sequence[int]) -> dict[int, Mappi
     """What decided about each of these messages: the first reason of its decision, or what delivery found after it."""
     rows = await _sql.first_reasons(conn, ids=list(ids)) if ids else []
     return {row["id"]: row for row in rows}
+
+
+async def segment_names(conn: Connection, codes: Iterable[str | None]) -> dict[str, str]:
+    """What segments are called."""
+    wanted = sorted({code for code in codes if code})
+    rows = await _sql.segment_names(conn, codes=wanted) if wanted else []
+    return {row["code"]: row["name"] for row in rows}
+
+
+async def template_names(conn: Connection, codes: Iterable[str]) -> dict[str, str]:
+    """What templates are called; those that come with the product and nobody changed are not there."""
+    wanted = sorted(set(codes))
+    rows = await _sql.template_names(conn, codes=wanted) if wanted else []
+    return {row["code"]: row["name"] for row in rows}

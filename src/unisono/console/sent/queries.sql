@@ -30,3 +30,9 @@ from message_content where message_id = any(:ids::bigint[]);
 -- name: first_reasons
 select id, decision -> 'reasons' -> 0 as reason, decision -> 'sending' as sending
 from message where id = any(:ids::bigint[]);
+
+-- name: segment_names
+select code, name from segment where code = any(:codes::text[]);
+
+-- name: template_names
+select code, name from template where code = any(:codes::text[]);
