@@ -27,6 +27,7 @@ async def _run(options: argparse.Namespace, settings: Settings, dsn: str) -> Non
     from unisono.demo.counterparts import process
     from unisono.demo.counterparts.connecting import connect, drafts
     from unisono.demo.counterparts.google import Fcm
+    from unisono.demo.voice.broadcast import launch_once
     from unisono.engagement.channels.accounts import hook_url
     from unisono.kit.secret import Secret
 
@@ -42,6 +43,8 @@ async def _run(options: argparse.Namespace, settings: Settings, dsn: str) -> Non
         try:
             async with transaction(pool) as conn:
                 served = await connect(conn, Secret.of(settings), drafts(where, fcm), now=system_clock())
+            if not options.no_serve:
+                await launch_once(pool, settings, now=system_clock())
         finally:
             await pool.close()
         print(f"Accounts stand for {', '.join(served)}.")

@@ -20,6 +20,7 @@ from unisono.demo.invention import card_number, contact, has_email, has_phone, h
 from unisono.demo.live.checking import Whole, check_live
 from unisono.demo.loading import LoadReport, Progress
 from unisono.demo.retailer import load_year
+from unisono.demo.voice.checking import check_voice
 from unisono.kit.database import Connection, Pool, connection, open_pool
 from unisono.kit.migrations import migrate
 from unisono.kit.settings import Settings
@@ -91,6 +92,7 @@ async def _verify(pool: Pool, settings: Settings, households: int, folder: Path)
             await _check_person(findings, conn, household, expected)
     shop = Whole(folder, expected.households)
     await check_live(findings, pool, settings, shop, shift_days=report.shift_days, cents=expected.cents)
+    await check_voice(findings, pool, settings, folder, expected.households, shift_days=report.shift_days)
     return findings
 
 

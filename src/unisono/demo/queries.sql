@@ -119,3 +119,47 @@ select (select count(*) from consent_entry where source = :source) as entries,
 select segment.code, count(segment_member.person_id) as members from segment
 left join segment_member on segment_member.segment_id = segment.id
 where segment.status = 'live' group by segment.code order by segment.code;
+
+-- name: best_sellers
+-- Goods with a price of which most are kept: stock follows sales.
+select variant.sku from stock join good on good.id = stock.good_id join variant on variant.id = stock.variant_id
+where exists (select 1 from price where price.variant_id = variant.id)
+group by variant.sku order by sum(good.capacity) desc, variant.sku limit :limit;
+
+-- name: ledger_entries
+-- Every entry of the ledger.
+select id, key, node_id, purpose, channel, action, basis, source, actor, at, recorded_at, text_id, text_version,
+       text_language, proof, order_ref, category, expires_at
+from consent_entry;
+
+-- name: ledger_states
+-- What the ledger says now.
+select node_id, purpose, channel, status, basis, since, expires_at, entry_id, categories from consent_state;
+
+-- name: live_segments
+select id, code from segment where status = 'live' order by code;
+
+-- name: broken_ledger^
+-- How many messages break what must hold of the send ledger.
+select (select count(*) from (
+            select message.id from message left join contact on contact.message_id = message.id
+            where message.state = 'accepted' group by message.id
+            having count(*) filter (where contact.id is not null and contact.released_at is null) <> 1
+        ) as unlike) as contacts,
+       (select count(*) from message where state = 'accepted' and (decision is null or account_id is null
+            or not exists (select 1 from message_content where message_id = message.id))) as decisions,
+       (select count(*) from message
+        where state in ('skipped', 'refused', 'unknown', 'cancelled') and reason is null) as reasons,
+       (select count(*) from (
+            select broadcast_id, person_id from message join node on node.id = message.node_id
+            where broadcast_id is not null group by 1, 2 having count(*) > 1
+        ) as twice) as twice;
+
+-- name: message_states
+-- Messages by state and channel.
+select state, channel, count(*) as messages from message group by 1, 2;
+
+-- name: agreed
+-- How many identifiers agreed to marketing, by channel.
+select channel, count(*) as addresses from consent_state
+where purpose = 'marketing' and status = 'granted' and basis = 'consent' group by channel;

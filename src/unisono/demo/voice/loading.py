@@ -14,19 +14,23 @@ import msgspec
 import yaml
 
 from unisono.customers.consent import texts
+from unisono.customers.consent.reader import ConsentReader
 from unisono.customers.segments import files as segment_files
 from unisono.customers.segments import service as segments
-from unisono.customers.segments.filling import SegmentFill
+from unisono.customers.segments.filling import SegmentFill, log_end
+from unisono.customers.segments.live import SegmentsReader
 from unisono.customers.segments.yaml_io import load_yaml
+from unisono.customers.timeline.readers import start_lanes
 from unisono.customers.timers.worker import TimerWorker
 from unisono.demo import dataset
 from unisono.demo.loading import ACTOR, Progress, Tell
-from unisono.demo.voice import consents, ledger
+from unisono.demo.voice import broadcast, consents, ledger
 from unisono.engagement.brand import service as brands
 from unisono.engagement.brand.model import Kit
 from unisono.engagement.policy import service as policies
 from unisono.engagement.policy.defaults import default_policy
 from unisono.engagement.policy.model import Policy
+from unisono.engagement.policy.staff import ContactReader
 from unisono.engagement.templates import files as template_files
 from unisono.engagement.templates import service as templates
 from unisono.kit.database import Pool, connection, transaction
@@ -36,6 +40,7 @@ from unisono.kit.sql import load
 _sql = load("unisono.demo")
 
 POLICY_REASON: Final = "The demo: an e-mail may lie in its box at night; what rings or lights up waits for the morning."
+NOT_OF_THE_PAST: Final = (SegmentsReader.name, ConsentReader.name, ContactReader.name)
 LIGHT: Final = "email"
 """The channel the demo's policy lets through at night."""
 
@@ -76,11 +81,13 @@ async def load_voice(
     began = time.monotonic()
     folder, now = folder or dataset.package_folder(), now or datetime.now(UTC)
     await _load_words(pool, settings, now)
+    await _start_readers(pool, settings)
     await _load_consents(pool, settings, folder, limit_households, timedelta(days=shift_days), now, progress)
     async with connection(pool) as conn:
         # Freshly loaded tables have no figures yet: without them counting segments takes the wrong way.
         await _sql.analyze_tables(conn)
     await _load_segments(pool, settings, now, progress)
+    await broadcast.prepare(pool, now=now)
     return msgspec.structs.replace(await count_voice(pool), seconds=time.monotonic() - began)
 
 
@@ -106,6 +113,17 @@ def told_by(progress: Tell, name: str) -> Any:
 
 def _file(name: str) -> str:
     return (resources.files("unisono.demo.voice") / name).read_text("utf-8")
+
+
+async def _start_readers(pool: Pool, settings: Settings) -> None:
+    """Let readers that would find nothing in the year begin behind it: no segment lives yet, nobody was asked yet.
+
+    A reader that ran already stays where it is.
+    """
+    async with transaction(pool) as conn:
+        end = await log_end(conn)
+        for reader in NOT_OF_THE_PAST:
+            await start_lanes(conn, reader, settings.readers, end)
 
 
 # Words ----------------------------------------------------------------------------------------------------
