@@ -54,13 +54,14 @@ class BroadcastDriver(LongHandler):
     kind: ClassVar[str] = DRIVE
     repeats: ClassVar[bool] = True
 
-    def __init__(self, settings: Settings, clock: Clock = system_clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock = system_clock, portion: int = PORTION) -> None:
         self._settings = settings
         self._clock = clock
+        self._portion = portion
 
     async def work(self, pool: Pool, timer: Timer) -> None:
         """Plan, wake, or cancel, in transactions of their own; begun anew it goes on where it was."""
-        await drive(pool, int(timer.key), settings=self._settings, clock=self._clock)
+        await drive(pool, int(timer.key), settings=self._settings, clock=self._clock, portion=self._portion)
 
     async def fire(self, conn: Connection, timer: Timer) -> str:
         """Nothing is left to do."""
