@@ -87,6 +87,8 @@ async def test_mistakes_are_named_and_change_nothing(desk: Desk) -> None:
         (400, {"purpose": "profiling", "action": "granted", "proof": {"a": "\x00"}}),
         (400, {"purpose": "profiling", "action": "granted", "source": "a\x00"}),
         (400, {"purpose": "profiling", "action": "granted", "at": "2099-01-01T00:00:00Z"}),
+        (400, {"purpose": "profiling", "action": "granted", "at": "0001-01-01T00:00:00+14:00"}),
+        (400, {"purpose": "profiling", "action": "granted", "expires_at": "9999-12-31T23:59:59-14:00"}),
         (400, {"purpose": "profiling", "action": "granted", "surprise": 1}),
     ]
     for status, body in wrong:

@@ -111,6 +111,19 @@ async def test_events_of_every_shape_become_entries(server_dsn: str, template_ds
         assert await shop.conn.fetchval("select count(*) from consent_entry") == before
 
 
+@pytest.mark.parametrize("ends", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"], ids=["after", "before"])
+async def test_an_end_outside_of_all_years_keeps_nobody_from_being_heard(
+    server_dsn: str, template_dsn: str, ears: list[Ear], ends: str
+) -> None:
+    """It is no end; what the person says afterwards is heard."""
+    async with open_shop(server_dsn) as shop:
+        ear = await hearing(shop, ears)
+        await ear.say({"purpose": "marketing", "channel": "sms", "granted": True, "expires_at": ends})
+        assert (await ear.states())["phone", "marketing", "sms"] == "granted"
+        await ear.say({"purpose": "marketing", "channel": "sms", "granted": False})
+        assert (await ear.states())["phone", "marketing", "sms"] == "withdrawn"
+
+
 async def test_a_public_key_lifts_no_objection_and_proves_no_address(
     server_dsn: str, template_dsn: str, ears: list[Ear]
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 import msgspec
@@ -161,9 +161,9 @@ def _word(said: Mapping[str, Any], *names: str) -> str | None:
 def _instant(value: object) -> datetime | None:
     try:
         at = msgspec.convert(value, datetime, strict=False) if isinstance(value, str) else None
-    except (msgspec.ValidationError, UnicodeError):
+        return at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+    except (msgspec.ValidationError, UnicodeError, OverflowError):
         return None
-    return at if at is not None and at.tzinfo is not None else None
 
 
 def _proof(said: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -183,13 +183,23 @@ def _checked(entry: NewEntry, now: datetime) -> NewEntry:
     _check_texts(entry)
     _check_channel(entry)
     _check_basis(entry)
-    if entry.at.tzinfo is None or (entry.expires_at and entry.expires_at.tzinfo is None):
-        raise BadConsent("Instants need a time zone.")
-    if entry.at > now + MAX_AHEAD:
+    at = _instant(entry.at)
+    ends = None if entry.expires_at is None else _instant(entry.expires_at)
+    if at > now + MAX_AHEAD:
         raise BadConsent("It was said in the future.", hint="Send the instant in UTC, or none for now.")
-    if entry.expires_at is not None and entry.expires_at <= entry.at:
+    if ends is not None and ends <= at:
         raise BadConsent("It ends before it begins.")
-    return msgspec.structs.replace(entry, at=min(entry.at, now).astimezone(UTC))
+    return msgspec.structs.replace(entry, at=min(at, now).astimezone(UTC), expires_at=ends)
+
+
+def _instant(said: datetime) -> datetime:
+    """In UTC, where the years 1 and 9999 of another zone may lie outside of what can be read back."""
+    if said.tzinfo is None:
+        raise BadConsent("Instants need a time zone.")
+    try:
+        return said.astimezone(UTC)
+    except OverflowError:
+        raise BadConsent("An instant is between the years 1 and 9999.") from None
 
 
 def _check_texts(entry: NewEntry) -> None:
