@@ -357,9 +357,11 @@ async def test_a_counted_link_leads_where_the_message_led_and_nowhere_else(visit
         ("javascript:alert(1)", None),
         ("//a.example", None),
         ("https:", None),
+        ("https://[a.example/b", None),
+        ("https://a.example/\ud800", None),
         (None, None),
     ],
-    ids=["plain", "capitals", "line break", "script", "no scheme", "no host", "none"],
+    ids=["plain", "capitals", "line break", "script", "no scheme", "no host", "half a bracket", "half a sign", "none"],
 )
 def test_only_web_addresses_are_led_to(url: object, target: str | None) -> None:
     """And none of them can add a header."""

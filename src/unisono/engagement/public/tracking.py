@@ -79,9 +79,14 @@ async def follow_link(
 
 def safe_target(url: object) -> str | None:
     """The address as a header may carry it; None for what is no web address."""
-    if not isinstance(url, str) or urlsplit(url).scheme.lower() not in ("http", "https") or not urlsplit(url).netloc:
+    if not isinstance(url, str):
         return None
-    return quote(url, safe="/:?#[]@!$&'()*+,;=%~-._")
+    try:
+        parts = urlsplit(url)
+        written = quote(url, safe="/:?#[]@!$&'()*+,;=%~-._")
+    except ValueError:  # half a bracket of an IPv6 address, half a character
+        return None
+    return written if parts.scheme.lower() in ("http", "https") and parts.netloc else None
 
 
 @get("/o/{name:str}", guards=[BY_LINK], include_in_schema=False)
