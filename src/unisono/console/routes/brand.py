@@ -14,8 +14,7 @@ from unisono.console.deeds import Deed, run_and_go
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, settings_of, words_of
 from unisono.console.routes.products import asked
 from unisono.console.views import brand as views
-from unisono.console.views.problems import problem_of
-from unisono.console.views.voice import channel_word, finding_rows, language_field, purpose_choices
+from unisono.console.views.voice import channel_word, finding_rows, language_field, problem_told, purpose_choices
 from unisono.console.words import Words
 from unisono.engagement.brand import rules, service
 from unisono.engagement.brand.errors import BrandNotFound
@@ -107,7 +106,7 @@ async def _show(
     async with connection(pool_of(request)) as conn:
         brand = typed or await service.get(conn, code)
         view = await _view(conn, request, principal, brand, words)
-    view = msgspec.structs.replace(view, problem=problem_of(words, error) if error else None)
+    view = msgspec.structs.replace(view, problem=problem_told(words, error) if error else None)
     status = error.status if error else 200
     return await page(request, view, title=words.gettext("Brand"), section=SECTION, status=status)
 

@@ -29,8 +29,7 @@ from unisono.console.pages import (
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
 from unisono.console.views import channels as views
-from unisono.console.views.commerce import problem_with_reasons
-from unisono.console.views.voice import channel_word
+from unisono.console.views.voice import channel_word, problem_told
 from unisono.console.words import Words
 from unisono.customers.segments import counting
 from unisono.customers.web import unit
@@ -133,7 +132,7 @@ async def _show(
     if typed is not None:
         one = views.typed_account(typed, one.kind, one)
     view = _account_view(request, principal, one, is_new=False, told=told)
-    problem = problem_with_reasons(words, error) if error else None
+    problem = problem_told(words, error) if error else None
     works = tried is not None and tried.outcome == "accepted"
     view = msgspec.structs.replace(
         view, problem=problem, tried=_outcome(tried, words) if tried else None, tried_well=works
@@ -164,7 +163,7 @@ async def _form(
     else:
         one = views.typed_account(typed, kind, None)
     view = _account_view(request, principal, one, is_new=True, told=[])
-    view = msgspec.structs.replace(view, problem=problem_with_reasons(words, error) if error else None)
+    view = msgspec.structs.replace(view, problem=problem_told(words, error) if error else None)
     title, status = words.gettext("New account"), error.status if error else 200
     return await page(request, view, title=title, section=SECTION, status=status)
 

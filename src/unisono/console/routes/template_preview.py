@@ -17,8 +17,8 @@ from unisono.console.pages import AnyRequest, pool_of, settings_of, words_of
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
 from unisono.console.views import templates as views
-from unisono.console.views.problems import problem_of
 from unisono.console.views.template_form import data_typed
+from unisono.console.views.voice import problem_told
 from unisono.console.words import Words
 from unisono.customers.identity import service as identity
 from unisono.engagement.brand import service as brands
@@ -128,7 +128,7 @@ async def look(
             frame["seal"] = _seal(request, principal, person, _bucket(request))
         kit = (await brands.get(conn, found.brand)).kit
     except UnisonoError as error:
-        return contexts.PreviewCard(problem=problem_of(words, error), **around)
+        return contexts.PreviewCard(problem=problem_told(words, error), **around)
     sender = kit.sender_names.get(channel) or kit.sender_names.get("*") or kit.name
     card = views.preview_card(made, sender, words)
     href = links.template_frame(found.code, **frame) if made.rendered.html is not None else None

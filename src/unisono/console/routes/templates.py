@@ -21,8 +21,7 @@ from unisono.console.routes.products import asked
 from unisono.console.routes.template_preview import Looked, look
 from unisono.console.views import template_form as forms
 from unisono.console.views import templates as views
-from unisono.console.views.problems import problem_of
-from unisono.console.views.voice import CHANNELS, channel_word
+from unisono.console.views.voice import CHANNELS, channel_word, problem_told
 from unisono.console.words import Words
 from unisono.engagement.brand import service as brands
 from unisono.engagement.templates import builtin, ports, service
@@ -71,7 +70,7 @@ async def _list(request: AnyRequest, *, error: UnisonoError | None = None, **typ
         filter_sentence=next((chip.label for chip in chips if chip.selected and shown), ""),
         can_write=principal.may("voice:write"),
         form=views.new_fields(typed, settings_of(request).locale, words),
-        problem=problem_of(words, error) if error else None,
+        problem=problem_told(words, error) if error else None,
     )
     status = error.status if error else 200
     return await page(request, view, title=words.gettext("Templates"), section=SECTION, status=status)
@@ -246,7 +245,7 @@ async def show_editor(
     async with connection(pool_of(request)) as conn:
         kept = found or await service.get(conn, code)
         view = await _view(conn, request, principal, kept, looked)
-    problem = problem_of(words, error) if error else None
+    problem = problem_told(words, error) if error else None
     view = msgspec.structs.replace(view, problem=problem)
     return await page(request, view, title=view.name, section=SECTION, status=error.status if error else 200)
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from unisono.console.contexts import Badge, Choice, FindingRow, Tone, VoiceField
+import msgspec
+
+from unisono.console.contexts import Badge, Choice, FindingRow, Problem, Tone, VoiceField
 from unisono.console.marking import N_
+from unisono.console.views.commerce import problem_with_reasons
+from unisono.console.views.problems_voice import VOICE_TEXTS
 from unisono.console.words import Words
 from unisono.engagement.brand.model import Finding, Severity, Where
+from unisono.kit.errors import UnisonoError
 from unisono.kit.reasons import in_words
 
 CHANNELS: dict[str, str] = {
@@ -88,3 +93,14 @@ def finding_rows(findings: Iterable[Finding], words: Words) -> list[FindingRow]:
             )
         )
     return rows
+
+
+def problem_told(words: Words, error: UnisonoError) -> Problem:
+    """An error of templates, the brand or a channel: with its own words where they alone say what is wrong."""
+    if error.code == "version_conflict":
+        what, _, do, _ = VOICE_TEXTS["brand_conflict"]
+        return Problem(what=words.gettext(what), do=words.gettext(do))
+    problem = problem_with_reasons(words, error)
+    if problem.why or error.code not in VOICE_TEXTS:
+        return problem
+    return msgspec.structs.replace(problem, why=error.detail, do=problem.do or error.hint or "")
