@@ -15,7 +15,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.types import ControllerRouterHandler, Scope
 
-from unisono import __version__
+from unisono import __version__, personal
 from unisono.access import api as access_api
 from unisono.access.keys import KeyRing
 from unisono.commerce import app_part as commerce
@@ -109,6 +109,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     *customers.routes,
     *commerce.routes,
     *engagement.routes,
+    *personal.routes,
     *failed_api.routes,
     *console.routes,
     health,
@@ -148,6 +149,7 @@ def lifespan_on(settings: Settings, dsn: str) -> Callable[[Litestar], AbstractAs
             country=settings.country,
             queue_events=settings.queue_events,
             commit_events=settings.commit_events,
+            secret=secret,
         )
         app.state.pool = pool
         app.state.secret = secret

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 
+from unisono import personal
 from unisono.commerce import app_part as commerce
 from unisono.customers import app_part as customers
 from unisono.customers.profiles.computed import ComputedTraitsReader
@@ -36,6 +37,7 @@ def all_timer_handlers(settings: Settings) -> list[TimerHandler]:
         *customers.timer_handlers(settings),
         *commerce.timer_handlers(settings),
         *engagement.timer_handlers(settings),
+        *personal.timer_handlers(settings),
     ]
 
 

@@ -208,3 +208,6 @@ select idle_minutes, merge_rule from cart_setting;
 
 -- name: write_settings!
 update cart_setting set idle_minutes = :idle_minutes, merge_rule = :merge_rule;
+
+-- name: names_of_carts
+select id::text, code from cart where node_id = any(:nodes::bigint[]);

@@ -127,3 +127,9 @@ select distinct good_id from (
 
 -- name: next_expiry$
 select expires_at from hold where state = 'held' and expires_at > :now::timestamptz order by expires_at limit 1;
+
+-- name: releasable_holds
+-- What is held for these people and no order stands on.
+select hold.id from hold
+where node_id = any(:nodes::bigint[])
+  and (state = 'held' or state = 'committed' and (reference like 'reservation:%' or reference like 'appointment:%'));

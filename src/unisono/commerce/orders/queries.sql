@@ -226,3 +226,28 @@ update checkout set state = :state, order_id = :order_id where id = :id;
 
 -- name: keep_open!
 update checkout set state = 'open', quote = :quote::text::jsonb, expires_at = :expires_at where id = :id;
+
+-- name: names_of_orders
+-- By what orders, reservations and appointments are called, and what was said of names and addresses.
+select number as code, customer as said from sales_order where node_id = any(:nodes::bigint[])
+union all
+select fulfilment.code, fulfilment.address from fulfilment
+join sales_order on sales_order.id = fulfilment.order_id where sales_order.node_id = any(:nodes::bigint[])
+union all
+select checkout.id::text, checkout.request from checkout
+join cart on cart.id = checkout.cart_id where cart.node_id = any(:nodes::bigint[])
+union all
+select return_case.number, '{}' from return_case join sales_order on sales_order.id = return_case.order_id
+where sales_order.node_id = any(:nodes::bigint[])
+union all
+select code, '{}' from reservation where node_id = any(:nodes::bigint[])
+union all
+select code, '{}' from appointment where node_id = any(:nodes::bigint[]);
+
+-- name: standing_orders
+-- What is not settled with these people: orders on their way, units kept, appointments to come.
+select 'order ' || number as what from sales_order where node_id = any(:nodes::bigint[]) and status in ('open', 'ready')
+union all
+select 'reservation ' || code from reservation where node_id = any(:nodes::bigint[]) and state in ('held', 'ready')
+union all
+select 'appointment ' || code from appointment where node_id = any(:nodes::bigint[]) and state in ('pending', 'booked');

@@ -268,6 +268,7 @@ async def _replay(request: AnyRequest, ids: Sequence[int], back: str) -> Respons
             limits=request.app.state.limits,
             country=settings_of(request).country,
             actor=principal.actor,
+            secret=request.app.state.secret,
         )
         await audit.record(
             conn,

@@ -26,6 +26,7 @@ from unisono.customers.timeline.service import announce
 from unisono.kit.crash import crash_point
 from unisono.kit.database import AWAY, RETRY_AFTER, TRANSIENT, Connection, Pool, transaction
 from unisono.kit.errors import Busy, Unavailable, UnisonoError
+from unisono.kit.secret import Secret
 
 log = structlog.get_logger("unisono.collect")
 
@@ -101,9 +102,16 @@ class Committer:
     """The writers of one process and the queue before them."""
 
     def __init__(
-        self, pool: Pool, *, country: str = "IT", queue_events: int = 20_000, commit_events: int = 3000
+        self,
+        pool: Pool,
+        *,
+        country: str = "IT",
+        queue_events: int = 20_000,
+        commit_events: int = 3000,
+        secret: Secret | None = None,
     ) -> None:
         self._pool = pool
+        self._secret = secret
         self._country = country
         self._lanes = [Lane() for _ in range(WRITERS)]
         self._waiting = 0
@@ -241,7 +249,7 @@ class Committer:
             try:
                 conn = await self._connection(lane)
                 async with conn.transaction():
-                    written = await write(conn, incoming, failures, rulebook)
+                    written = await write(conn, incoming, failures, rulebook, self._secret)
                     crash_point("collect.before_commit")
                 crash_point("collect.after_commit")
             except RulesChanged:

@@ -14,6 +14,7 @@ from unisono.customers.collect.model import Limits
 from unisono.customers.collect.reading import Reader
 from unisono.customers.identity.rulebook import read_rulebook
 from unisono.kit.database import Connection
+from unisono.kit.secret import Secret
 from unisono.kit.sql import load
 
 _sql = load("unisono.customers.collect")
@@ -88,7 +89,13 @@ async def open_ids(conn: Connection, *, code: str | None = None) -> list[int]:
 
 
 async def replay(
-    conn: Connection, ids: Sequence[int], *, limits: Limits, country: str = "IT", actor: str
+    conn: Connection,
+    ids: Sequence[int],
+    *,
+    limits: Limits,
+    country: str = "IT",
+    actor: str,
+    secret: Secret | None = None,
 ) -> ReplayReport:
     """Try failed events again by the rules of now, inside the caller's transaction.
 
@@ -109,7 +116,7 @@ async def replay(
         if not reader.incoming:
             report.failed_again += 1
             continue
-        written = await pipeline.write_without_refused(conn, reader.incoming, [], rulebook)
+        written = await pipeline.write_without_refused(conn, reader.incoming, [], rulebook, secret)
         report.accepted += written.accepted
         report.duplicates += written.duplicates
         report.failed_again += written.failed

@@ -74,7 +74,12 @@ async def replay_failed_events(request: AnyRequest, data: JSONBody[FailedRequest
 
     async def act(conn: Connection) -> ReplayReport:
         report = await failed.replay(
-            conn, _known(data.ids), limits=state.limits, country=state.settings.country, actor=actor
+            conn,
+            _known(data.ids),
+            limits=state.limits,
+            country=state.settings.country,
+            actor=actor,
+            secret=state.secret,
         )
         await audit.record(conn, actor=actor, action="events.replay", detail={"asked": len(data.ids)})
         return report

@@ -14,14 +14,18 @@ import asyncpg
 import msgspec
 
 from unisono.customers.collect.model import Failure, Incoming
+from unisono.customers.consent import service as consent
+from unisono.customers.consent.model import ADDRESSES, PERSON_CHANNELS, Suppression
 from unisono.customers.identity.graph import Connected, connect
 from unisono.customers.identity.model import Key, Observation, PersonChange
 from unisono.customers.identity.rulebook import Rulebook
+from unisono.customers.identity.tombstones import digest_of
 from unisono.customers.profiles.writing import MAX_TRAITS, TraitRow, index_nodes, write_traits
 from unisono.customers.timeline import service as timeline
 from unisono.customers.timeline.model import LANES, NewEvent
 from unisono.kit.crash import crash_point
 from unisono.kit.database import Connection
+from unisono.kit.secret import Secret
 from unisono.kit.sql import load
 
 _sql = load("unisono.customers.collect")
@@ -41,8 +45,10 @@ async def write(
     incoming: Sequence[Incoming],
     failures: Sequence[Failure],
     rulebook: Rulebook,
+    secret: Secret | None = None,
 ) -> Written:
-    """Write a batch inside the caller's transaction.
+    """Write a batch inside the caller's transaction. With ``secret`` what happened under an identifier before that was
+    erased is refused, also of identifiers nobody has any more.
 
     Raises asyncpg.UniqueViolationError or DeadlockDetectedError when it lost a race against another transaction
     (try again), asyncpg.DataError when PostgreSQL refuses a value (``write_without_refused`` finds which).
@@ -52,12 +58,11 @@ async def write(
         await write_failures(conn, failures)
         result.failed = len(failures)
     events = await _unknown(conn, incoming)
-    result.accepted = len(events)
     result.duplicates = len(incoming) - len(events)
+    events, connected = await _connected(conn, events, rulebook, secret, result)
+    result.accepted = len(events)
     if not events:
         return result
-    keys, observations = _evidence(events)
-    connected = await connect(conn, keys, observations, rulebook.namespaces, version=rulebook.version)
     rows = [_row(event, connected) for event in events]
     if connected.changes:
         result.joined = len(connected.changes)
@@ -69,6 +74,76 @@ async def write(
         await index_nodes(conn, new, rulebook.namespaces)
     await write_traits(conn, _traits(events, connected))
     return result
+
+
+class _Erased(Exception):
+    """Some events happened before their identifier was erased."""
+
+    def __init__(self, events: Sequence[Incoming]) -> None:
+        super().__init__()
+        self.message_ids = {event.message_id for event in events}
+
+
+async def _connected(
+    conn: Connection, events: list[Incoming], rulebook: Rulebook, secret: Secret | None, result: Written
+) -> tuple[list[Incoming], Connected]:
+    """The events that may be written, and their nodes."""
+    digest = digest_of(secret) if secret is not None else None
+    nothing = Connected({}, {}, [], set())
+    while events:
+        keys, observations = _evidence(events)
+
+        def check(erased: Mapping[Key, datetime], asked: Sequence[Incoming] = events) -> None:
+            late = [event for event in asked if _before_erasure(event, erased)]
+            if late:
+                raise _Erased(late)
+
+        try:
+            connected = await connect(
+                conn,
+                keys,
+                observations,
+                rulebook.namespaces,
+                version=rulebook.version,
+                digest=digest,
+                check=check,
+            )
+        except _Erased as erased:
+            late = [event for event in events if event.message_id in erased.message_ids]
+            await write_failures(conn, [_forgotten(event) for event in late])
+            result.failed += len(late)
+            events = [event for event in events if event.message_id not in erased.message_ids]
+            continue
+        if connected.reborn:
+            await _keep_off(conn, connected, events[0].received_at)
+        return events, connected
+    return events, nothing
+
+
+def _before_erasure(event: Incoming, erased: Mapping[Key, datetime]) -> bool:
+    return any(claim.key in erased and event.occurred_at < erased[claim.key] for claim in event.claims)
+
+
+def _forgotten(event: Incoming) -> Failure:
+    """The event of somebody erased, as a failed event that says nothing of him."""
+    return Failure("erased", "It happened before its person was erased.", b"", event.received_at, event.source_id)
+
+
+async def _keep_off(conn: Connection, connected: Connected, now: datetime) -> None:
+    """Who was erased and is back gets no marketing until he agrees to it again."""
+    blocks = [
+        Suppression(
+            node_id=connected.nodes[key].id,
+            channel=channel,
+            reason="opt_out",
+            purposes="marketing",
+            at=now,
+            source="erasure",
+        )
+        for key in connected.reborn
+        for channel in ADDRESSES.get(key.namespace, PERSON_CHANNELS)
+    ]
+    await consent.suppress(conn, blocks, now=now)
 
 
 async def _unknown(conn: Connection, incoming: Sequence[Incoming]) -> list[Incoming]:
@@ -202,6 +277,7 @@ async def write_without_refused(
     incoming: Sequence[Incoming],
     failures: Sequence[Failure],
     rulebook: Rulebook,
+    secret: Secret | None = None,
 ) -> Written:
     """As ``write``, but what PostgreSQL refuses becomes a failed event; the culprits are found by halving."""
     result = await write(conn, [], failures, rulebook)
@@ -210,7 +286,7 @@ async def write_without_refused(
         some = waiting.pop()
         try:
             async with conn.transaction():
-                part = await write(conn, some, [], rulebook)
+                part = await write(conn, some, [], rulebook, secret)
         except REFUSED as error:
             if len(some) == 1:
                 await write_failures(conn, [refused(some[0], str(error))])
@@ -220,6 +296,7 @@ async def write_without_refused(
                 waiting += [some[middle:], some[:middle]]
         else:
             result.accepted += part.accepted
+            result.failed += part.failed
             result.duplicates += part.duplicates
             result.joined += part.joined
     return result

@@ -9,7 +9,8 @@ A batch costs three statements when its identifiers and links are known, and at 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -54,6 +55,8 @@ class Connected(msgspec.Struct):
     """Node id -> person id, for every node of the batch and every node the batch moved."""
     changes: list[PersonChange]
     new: set[int]
+    reborn: dict[Key, datetime] = {}
+    """Those of the new that had been erased, and when."""
 
 
 async def connect(
@@ -64,17 +67,25 @@ async def connect(
     *,
     version: int | None = None,
     actor: str = "system",
+    digest: Callable[[Key], bytes] | None = None,
+    check: Callable[[Mapping[Key, datetime]], None] | None = None,
 ) -> Connected:
     """Find or make the nodes of a batch (key -> source id that names it), record what links them, and bring their
     persons up to date.
 
     ``version`` is that of the rules the namespaces are from. Raises asyncpg.UniqueViolationError when another
     transaction made one of the nodes meanwhile, RulesChanged when the rules are others by now: try again.
+
+    ``digest`` is that of tombstones: with it, new nodes whose identifier was erased are found and begin anew.
+    ``check`` is told when identifiers of the batch were erased, if any were, before anything is written; it may raise.
     """
     nodes = await _find(conn, list(keys))
-    new = await _reserve(conn, [key for key in keys if key not in nodes], nodes)
+    erased = {key: node.not_before for key, node in nodes.items() if node.not_before is not None}
+    new, reborn = await _reserve(conn, [key for key in keys if key not in nodes], nodes, digest)
+    if check is not None and (erased or reborn):
+        check(erased | reborn)
     known = {node.id: node for node in nodes.values()}
-    result = Connected(nodes, {node: known[node].person_id for node in known}, [], new)
+    result = Connected(nodes, {node: known[node].person_id for node in known}, [], new, reborn)
     newest = _newest(observations, nodes)
     replayable: set[int] = set()
     if newest:
@@ -90,6 +101,7 @@ async def connect(
         replayable = await _record(conn, newest, known) & linkable
     if not replayable:
         await _create(conn, new, known, keys)
+        await _begin_anew(conn, nodes, reborn)
         return result
     # Asked under the lock that keeps the rules as they are.
     if version is not None and await _sql.rules_version(conn) != version:
@@ -100,6 +112,7 @@ async def connect(
     resolution = await _replayed(conn, before, stored, namespaces)
     differing = _differences(before, resolution)
     await _create(conn, new, known | differing, keys)
+    await _begin_anew(conn, nodes, reborn)
     await _write_persons(conn, [node for key, node in differing.items() if key not in new])
     await _write_refusals(conn, stored, resolution)
     result.person_of.update(resolution.person_of)
@@ -118,15 +131,24 @@ async def _find(conn: Connection, keys: Sequence[Key]) -> dict[Key, Node]:
     return {Key(row[1], row[2]): _node(row) for row in rows}
 
 
-async def _reserve(conn: Connection, missing: Sequence[Key], nodes: dict[Key, Node]) -> set[int]:
-    """Give the missing keys ids and add them to ``nodes``; nothing is written yet."""
+async def _reserve(
+    conn: Connection, missing: Sequence[Key], nodes: dict[Key, Node], digest: Callable[[Key], bytes] | None
+) -> tuple[set[int], dict[Key, datetime]]:
+    """Give the missing keys ids and add them to ``nodes``; nothing is written yet. Also returns which were erased."""
     if not missing:
-        return set()
-    ids = [row[0] for row in await _sql.reserve_nodes(conn, count=len(missing))]
+        return set(), {}
     # One order for everybody, so that transactions that make the same nodes wait for each other but never in a ring.
-    for node_id, key in zip(ids, sorted(missing), strict=True):
+    wanted = sorted(missing)
+    rows = await _sql.reserve_nodes(conn, digests=[digest(key) if digest else None for key in wanted])
+    for (node_id, _), key in zip(rows, wanted, strict=True):
         nodes[key] = Node(node_id, key.namespace, key.value, node_id, node_id)
-    return set(ids)
+    reborn = {key: erased_at for (_, erased_at), key in zip(rows, wanted, strict=True) if erased_at is not None}
+    return {row[0] for row in rows}, reborn
+
+
+async def _begin_anew(conn: Connection, nodes: Mapping[Key, Node], reborn: Mapping[Key, datetime]) -> None:
+    if reborn:
+        await _sql.begin_anew(conn, ids=[nodes[key].id for key in reborn], erased=list(reborn.values()))
 
 
 async def _create(
@@ -346,6 +368,14 @@ async def settle_nodes(
     await _sql.mark_decided(conn, ids=list(ids))
     before = await _around(conn, ids, await _lock(conn, set()))
     return await _settle(conn, before, namespaces, actor=actor, reason=reason, decision_id=decision_id)
+
+
+async def resettle(
+    conn: Connection, ids: Collection[int], namespaces: Mapping[str, Namespace], *, actor: str, reason: str
+) -> Connected:
+    """Replay the clusters of these nodes after others they were linked with are gone."""
+    before = await _around(conn, ids, await _lock(conn, set()))
+    return await _settle(conn, before, namespaces, actor=actor, reason=reason)
 
 
 async def rebuild(conn: Connection, namespaces: Mapping[str, Namespace], *, actor: str, reason: str) -> Connected:

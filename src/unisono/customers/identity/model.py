@@ -55,6 +55,8 @@ class Node(msgspec.Struct, frozen=True):
     shared: bool = False
     contested: bool = False
     decided: bool = False
+    not_before: datetime | None = None
+    """When the identifier was erased, if it was: nothing older may be said of it."""
 
 
 class Link(msgspec.Struct, frozen=True):

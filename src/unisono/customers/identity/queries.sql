@@ -12,14 +12,31 @@ select version from identity_setting;
 -- name: find_nodes
 -- The nodes of these (namespace, value) pairs that exist. Lists travel as one text, a unit separator between the
 -- values: an array costs the driver a type check for every element.
-select node.id, node.namespace, node.value, node.person_id, node.cluster_id, node.shared, node.contested, node.decided
+select node.id, node.namespace, node.value, node.person_id, node.cluster_id, node.shared, node.contested, node.decided,
+       node.not_before
 from unnest(string_to_array(:namespaces::text, chr(31)), string_to_array(:values::text, chr(31)))
     as wanted (namespace, value)
 join node on node.namespace = wanted.namespace and node.value = wanted.value;
 
 -- name: reserve_nodes
--- Ids for nodes to come, so that they can be written once, with the person they belong to.
-select nextval('node_id_seq') as id from generate_series(1, :count::int);
+-- Ids for nodes to come, so that they can be written once, with the person they belong to; and when each was erased, if
+-- it ever was: asked along the way, so that knowing costs no statement.
+select nextval('node_id_seq') as id, tombstone.erased_at
+from unnest(:digests::bytea[]) with ordinality as wanted (digest, position)
+left join tombstone on tombstone.digest = wanted.digest
+order by wanted.position;
+
+-- name: begin_anew!
+-- Identifiers that were erased and are somebody again: nothing older is taken under them.
+update node set not_before = anew.erased_at
+from unnest(:ids::bigint[], :erased::timestamptz[]) as anew (id, erased_at) where node.id = anew.id;
+
+-- name: put_tombstones!
+insert into tombstone (digest, namespace, erased_at, request_id)
+select digest, namespace, :now::timestamptz, :request::bigint
+from unnest(:digests::bytea[], :namespaces::text[]) as erased (digest, namespace)
+on conflict (digest) do update set erased_at = greatest(tombstone.erased_at, excluded.erased_at),
+    request_id = excluded.request_id;
 
 -- name: create_nodes!
 -- Lost races end in a unique violation: the caller tries the transaction again.
@@ -235,3 +252,23 @@ delete from household_member where household_id = :household_id
 -- name: persons_of_nodes
 -- Whose these nodes are now.
 select id, person_id from node where id = any (:ids::text::bigint[]);
+
+-- name: neighbours
+-- What else is in the clusters of these nodes or at the other end of their links.
+select other.id from node join node other on other.cluster_id = node.cluster_id
+where node.id = any(:nodes::bigint[]) and other.id <> all(:nodes::bigint[])
+union
+select node_b from link where node_a = any(:nodes::bigint[]) and node_b <> all(:nodes::bigint[])
+union
+select node_a from link where node_b = any(:nodes::bigint[]) and node_a <> all(:nodes::bigint[]);
+
+-- name: drop_empty_households!
+delete from household where not exists (select 1 from household_member where household_id = household.id);
+
+-- name: shared_beside
+-- Identifiers others use too that these were seen with: they are nobody's alone.
+select distinct node.id, node.namespace, node.value from link
+join node on node.id = case when link.node_a = any(:nodes::bigint[]) then link.node_b else link.node_a end
+where (link.node_a = any(:nodes::bigint[]) or link.node_b = any(:nodes::bigint[]))
+  and node.shared and node.id <> all(:nodes::bigint[])
+order by node.namespace, node.value;

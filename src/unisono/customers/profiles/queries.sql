@@ -247,3 +247,7 @@ where event.name in (
     'Appointment Booked', 'Appointment Kept', 'Appointment Missed', 'Appointment Cancelled'
 )
 order by event.occurred_at desc, event.id desc limit :limit;
+
+-- name: trait_values
+-- Every trait ever told of these nodes.
+select name, value from trait where node_id = any(:nodes::bigint[]);

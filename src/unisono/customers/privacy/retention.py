@@ -1,0 +1,30 @@
+"""The clocks of retention: what the law limits in time, looked at every night.
+
+Purchases are limited in use: after ``purchases_profiling_months`` their detail is nothing profiles may be made of,
+after ``purchases_marketing_months`` nothing marketing may use. They stay for the books; how many lie beyond each clock
+is told. Deleted are copies of access requests past their thirty days.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from unisono.customers.consent import service as consent
+from unisono.kit.database import Connection
+from unisono.kit.sql import load
+
+_sql = load("unisono.customers.privacy")
+
+MONTH: Final = timedelta(days=365.25 / 12)
+
+
+async def apply(conn: Connection, *, now: datetime) -> dict[str, int]:
+    """Look at the clocks: purchases told of longer ago than each of them."""
+    legal = await consent.legal(conn)
+    row = await _sql.old_purchases(
+        conn,
+        profiling=now - legal.purchases_profiling_months * MONTH,
+        marketing=now - legal.purchases_marketing_months * MONTH,
+    )
+    return {"beyond_profiling": row["beyond_profiling"], "beyond_marketing": row["beyond_marketing"]}
