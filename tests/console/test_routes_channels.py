@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from tests.support.console import Site, identify, text_of
+from unisono.console.views import channels as views
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import NewEntry
+from unisono.engagement.channels.registry import ADAPTERS
 from unisono.kit.database import transaction
 
 SMTP: dict[str, Any] = {
@@ -165,3 +167,11 @@ async def test_a_marketer_sees_how_channels_fare_but_no_account(site: Site) -> N
     assert "Newsletter" in page.text
     assert 'href="/console/channels/news"' not in page.text
     assert (await site.get("/console/channels/news")).status_code == 403
+
+
+def test_every_kind_of_account_can_be_called_in_italian_and_its_settings_have_a_label() -> None:
+    """An adapter that is added needs its words here, or a form would show the names of its fields."""
+    assert {adapter.title for adapter in ADAPTERS.values()} == set(views.TITLES)
+    asked = {field.encode_name for adapter in ADAPTERS.values() for field in views.fields_of(adapter)}
+    secrets = {name for adapter in ADAPTERS.values() for name in adapter.secret_names}
+    assert (asked | secrets) - set(views.LABELS) == set()

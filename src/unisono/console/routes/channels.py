@@ -101,7 +101,7 @@ def _account_view(
         code=one.code,
         name=one.name,
         kind=one.kind,
-        kind_label=f"{channel_word(one.channel, words)} · {views.kind_title(one.kind, words)}",
+        kind_label=views.kind_label(one.kind, one.channel, words),
         is_new=is_new,
         badges=[] if is_new else [views.status_badge(one, now, words)],
         status=one.status,

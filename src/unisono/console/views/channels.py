@@ -101,8 +101,16 @@ HINTS: Final = {
     "role": N_("Empty: everybody's."),
     "messaging_service_sid": N_("In place of a sender."),
     "foot": N_("Company, VAT number, how to object."),
-    "sender": N_("Whom messages come from: an address, a number, a line over the window of a letter."),
+    "sender": N_("Whom messages come from."),
 }
+
+TITLES: Final = (
+    N_("E-mail (SMTP)"), N_("SMS (Twilio)"), N_("WhatsApp (Twilio)"), N_("WhatsApp (Cloud API)"),
+    N_("Facebook Messenger"), N_("Instagram"), N_("Telegram"), N_("Web push"), N_("Firebase Cloud Messaging"), N_("Site and app"), N_("Chat"),
+    N_("Letters"), N_("Call by our people"), N_("Task in the store"), N_("Coupons at the till"), N_("Webhook"),
+    N_("Meta Custom Audience"), N_("Google Customer Match"), N_("Others, by Apprise"),
+)  # fmt: skip
+"""What the kinds of accounts are called, for the catalogue; a test holds them equal to the adapters' own."""
 
 _LONG: Final = frozenset({"dkim_key", "service_account"})
 
@@ -155,12 +163,17 @@ def kind_title(kind: str, words: Words) -> str:
     return words.gettext(ADAPTERS[kind].title) if kind in ADAPTERS else kind
 
 
+def kind_label(kind: str, channel: str, words: Words) -> str:
+    """The kind with its channel, where its name does not say that already."""
+    name, title = channel_word(channel, words), kind_title(kind, words)
+    return title if title.startswith(name) else f"{name} · {title}"
+
+
 def kind_choices(words: Words) -> list[Choice]:
     """Every kind there can be, with its channel."""
     return [
-        Choice(value=kind, label=f"{channel_word(one.channels[0], words)} · {words.gettext(one.title)}")
-        for kind, one in ADAPTERS.items()
-    ]
+        Choice(value=kind, label=kind_label(kind, one.channels[0], words)) for kind, one in ADAPTERS.items()
+    ]  # fmt: skip
 
 
 def cards(found: Sequence[Account], now: datetime, words: Words, *, may_open: bool) -> list[ChannelCard]:
