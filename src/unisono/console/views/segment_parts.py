@@ -171,10 +171,10 @@ class Part(NamedTuple):
 
 
 _UNIT = {unit: name for unit, (_, name) in UNITS.items()}
-_VALUES = N_("any of these, with commas between")
+_VALUES = N_("any of these: a, b")
 _EVENT = (
     Part("event", N_("What"), known="events", reshapes=True),
-    Part("also", N_("or any of these, with commas between")),
+    Part("also", N_("or any of these: a, b")),
 )
 
 
@@ -225,13 +225,14 @@ def parts_of(kind: str, typed: Mapping[str, str]) -> tuple[Part, ...]:
                 Part("status", N_("Consent"), "select", CONSENTS),
             )
         case "event":
+            never = N_("0: did not happen") if typed.get("op") == "at_most" else ""
             measured = typed.get("measure", "count") in ("sum", "distinct")
             return (
                 *_EVENT,
                 Part("measure", N_("counted by"), "select", MEASURES, reshapes=True),
                 *((Part("path", N_("of which detail"), known="fields"),) if measured else ()),
-                Part("op", N_("comparison"), "select", COUNT_OPS),
-                Part("amount", N_("number"), "number", hint=N_("0 and at most: did not happen")),
+                Part("op", N_("comparison"), "select", COUNT_OPS, reshapes=True),
+                Part("amount", N_("number"), "number", hint=never),
                 Part("when", N_("When"), "select", WINDOWS, reshapes=True),
                 *_window(typed.get("when", "ever")),
             )

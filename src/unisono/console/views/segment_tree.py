@@ -70,6 +70,8 @@ def read_box(form: Mapping[str, str], path: str = "r", depth: int = 0) -> Box:
     """The box at a path of the form (``r.0.1``), as far as it is one."""
     start = f"{path}."
     kind = form.get(f"{start}kind", "all")
+    if depth == 0 and kind not in GROUPS:
+        kind = "all"
     typed = {
         key: text
         for name, text in form.items()
