@@ -22,6 +22,8 @@ from unisono.engagement.delivery.dispatcher import Dispatcher
 from unisono.engagement.delivery.reconciling import reconcile
 from unisono.engagement.messages import api as messages_api
 from unisono.engagement.messages import trying
+from unisono.engagement.notices import api as notices_api
+from unisono.engagement.notices.reader import NoticeReader
 from unisono.engagement.policy import api as policy_api
 from unisono.engagement.policy.staff import ContactReader
 from unisono.engagement.public import pages as public_pages
@@ -41,6 +43,7 @@ routes: list[ControllerRouterHandler] = [
     *templates_api.routes,
     *messages_api.routes,
     *broadcasts_api.routes,
+    *notices_api.routes,
 ]
 """Every route of engagement, the public pages and the providers' webhooks included."""
 
@@ -52,7 +55,7 @@ segment_ports.add_used_by("broadcast", broadcasts.segment_users)
 
 def readers(settings: Settings) -> list[LogReader]:
     """What of engagement follows the log."""
-    return [ContactReader()]
+    return [ContactReader(), NoticeReader()]
 
 
 def timer_handlers(settings: Settings) -> list[TimerHandler]:
