@@ -128,6 +128,22 @@ async def test_a_soft_opt_in_is_of_an_order_and_a_category(pool: Pool) -> None:
         assert isinstance(allowed(standing, category="tea", **ask), Refused)  # type: ignore[arg-type]
 
 
+async def test_a_no_repeated_outlasts_a_yes_that_was_said_before_it_and_comes_after_it(pool: Pool) -> None:
+    """Withdrawn in January, granted at noon, withdrawn at one: the yes of noon is heard last and changes nothing."""
+    async with transaction(pool) as conn:
+        maria = (await people(conn, 1))[0]
+        for ago in (timedelta(days=300), timedelta()):
+            await service.withdraw(
+                conn, [maria.email], channel="email", source="one_click", actor="x", at=NOW - ago, now=NOW
+            )
+        late = await service.record(conn, [granted(maria.email, at=NOW - timedelta(hours=1))], now=NOW)
+        states = (await service.states_of(conn, [maria.email]))[maria.email]
+        told = await conn.fetchval("select count(*) from event where properties ->> 'status' = 'withdrawn'")
+    assert [entry.action for entry in late] == ["granted"]
+    assert [(state.status, state.since) for state in states] == [("withdrawn", NOW)]
+    assert told == 1
+
+
 async def test_withdrawing_everything_covers_every_address_and_purpose(pool: Pool) -> None:
     """Without a channel, marketing ends on all channels of each identifier, also where nobody ever agreed."""
     async with transaction(pool) as conn:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -61,6 +61,10 @@ MAX_REASON = 500
 
 MARKETING: Final[tuple[Purpose, ...]] = ("marketing",)
 """What a withdrawal is of when nothing else is said."""
+
+
+REPEATED: Final = timedelta(seconds=10)
+"""A second no so soon after the first is the same one: a double click, a mail program that asks twice."""
 
 
 # Looking ----------------------------------------------------------------------------------------------
@@ -188,8 +192,9 @@ async def withdraw(
 ) -> list[Entry]:
     """Withdraw these purposes under these identifiers, on one channel or (None) on all they have.
 
-    What is withdrawn already stays as it is. Waits for messages being handed over; from the commit on none leaves.
-    ``key`` names the deed, when it may come twice. Raises BadConsent for a channel nobody consents to.
+    Said again later it is said again, without the timeline being told: a consent given in between may be on its way
+    here still. Waits for messages being handed over; from the commit on none leaves. ``key`` names the deed, when it
+    may come twice. Raises BadConsent for a channel nobody consents to.
     """
     if channel is not None and channel not in (*CHANNELS, ANY):
         raise BadConsent(f"There is no channel {channel[:40]!r} to withdraw from.", hint=", ".join(CHANNELS))
@@ -200,7 +205,7 @@ async def withdraw(
     known = {(one.node_id, one.purpose, one.channel): one for mine in states.values() for one in mine}
     wanted = {triple for triple in known if triple[1] in purposes and channel in (None, triple[2])}
     wanted |= await _withdrawable(conn, nodes, channel, purposes)
-    deed = key or str(uuid.uuid4())
+    deed, said = key or str(uuid.uuid4()), at or now
     entries = [
         NewEntry(
             node_id=node,
@@ -210,14 +215,20 @@ async def withdraw(
             key=f"withdrawn:{deed}:{node}:{purpose}:{on}",
             source=source,
             actor=actor,
-            at=at or now,
+            at=said,
             proof=proof or {},
+            told=_objected(known.get((node, purpose, on))) is None,
             via=via,
         )
         for node, purpose, on in sorted(wanted)
-        if (node, purpose, on) not in known or known[node, purpose, on].status not in OBJECTIONS
+        if (since := _objected(known.get((node, purpose, on)))) is None or since < said - REPEATED
     ]
     return await record(conn, entries, now=now)
+
+
+def _objected(state: State | None) -> datetime | None:
+    """Since when there is an objection; None when there is none."""
+    return state.since if state is not None and state.status in OBJECTIONS else None
 
 
 async def _withdrawable(
