@@ -147,7 +147,7 @@ def look_fields(kit: Kit, words: Words) -> list[VoiceField]:
             value=more,
             kind="long",
             rows=3,
-            hint=words.gettext("night #10211d"),
+            hint=words.gettext("As in: night #10211d"),
         ),
         VoiceField(
             name="fonts",

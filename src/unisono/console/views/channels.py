@@ -106,7 +106,8 @@ HINTS: Final = {
 
 TITLES: Final = (
     N_("E-mail (SMTP)"), N_("SMS (Twilio)"), N_("WhatsApp (Twilio)"), N_("WhatsApp (Cloud API)"),
-    N_("Facebook Messenger"), N_("Instagram"), N_("Telegram"), N_("Web push"), N_("Firebase Cloud Messaging"), N_("Site and app"), N_("Chat"),
+    N_("Facebook Messenger"), N_("Instagram"), N_("Telegram"), N_("Web push"), N_("Firebase Cloud Messaging"),
+    N_("Site and app"), N_("Chat"),
     N_("Letters"), N_("Call by our people"), N_("Task in the store"), N_("Coupons at the till"), N_("Webhook"),
     N_("Meta Custom Audience"), N_("Google Customer Match"), N_("Others, by Apprise"),
 )  # fmt: skip
