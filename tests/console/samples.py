@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import samples_commerce
+import samples_consents
 import samples_segments
+import samples_sends
 import samples_shop
 import samples_voice
 
@@ -145,6 +147,7 @@ def person() -> c.PersonPage:
     return c.PersonPage(
         shop=samples_shop.person_shop(),
         voice=samples_segments.voice(),
+        contact=samples_sends.contact(),
         person_id=41,
         name="Mario Rossi",
         facts=["Customer since March 2019", "home store Milano Brera", "prefers WhatsApp, Italian"],
@@ -545,6 +548,8 @@ def screens(locale: str = "en") -> Iterator[tuple[str, c.Shell, c.Screen]]:
     yield from samples_shop.screens(page, problem)
     yield from samples_segments.screens(page, problem)
     yield from samples_voice.screens(page, problem)
+    yield from samples_sends.screens(page, problem)
+    yield from samples_consents.screens(page, problem)
     alone = shell("Sign in", locale=locale, signed_in=False)
     yield "sign_in", alone, c.SignIn(problem=c.Problem(what="E-mail or password is not right"), next_path="/console")
     yield "first_run", alone, c.FirstRun(problem=c.Problem(what="The password is too short", field="password"))

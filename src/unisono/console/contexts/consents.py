@@ -174,6 +174,15 @@ class PrivacyRequest(Struct, frozen=True, kw_only=True):
     """It waits for the second step."""
     confirm_word: str = ""
     """What must be typed for it."""
+    confirmation: str = ""
+    """Says yes to the person as the page shows him."""
+    identifiers: Sequence[str] = ()
+    shared: Sequence[tuple[int, str]] = ()
+    """Identifiers others use too: node and label; each asks for a decision."""
+    standing: Sequence[str] = ()
+    """What is still owed to or by the person."""
+    counts: Sequence[tuple[str, int, str]] = ()
+    """What would happen: where, how many rows, what and why."""
     sentence: str = ""
     done: int = 0
     total: int = 0

@@ -23,6 +23,7 @@ from unisono.console.sent import people_named
 from unisono.console.views import consents as views
 from unisono.console.views.commerce import problem_with_reasons
 from unisono.console.views.labels import brief
+from unisono.console.views.privacy import request_row
 from unisono.console.views.saying import channel_name
 from unisono.console.words import Words
 from unisono.customers.consent import service, texts
@@ -32,6 +33,7 @@ from unisono.customers.consent.model import ADDRESSES, ANY, CHANNELS, PURPOSES, 
 from unisono.customers.consent.overview import PersonConsents, channels_of, overview
 from unisono.customers.consent.proof import Address, addresses_of
 from unisono.customers.identity import service as identity
+from unisono.customers.privacy import service as privacy
 from unisono.kit.database import Connection, connection, transaction
 from unisono.kit.errors import UnisonoError
 
@@ -81,6 +83,12 @@ def _places(found: PersonConsents, words: Words) -> list[contexts.Choice]:
     ]
 
 
+async def _requests(conn: Connection, found: PersonConsents, words: Words) -> list[shown.RequestRow]:
+    """What the person asked for, under whichever of the ids."""
+    rows = await privacy.requests(conn, persons=[one.node_id for one in found.addresses], limit=10)
+    return [request_row(one, {}, words) for one in rows]
+
+
 async def _view(
     conn: Connection, request: AnyRequest, principal: Principal, person: int, words: Words
 ) -> shown.PersonConsents:
@@ -93,6 +101,7 @@ async def _view(
     }
     rows = [views.holding_row(one, found, words, contacts=contacts) for one in found.holdings]
     every = await texts.all_texts(conn)
+    asked = await _requests(conn, found, words) if principal.may("privacy:manage") else []
     link = (await people_named(conn, [person], principal, words)).get(person)
     return shown.PersonConsents(
         person=link or contexts.PersonLink(person_id=person, name=words.gettext("Somebody")),
@@ -113,6 +122,7 @@ async def _view(
         can_write=principal.may("consents:write"),
         can_unblock=principal.may("privacy:manage"),
         can_request=principal.may("privacy:manage"),
+        requests=asked,
     )
 
 
