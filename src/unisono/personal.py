@@ -25,6 +25,7 @@ from unisono.customers.segments.personal import PERSONAL as SEGMENTS
 from unisono.customers.timeline.personal import PERSONAL as TIMELINE
 from unisono.customers.timers.model import TimerHandler
 from unisono.customers.timers.personal import PERSONAL as TIMERS
+from unisono.engagement.broadcasts.personal import PERSONAL as BROADCASTS
 from unisono.engagement.channels.personal import PERSONAL as CHANNELS
 from unisono.engagement.delivery.personal import PERSONAL as DELIVERY
 from unisono.engagement.policy.personal import PERSONAL as POLICY
@@ -33,6 +34,7 @@ from unisono.kit.secret import Secret
 from unisono.kit.settings import Settings
 
 PARTS: Final[tuple[PersonalData, ...]] = (
+    BROADCASTS,
     DELIVERY,
     POLICY,
     CHANNELS,

@@ -28,7 +28,11 @@ PERSONAL = PersonalData(
             deed="blank",
             blanks={"detail": "'{}'"},
             why=N_("Who looked at or changed what must stay provable (GDPR art. 5.2); it names the person no more."),
-            kept={"actor": "colleagues, keys, tills", "action": "a word of ours"},
+            kept={
+                "actor": "colleagues, keys, tills",
+                "action": "a word of ours",
+                "person_id": "a number that leads nowhere any more",
+            },
             mentions=("detail",),
             names_too=True,
             section=N_("Who looked at the data"),

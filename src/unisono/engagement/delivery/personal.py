@@ -106,7 +106,6 @@ PERSONAL = PersonalData(
     ],
     others={
         "sending": "Whether messages leave.",
-        "broadcast": "Messages to many, written by colleagues.",
         "account_pace": "How far a provider's rate is used up.",
         "brand": "How the company looks and speaks.",
         "brand_version": "How the company looks and speaks.",
