@@ -168,7 +168,13 @@ def _budgets(typed: Typed, before: Policy) -> list[dict[str, Any]]:
     return found
 
 
-def _caps(typed: Typed) -> list[dict[str, Any]]:
+def _kept(typed: tuple[str, ...], before: Sequence[str] | None) -> tuple[str, ...]:
+    """The same names are the same list, in whichever order a form sends them."""
+    return tuple(before) if before is not None and set(before) == set(typed) else typed
+
+
+def _caps(typed: Typed, before: Policy) -> list[dict[str, Any]]:
+    kept = {one.name: one.channels for one in before.caps}
     found = []
     for number in range(MOST_ROWS):
         row = f"cap-{number}"
@@ -180,14 +186,14 @@ def _caps(typed: Typed) -> list[dict[str, Any]]:
                     "most": typed.number(f"{row}-most"),
                     "seconds": typed.span(f"{row}-span"),
                     "purposes": typed.list(f"{row}-purposes"),
-                    "channels": typed.list(f"{row}-channels") or None,
+                    "channels": _kept(typed.list(f"{row}-channels"), kept.get(name)) or None,
                     "staff": typed.on(f"{row}-staff"),
                 }
             )
     return found
 
 
-def _quiets(typed: Typed) -> list[dict[str, Any]]:
+def _quiets(typed: Typed, before: Policy) -> list[dict[str, Any]]:
     found = []
     for number in range(MOST_ROWS):
         row = f"quiet-{number}"
@@ -196,7 +202,10 @@ def _quiets(typed: Typed) -> list[dict[str, Any]]:
             days = typed.list(f"{row}-weekdays")
             found.append(
                 {
-                    "channels": typed.list(f"{row}-channels"),
+                    "channels": _kept(
+                        typed.list(f"{row}-channels"),
+                        before.quiet[number].channels if number < len(before.quiet) else None,
+                    ),
                     "from": begin,
                     "until": typed.text(f"{row}-until"),
                     "weekdays": None if set(days) == set(DAYS) else days,
@@ -212,8 +221,8 @@ def policy_of(typed: Typed, before: Policy) -> Policy:
     plain: dict[str, Any] = msgspec.to_builtins(before) | {
         "weights": {one: typed.number(f"weight-{one}", otherwise=before.weights.get(one, 1)) for one in ALL},
         "budgets": _budgets(typed, before),
-        "caps": _caps(typed),
-        "quiet": _quiets(typed),
+        "caps": _caps(typed, before),
+        "quiet": _quiets(typed, before),
         "help": {
             **{name: typed.on(f"help-{name}") for name in ("enabled", "complaints", "late_orders")},
             "settled_seconds": typed.number("help-settled", most=366 * 24) * HOUR,
@@ -229,8 +238,8 @@ def policy_of(typed: Typed, before: Policy) -> Policy:
             "answers_least": typed.number("answers_least", least=1, most=100),
         },
         "fallback": named,
-        "sharing": typed.list("sharing"),
-        "consent_also": typed.list("consent_also"),
+        "sharing": _kept(typed.list("sharing"), before.sharing),
+        "consent_also": _kept(typed.list("consent_also"), before.consent_also),
         "patience_seconds": typed.span("patience"),
         "give_way": typed.on("give_way"),
     }
