@@ -30,7 +30,7 @@ async def test_the_scenes_of_the_voice_hold_twice(dsn: str, pool: Pool, tmp_path
             assert result.failure is None, out.getvalue()
             assert result.checks >= 15
         await check_taken(findings, pool, server.book)
-        await check_said(findings, pool, Settings())
+        await check_said(findings, pool, Settings(), patience=20)
     assert findings.failed == 0
     policies = await pool.fetch("select policy from contact_policy order by version")
     assert policies[-1]["policy"] == policies[1]["policy"], "the policy is as it was"

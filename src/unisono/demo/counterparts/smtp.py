@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import ssl
 from collections.abc import AsyncIterator
@@ -151,6 +152,8 @@ async def listening(
 ) -> AsyncIterator[Listening]:
     """A mail server on a port of this machine: plain, with STARTTLS, or TLS from the start (``implicit``)."""
     sink = Sink(book, keep_content=keep_content)
+    # The library tells every command of every connection.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
 
     def protocol() -> SMTP:
         return SMTP(

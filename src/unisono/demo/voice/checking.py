@@ -105,12 +105,15 @@ async def check_taken(findings: Findings, pool: Pool, book: Book) -> None:
         rows = await _sql.message_states(conn)
     accepted = sum(row["messages"] for row in rows if (row["state"], row["channel"]) == ("accepted", "email"))
     often = book.of("smtp")
-    findings.compare("every accepted e-mail is in a mailbox", accepted, len(often))
+    findings.compare(f"every accepted e-mail is in a mailbox ({accepted})", accepted, len(often))
     findings.compare("no mailbox has one twice", 0, sum(1 for times in often.values() if times > 1))
 
 
-async def check_said(findings: Findings, pool: Pool, settings: Settings) -> None:
-    """What holds at every instant, whatever is said to whomever: each number is of things that break it."""
+async def check_said(findings: Findings, pool: Pool, settings: Settings, *, patience: float = 0.0) -> None:
+    """What holds at every instant, whatever is said to whomever: each number is of things that break it.
+
+    ``patience`` is how many seconds a worker that follows the log may take to follow.
+    """
     async with connection(pool) as conn:
         findings.compare("the state of every consent is the fold of what was said", 0, await unlike_folds(conn))
         row = await _sql.broken_ledger(conn)
@@ -123,7 +126,7 @@ async def check_said(findings: Findings, pool: Pool, settings: Settings) -> None
     ):
         findings.compare(what, 0, row[name])
     for segment in live:
-        proof = await segments.check(pool, segment["id"], settings)
+        proof = await segments.check(pool, segment["id"], settings, patience=patience)
         seen = None if proof is None else (proof.missing, proof.extra)
         findings.compare(f"the members of {segment['code']} are those counted afresh", (0, 0), seen)
 
