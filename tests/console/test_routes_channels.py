@@ -75,7 +75,7 @@ async def test_an_account_is_connected_and_its_secret_is_never_shown_again(site:
         ({"set.port": "many"}, "cannot be read"),
         ({"per_second": "fast"}, "is no number"),
         ({"warm.begins": "soon"}, "is no day"),
-        ({"set.security": "none"}, "security"),
+        ({"set.security": "none"}, "Without TLS mail goes to"),
     ],
     ids=["code", "missing", "port", "rate", "day", "plain"],
 )
