@@ -104,7 +104,7 @@ async def test_looks_into_the_register_are_taken_in_from_a_file(site: Site) -> N
 
 
 async def test_an_erasure_waits_for_the_name_and_nothing_goes_before(site: Site) -> None:
-    """Asked, looked at, the wrong name refused, the right one begins it; a request can be refused; who may not, may not."""
+    """Asked, looked at, the wrong name refused, the right one begins it; one that waits can be refused."""
     person = await mario(site)
     await site.sign_in_as("privacy_officer")
     assert "Nobody has asked" in read((await site.get("/console/privacy-requests")).text)

@@ -1,4 +1,4 @@
-"""What is sent, in the console on the real database: the policy, the outbox, a message written here, broadcasts, tasks."""
+"""What is sent, in the console on the real database: policy, outbox, messages, broadcasts, tasks."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ async def test_the_outbox_leads_to_a_message_its_reason_and_its_end(site: Site) 
 async def test_what_was_said_is_shown_without_counting_or_leading_anywhere(site: Site) -> None:
     """The frame may do nothing: no pixel, no link, a policy of its own."""
     number = await plan(site, await mario(site))
-    html = '<p>Ciao <a href="https://x/l/t">x</a><img src="https://x/o/t.gif" width="1"><img src="https://x/a.png"></p>'
+    html = '<p>Ciao <a href="https://x/l/t">x</a><img src="https://x/o/t.gif" width="1"><img src="https://x/a.png">'
     await site.pool.execute(
         "insert into message_content (message_id, rendered) values ($1, jsonb_build_object('subject', 'S', 'html', $2::text))",
         number,
