@@ -37,8 +37,9 @@ async def _run(options: argparse.Namespace, settings: Settings, dsn: str) -> Non
     fcm = Fcm()
     if PARENT not in os.environ:
         await migrated(dsn)
-    ports = {"smtp_port": _free(process.SMTP_PORT), "http_port": _free(process.HTTP_PORT)}
-    async with process.counterparts(**ports, hook_urls=hooks, fcm=fcm) as (where, _):
+    async with process.counterparts(
+        smtp_port=_free(process.SMTP_PORT), http_port=_free(process.HTTP_PORT), hook_urls=hooks, fcm=fcm
+    ) as (where, _):
         pool = await open_pool(dsn, 1)
         try:
             async with transaction(pool) as conn:

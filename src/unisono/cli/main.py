@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unisono import __version__
-from unisono.cli import catalog, policy, segments, sending, templates
+from unisono.cli import catalog, policy, privacy, segments, sending, templates
 from unisono.kit.errors import UnisonoError
 from unisono.kit.logs import configure_logs
 from unisono.kit.settings import Settings, load_settings
@@ -87,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     segments.add(commands)
     policy.add(commands)
     sending.add(commands)
+    privacy.add(commands)
     templates.add(commands)
 
     computed = add("computed", "computed traits")
@@ -145,6 +146,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             return templates.run(options, settings)
         case "policy":
             return policy.run(options, settings)
+        case "privacy":
+            return privacy.run(options, settings)
         case "sending":
             return sending.run(options, settings)
         case _:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from unisono.customers.consent.ledger import as_entry, as_state
-from unisono.customers.consent.model import Entry
+from unisono.customers.consent.ledger import Triple, as_entry, as_state
+from unisono.customers.consent.model import Entry, State
 from unisono.customers.consent.rules import fold
 from unisono.customers.segments import checking as segments
 from unisono.demo import dataset
@@ -133,11 +133,12 @@ async def check_said(findings: Findings, pool: Pool, settings: Settings, *, pati
 
 async def unlike_folds(conn: Connection) -> int:
     """How many states of consents are not the fold of their entries, or are of none."""
-    said: defaultdict[tuple[int, str, str], list[Entry]] = defaultdict(list)
+    said: defaultdict[Triple, list[Entry]] = defaultdict(list)
     for row in await _sql.ledger_entries(conn):
         entry = as_entry(row)
         said[entry.node_id, entry.purpose, entry.channel].append(entry)
     kept = [as_state(row) for row in await _sql.ledger_states(conn)]
-    states = {(state.node_id, state.purpose, state.channel): state for state in kept}
-    folded = {triple: fold(entries) for triple, entries in said.items()}
-    return sum(1 for triple in folded.keys() | states.keys() if folded.get(triple) != states.get(triple))
+    states: dict[Triple, State | None] = {(state.node_id, state.purpose, state.channel): state for state in kept}
+    folded: dict[Triple, State | None] = {triple: fold(entries) for triple, entries in said.items()}
+    every = {*folded, *states}
+    return sum(1 for triple in every if folded.get(triple) != states.get(triple))
