@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 import structlog
 
-from unisono.customers.consent import rules as consent_rules
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import Legal, Refused, Standing
 from unisono.customers.timeline.lanes import guarded
@@ -23,7 +22,9 @@ from unisono.engagement.delivery import reasons, sending, settling
 from unisono.engagement.delivery.desk import Desk
 from unisono.engagement.delivery.model import Claimed, State
 from unisono.engagement.delivery.rendering import Ready, Unfit
+from unisono.engagement.policy import rules as policy_rules
 from unisono.engagement.policy import service as policy
+from unisono.engagement.policy.model import Policy
 from unisono.kit.crash import crash_point
 from unisono.kit.database import Connection
 from unisono.kit.reasons import Reason
@@ -121,25 +122,26 @@ async def _forbidden(conn: Connection, group: Sequence[Ready], now: datetime) ->
     rows = await _sql.persons_now(conn, nodes=list({ready.claimed.address_node for ready in group}))
     persons: dict[int, int] = {row["id"]: row["person_id"] for row in rows}
     standings = await consent.standings(conn, set(persons.values()))
-    legal = await consent.legal(conn)
+    legal, current = await consent.legal(conn), (await policy.current(conn)).policy
     found = {}
     for ready in group:
         claimed = ready.claimed
         person = persons.get(claimed.address_node)
-        reason = reasons.ERASED if person is None else _refusal(claimed, standings[person], legal, now)
+        reason = reasons.ERASED if person is None else _refusal(claimed, standings[person], current, legal, now)
         if reason is not None:
             found[claimed.id] = PutBack(claimed, "unknown" if claimed.again else "skipped", reason)
     return found
 
 
-def _refusal(claimed: Claimed, standing: Standing, legal: Legal, now: datetime) -> Reason | None:
-    answer = consent_rules.allowed(
+def _refusal(claimed: Claimed, standing: Standing, current: Policy, legal: Legal, now: datetime) -> Reason | None:
+    answer = policy_rules.permitted(
         standing,
+        current,
+        legal,
         address=claimed.address_node,
         channel=claimed.channel,
         purpose=claimed.purpose,
         at=now,
-        legal=legal,
         category=claimed.category,
         profiled=claimed.profiled,
     )

@@ -23,6 +23,7 @@ from unisono.engagement.policy.model import (
     Contact,
     ContactFacts,
     Decision,
+    MessagePurpose,
     Outcome,
     PlannedMessage,
     Policy,
@@ -130,11 +131,13 @@ def _case(asked: Asked, facts: ContactFacts, policy: Policy, legal: Legal, now: 
         start = max(start, instant_of(asked.local_time.date, asked.local_time.time, facts.zone.info))
     end = _end(asked, facts)
     deadline = end or start + timedelta(seconds=policy.patience_seconds)
-    # What the company wants beyond the law: channels that need a consent here.
+    return _Case(asked, facts, policy, _beyond(legal, policy), now, start, deadline, end)
+
+
+def _beyond(legal: Legal, policy: Policy) -> Legal:
+    """The law, and what the company wants beyond it: channels that need a consent here."""
     wanted = legal.consent_channels | frozenset(policy.consent_also)
-    if wanted != legal.consent_channels:
-        legal = msgspec.structs.replace(legal, consent_channels=wanted)
-    return _Case(asked, facts, policy, legal, now, start, deadline, end)
+    return legal if wanted == legal.consent_channels else msgspec.structs.replace(legal, consent_channels=wanted)
 
 
 def _end(asked: Asked, facts: ContactFacts) -> datetime | None:
@@ -242,18 +245,46 @@ def _address(case: _Case, channel: str) -> tuple[Address | None, Allowed | Refus
 
 
 def _permission(case: _Case, address: Address) -> Allowed | Refused:
-    asked, standing = case.asked, case.facts.standing
-    if asked.purpose == "marketing" and address.channel in case.policy.sharing and not _shares(standing, case.now):
-        return Refused(words.sharing(address.channel))
-    return allowed(
-        standing,
+    return permitted(
+        case.facts.standing,
+        case.policy,
+        case.legal,
         address=address.node_id,
         channel=address.channel,
-        purpose=asked.purpose,
+        purpose=case.asked.purpose,
         at=case.now,
-        legal=case.legal,
-        category=asked.category,
-        profiled=asked.profiled,
+        category=case.asked.category,
+        profiled=case.asked.profiled,
+    )
+
+
+def permitted(
+    standing: Standing,
+    policy: Policy,
+    legal: Legal,
+    *,
+    address: int,
+    channel: str,
+    purpose: MessagePurpose,
+    at: datetime,
+    category: str | None,
+    profiled: bool,
+) -> Allowed | Refused:
+    """Whether consents and blocks let a message go to an address: by law, and by what the company wants beyond it.
+
+    Asked when a message is decided, and once more when it is handed over.
+    """
+    if purpose == "marketing" and channel in policy.sharing and not _shares(standing, at):
+        return Refused(words.sharing(channel))
+    return allowed(
+        standing,
+        address=address,
+        channel=channel,
+        purpose=purpose,
+        at=at,
+        legal=_beyond(legal, policy),
+        category=category,
+        profiled=profiled,
     )
 
 
