@@ -30,13 +30,13 @@ select id, key, (select count(*) from told) >= 0 as new from made;
 select id, key from message where key = any(:keys::text[]);
 
 -- name: cancel_messages
--- Those not handed over yet; whoever holds them writes nothing any more. Returns those that were booked.
+-- Those not handed over yet; whoever holds them writes nothing any more. What may have left already stays unknown.
 update message set state = case when attempts > 0 and exists (
            select 1 from message_attempt where message_id = message.id and outcome = 'unknown'
        ) then 'unknown' else 'cancelled' end,
        reason = :reason, settled_at = :now, epoch = epoch + 1, lease_until = null
 where state in ('planned', 'claimed') and (id = any(:ids::bigint[]) or broadcast_id = :broadcast_id::int)
-returning id;
+returning id, state;
 
 -- name: release_broadcast!
 -- What waits because its broadcast was paused waits no longer.
@@ -139,7 +139,7 @@ on conflict (message_id) do update set rendered = excluded.rendered, at = exclud
 update message set state = b.state, reason = b.reason, try_at = coalesce(b.try_at, message.try_at),
        decision = case when b.found is null then message.decision
                        else coalesce(message.decision, '{}') || jsonb_build_object('sending', b.found::jsonb) end,
-       lease_until = null, settled_at = case when b.state in ('skipped', 'refused') then :now::timestamptz end
+       lease_until = null, settled_at = case when b.state <> 'planned' then :now::timestamptz end
 from unnest(:ids::bigint[], :epochs::bigint[], :states::text[], :reasons::text[], :try_ats::timestamptz[],
             :founds::text[]) as b (id, epoch, state, reason, try_at, found)
 where message.id = b.id and message.epoch = b.epoch and message.state in ('claimed', 'handed_over')

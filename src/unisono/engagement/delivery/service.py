@@ -117,11 +117,11 @@ async def cancel(
     reason: str = "cancelled",
     now: datetime,
 ) -> list[int]:
-    """Cancel messages that were not handed over yet; returns those it stopped. They weigh nothing any more."""
+    """Cancel messages that were not handed over yet; returns those it stopped. They weigh nothing any more, but for
+    those that may have left in an earlier try."""
     rows = await _sql.cancel_messages(conn, ids=list(ids), broadcast_id=broadcast_id, reason=reason, now=now)
     stopped = [row["id"] for row in rows]
-    if stopped:
-        await policy.release(conn, stopped, now=now)
+    await policy.release(conn, [row["id"] for row in rows if row["state"] == "cancelled"], now=now)
     return stopped
 
 
