@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 from unisono.access import audit
 from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.customers.consent import service as consent
+from unisono.customers.consent.api import person_within
 from unisono.customers.identity import service as identity
 from unisono.customers.web import write
 from unisono.engagement.channels.tasks import service
@@ -96,7 +97,7 @@ async def create_task(request: AnyRequest, data: JSONBody[TaskRequest]) -> Respo
         raise BadRequest("Name one of your stores.", code="not_your_store")
 
     async def action(conn: Connection) -> Task:
-        node = None if data.person_id is None else await identity.resolve(conn, data.person_id)
+        node = None if data.person_id is None else await person_within(conn, principal, data.person_id)
         new = NewTask(
             kind=data.kind,
             title=data.title,
