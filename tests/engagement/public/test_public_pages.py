@@ -15,6 +15,7 @@ from tests.support.console import console_site
 from tests.support.secret import TEST_SECRET
 from unisono.customers.consent import confirming, service, texts
 from unisono.customers.consent.model import NewEntry
+from unisono.engagement.public.preferring import read_answers
 from unisono.engagement.public.tracking import safe_target
 from unisono.kit import tokens
 from unisono.kit.clock import system_clock
@@ -346,6 +347,15 @@ async def test_a_counted_link_leads_where_the_message_led_and_nowhere_else(visit
     async with transaction(visit.pool) as conn:
         assert await conn.fetchval(clicked) == 1
         assert await conn.fetchval("select count(*) from event where name = 'Email Opened'") == 1
+
+
+def test_a_box_that_is_sent_a_thousand_times_is_one_answer() -> None:
+    """However long the form, there is no more to do than there are boxes."""
+    answers = read_answers(["marketing.sms:yes:", "profiling:no:"] * 1000, ["profiling"])
+    assert [(one.name, one.was, one.wanted) for one in answers] == [
+        ("marketing.sms", True, False),
+        ("profiling", False, True),
+    ]
 
 
 @pytest.mark.parametrize(

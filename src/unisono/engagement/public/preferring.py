@@ -120,14 +120,15 @@ async def _choice(conn: Connection, found: PersonConsents, held: Holding, langua
 def read_answers(shown: Iterable[str], yes: Iterable[str]) -> list[Answer]:
     """The boxes as the form sends them: ``name:yes|no:text`` each, and the names of the ticked. Raises BadRequest."""
     ticked = set(yes)
-    answers = []
+    answers: dict[str, Answer] = {}
     for field in shown:
         name, _, rest = field.partition(":")
         was, _, text = rest.partition(":")
         if name not in NAMES or was not in ("yes", "no"):
             raise BadRequest("This is not the form of this page.", code="bad_form")
-        answers.append(Answer(name, was == "yes", name in ticked, parse_name(text)))
-    return answers
+        # A box is on the page once: a form that repeats one thousands of times asks for it once.
+        answers[name] = Answer(name, was == "yes", name in ticked, parse_name(text))
+    return list(answers.values())
 
 
 NAMES = frozenset({*(f"marketing.{channel}" for channel in CHANNELS), *PURPOSES})
