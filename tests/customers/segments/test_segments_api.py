@@ -78,6 +78,8 @@ async def test_a_segment_from_draft_to_rest(front: Front) -> None:
     versions = await front.get("/api/segments/some/versions")
     assert [(one["version"], one["note"]) for one in versions] == [(3, ""), (2, "orders count"), (1, "first")]
     assert [one["code"] for one in await front.get(f"/api/people/{bruno}/segments")] == ["some"]
+    read = await front.town.pool.fetch("select person_id from audit_entry where action = 'segment.memberships'")
+    assert [row["person_id"] for row in read] == [bruno]
     assert [one["code"] for one in await front.get("/api/segments?status=live")] == ["some"]
     assert (await front.post("/some/archive"))["status"] == "archived"
     assert await front.get(f"/api/people/{bruno}/segments") == []

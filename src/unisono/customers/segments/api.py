@@ -354,7 +354,10 @@ async def _seen(conn: Connection, request: AnyRequest, person: int, **detail: An
 async def person_segments(request: AnyRequest, person_id: PathId) -> list[Membership]:
     """Live segments by name, since when; any id the person has or had."""
     async with connection(request.app.state.pool) as conn:
-        return await segments.memberships(conn, person_id)
+        found = await segments.memberships(conn, person_id)
+        actor = caller(request).actor
+        await audit.record(conn, actor=actor, action="segment.memberships", person_id=person_id, wait=False)
+    return found
 
 
 routes: list[ControllerRouterHandler] = [
