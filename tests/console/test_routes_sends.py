@@ -61,7 +61,7 @@ async def test_the_policy_is_changed_with_a_reason_shows_what_changed_and_is_tak
     assert done.status_code == 303
     page = read((await site.get("/console/policy")).text)
     assert "Fewer calls" in page
-    assert re.search(r"Weight Call : was 5 became 8", page), page
+    assert re.search(r"Weight Call: was 5 became 8", page), page
     stale = await site.post("/console/policy-form", {**form, "weight-call": "9", "reason": "late"})
     assert stale.status_code == 409
     assert (await site.post("/console/policy-restore", {"version": "0"})).status_code == 303
@@ -130,7 +130,8 @@ async def test_what_was_said_is_shown_without_counting_or_leading_anywhere(site:
     number = await plan(site, await mario(site))
     html = '<p>Ciao <a href="https://x/l/t">x</a><img src="https://x/o/t.gif" width="1"><img src="https://x/a.png">'
     await site.pool.execute(
-        "insert into message_content (message_id, rendered) values ($1, jsonb_build_object('subject', 'S', 'html', $2::text))",
+        "insert into message_content (message_id, rendered)"
+        " values ($1, jsonb_build_object('subject', 'S', 'html', $2::text))",
         number,
         html,
     )

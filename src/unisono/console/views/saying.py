@@ -77,13 +77,14 @@ OUTCOMES: dict[str, tuple[str, Tone]] = {
 }
 """What the policy answers of a channel; English msgids."""
 
+DAY = 86_400
+HOUR = 3600
+
 DECIDED: dict[str, tuple[str, Tone]] = {
     "send": (N_("It goes"), "good"),
     "hold": (N_("It waits"), "warning"),
     "skip": (N_("It is not sent"), "neutral"),
 }
-
-_UNITS = ((86_400, N_("%(num)s day"), N_("%(num)s days")), (3600, N_("%(num)s hour"), N_("%(num)s hours")))
 
 
 def channel_name(channel: str, words: Words) -> str:
@@ -112,9 +113,10 @@ def choices(
 
 def span(seconds: int, words: Words) -> str:
     """A length of time in whole days, hours or minutes: "7 days"."""
-    for size, one, many in _UNITS:
-        if seconds >= size and seconds % size == 0:
-            return words.ngettext(one, many, seconds // size)
+    if seconds >= DAY and seconds % DAY == 0:
+        return words.ngettext("%(num)s day", "%(num)s days", seconds // DAY)
+    if seconds >= HOUR and seconds % HOUR == 0:
+        return words.ngettext("%(num)s hour", "%(num)s hours", seconds // HOUR)
     if seconds % 60 == 0:
         return words.ngettext("%(num)s minute", "%(num)s minutes", seconds // 60)
     return words.ngettext("%(num)s second", "%(num)s seconds", seconds)
