@@ -313,10 +313,13 @@ INVARIANTS = {
         select id from message where (state in ('claimed', 'handed_over')) <> (lease_until is not null)""",
     "what is not sent says why": """
         select id from message where state in ('skipped', 'refused', 'unknown', 'cancelled') and reason is null""",
+    # Taken for lost, and heard of later after all, it has two entries of one hand-over.
     "no marketing is tried again once it may have arrived": """
         select message.id from message join message_attempt on message_attempt.message_id = message.id
         where message.purpose <> 'transactional' group by message.id
-        having count(*) filter (where outcome in ('accepted', 'unknown')) > 1""",
+        having count(*) filter (
+            where outcome in ('accepted', 'unknown') and (code is distinct from 'worker_lost' or at < handed_over_at)
+        ) > 1""",
     "an e-mail that was accepted is on the timeline once": """
         select message.id from message left join event on event.message_id = 'unisono:message:' || message.id || ':sent'
         where message.state = 'accepted' and message.channel = 'email'

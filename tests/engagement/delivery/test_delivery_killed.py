@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import re
-import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import unisono
+from tests.support.forking import Fork, forks
 from tests.support.posting import SECRET, Office, Reply, check_ledger, settings_for, sinking
 from tests.support.receiver import receiving
-from tests.support.serving import ROOT
 from unisono.customers.consent import service as consent
 from unisono.engagement.delivery import sending
 from unisono.engagement.delivery import service as delivery
@@ -36,23 +33,16 @@ LABELS = sorted(
     }
 )
 
-LEASE = 1.0
+LEASE = 1.5
 DAY = 86_400
 
-Process = subprocess.Popen[bytes]
 
-
-@contextmanager
-def processes(dsn: str, folder: Path, count: int, env: Mapping[str, str] | None = None) -> Iterator[list[Process]]:
-    """Worker processes with short leases, gone at the end."""
-    command = [sys.executable, "-m", "tests.support.dispatching_process", dsn, str(folder), str(LEASE)]
-    started = [subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})}) for _ in range(count)]
-    try:
-        yield started
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
+def workers(
+    office: Office, count: int = 1, *, lease: float = LEASE, **crash: Any
+) -> AbstractContextManager[list[Fork]]:
+    """Worker processes, gone at the end."""
+    settings = office.settings
+    return forks("dispatching_process", settings.database_url, settings.data_dir, lease, count=count, **crash)
 
 
 @pytest.fixture
@@ -80,14 +70,21 @@ def seen_at_most_once(office: Office, twice: set[int]) -> None:
     assert len(references) == len(office.sink.count)
 
 
-async def all_settled(office: Office, within: float = 40) -> None:
+async def until(true: Callable[[], bool], within: float = 60) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(within):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def all_settled(office: Office, within: float = 120) -> None:
     """Wait until nothing is planned or held; on the way the ledger is in order at every look."""
     async with asyncio.timeout(within):
         while await office.pool.fetchval(
             "select count(*) from message where state in ('planned', 'claimed', 'handed_over')"
         ):
             await check_ledger(office.pool)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
 
 
 async def finish(office: Office) -> None:
@@ -126,7 +123,7 @@ def test_the_crash_points_are_where_they_are_looked_for() -> None:
 
 
 @pytest.mark.parametrize("label", LABELS)
-async def test_a_worker_killed_at_any_point_neither_loses_nor_repeats(post: Office, dsn: str, label: str) -> None:
+async def test_a_worker_killed_at_any_point_neither_loses_nor_repeats(post: Office, label: str) -> None:
     """What it had not handed over goes later; of what it had, marketing is never sent again."""
     nodes = await post.people(40)
     mails = await post.plan(nodes)
@@ -134,10 +131,9 @@ async def test_a_worker_killed_at_any_point_neither_loses_nor_repeats(post: Offi
     await post.plan(nodes[:20], key="site", channels=("onsite",))
     await post.plan(nodes[:20], key="hook", channels=("webhook",))
     # The second passage, where there is one: the first has left something behind.
-    after = "0" if "local" in label or "recovery" in label else "1"
-    env = {"UNISONO_CRASH_POINT": label, "UNISONO_CRASH_AFTER": after}
-    with processes(dsn, post.settings.data_dir, 1, env) as [doomed]:
-        assert await asyncio.to_thread(doomed.wait, 30) == 137
+    after = 0 if "local" in label or "recovery" in label else 1
+    with workers(post, label=label, after=after) as [doomed]:
+        assert await asyncio.to_thread(doomed.wait, 90) == 137
     await finish(post)
     seen = post.sink.count
     rows = await post.pool.fetch("select id, state from message where id = any($1)", mails)
@@ -149,7 +145,7 @@ async def test_a_worker_killed_at_any_point_neither_loses_nor_repeats(post: Offi
 
 
 @asynccontextmanager
-async def workers_here(office: Office, count: int, lease: float = 3.0) -> AsyncIterator[None]:
+async def workers_here(office: Office, count: int, lease: float = 15.0) -> AsyncIterator[None]:
     """So many workers with connections of their own: as processes, but that they start at once."""
     pools = [await open_pool(office.settings.database_url or "", 3) for _ in range(count)]
     tasks = [
@@ -224,42 +220,43 @@ SENT = """
 
 
 @pytest.mark.slow
-async def test_kill_9_pause_and_resume_in_the_middle_of_a_broadcast(post: Office, dsn: str) -> None:
+async def test_kill_9_pause_and_resume_in_the_middle_of_a_broadcast(post: Office) -> None:
     """Processes come and go, sending is paused and resumed, people opt out meanwhile: nobody gets it twice."""
     post.sink.reply = lambda _: Reply(after=0.01)
-    nodes = await post.people(1500)
+    nodes = await post.people(500)
     ids = await post.plan(nodes)
     for turn in range(3):
-        with processes(dsn, post.settings.data_dir, 2):
-            await asyncio.sleep(2.5)
+        before = len(post.sink.mails)
+        with workers(post, 2, lease=3.0):
+            await until(lambda least=before + 80: len(post.sink.mails) >= least)
+        # What the dead had written and nobody had read yet.
+        await until(lambda: not post.sink.connections)
         async with transaction(post.pool) as conn:
-            left = nodes[turn * 100 : turn * 100 + 100]
+            left = nodes[turn * 40 : turn * 40 + 40]
             await consent.withdraw(conn, left, channel="email", source="t", actor="t", now=datetime.now(UTC))
             await sending.pause(conn, reason="test", actor="test", now=datetime.now(UTC))
         taken = len(post.sink.mails)
-        with processes(dsn, post.settings.data_dir, 1):
-            await asyncio.sleep(2.0)
+        with workers(post, lease=3.0):
+            await asyncio.sleep(1.0)
         assert len(post.sink.mails) == taken
         async with transaction(post.pool) as conn:
             await sending.resume(conn, post.settings, actor="test", now=datetime.now(UTC))
-    with processes(dsn, post.settings.data_dir, 2):
+    with workers(post, 2, lease=3.0):
         await all_settled(post)
     states = await post.states()
     assert set(states) <= {"accepted", "unknown", "skipped"}
     assert set(post.sink.count) <= set(ids)
 
 
-async def test_a_worker_told_to_end_gives_back_what_it_holds(post: Office, dsn: str) -> None:
+async def test_a_worker_told_to_end_gives_back_what_it_holds(post: Office) -> None:
     """SIGTERM: what is on its way is seen through, the rest is planned again at once; nothing is unknown."""
     post.sink.reply = lambda _: Reply(after=0.05)
     nodes = await post.people(300)
     await post.plan(nodes)
-    with processes(dsn, post.settings.data_dir, 1) as [worker]:
-        async with asyncio.timeout(20):
-            while len(post.sink.mails) < 20:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        worker.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(worker.wait, 20) == 0
+    with workers(post, lease=30.0) as [worker]:
+        await until(lambda: len(post.sink.mails) >= 20)
+        worker.end()
+        assert await asyncio.to_thread(worker.wait, 60) == 0
     states = await post.states()
     assert set(states) == {"accepted", "planned"}
     assert states["accepted"] == len(post.sink.mails)
