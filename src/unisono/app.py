@@ -125,8 +125,9 @@ UNCOMPRESSED = [
     "/api/changes/stream",
     "/channel/stream",
     "/console/live/stream",
+    "/api/privacy/requests/[0-9]+/archive",
 ]
-"""Answers of a few bytes, and streams: gzip would gather what must leave at once."""
+"""Answers of a few bytes, streams (gzip would gather what must leave at once), and what is a zip already."""
 
 EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     UnisonoError: problem_response,

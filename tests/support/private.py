@@ -206,7 +206,8 @@ async def converse(registry: Registry, who: Customer) -> None:
     message = await conn.fetchval(
         """insert into message (key, node_id, origin, purpose, content, data, channels, due_at, try_at, created_by,
                decision, address_node, state)
-           values ($1, $2, 'api', 'service', $3, $3, '{email}', now(), now() + interval '1 day', 'test', $3, $4, 'planned')
+           values ($1, $2, 'api', 'service', $3, $3, '{email}', now(), now() + interval '1 day', 'test', $3, $4,
+               'planned')
            returning id""",
         fresh("key"),
         person,
@@ -258,7 +259,8 @@ async def converse(registry: Registry, who: Customer) -> None:
         json.dumps({"node_id": person, "email": who.email}),
     )
     await conn.execute(
-        "insert into register_check (node_id, channel, checked_at, listed, source) values ($1, 'mail', now(), true, 'x')",
+        """insert into register_check (node_id, channel, checked_at, listed, source)
+           values ($1, 'mail', now(), true, 'x')""",
         person,
     )
     await registry.api("POST", "/api/households", {"name": f"Casa {who.name}", "people": [person], "reason": "home"})

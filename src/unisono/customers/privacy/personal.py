@@ -20,6 +20,7 @@ PERSONAL = PersonalData(
                 "person_id": "null",
                 "reason": "''",
                 "settings": "'{}'",
+                "expires_at": "null",
                 "state": "case when kind = 'access' and state in ('open', 'running') or state = 'open'"
                 " then 'refused' else state end",
                 "settled_at": "case when kind = 'erasure' and state = 'running' then settled_at"
