@@ -54,7 +54,7 @@ async def show_why(request: AnyRequest) -> Response[Any]:
         searched=bool(query) and person is None,
         answer=answer,
     )
-    return await page(request, view, title=words.gettext("Why in %(name)s?") % {"name": one.name}, section=SECTION)
+    return await page(request, view, title=words.gettext("Why in “%(name)s”?") % {"name": one.name}, section=SECTION)
 
 
 routes: list[ControllerRouterHandler] = [show_why]

@@ -173,7 +173,7 @@ class Part(NamedTuple):
 _UNIT = {unit: name for unit, (_, name) in UNITS.items()}
 _VALUES = N_("any of these: a, b")
 _EVENT = (
-    Part("event", N_("What"), known="events", reshapes=True),
+    Part("event", N_("What"), known="events"),
     Part("also", N_("or any of these: a, b")),
 )
 
@@ -208,13 +208,13 @@ def parts_of(kind: str, typed: Mapping[str, str]) -> tuple[Part, ...]:
         case "trait":
             op = typed.get("op", "is")
             return (
-                Part("trait", N_("What is known"), known="traits", reshapes=True),
+                Part("trait", N_("What is known"), known="traits"),
                 Part("op", N_("comparison"), "select", TRAIT_OPS, reshapes=True),
                 *_value(op, "trait"),
             )
         case "where":
             return (
-                Part("path", N_("Detail"), known="fields", reshapes=True),
+                Part("path", N_("Detail"), known="fields"),
                 Part("op", N_("comparison"), "select", PLAIN_OPS, reshapes=True),
                 *_value(typed.get("op", "is"), "values"),
             )

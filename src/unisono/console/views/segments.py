@@ -161,7 +161,8 @@ def short_why(step: Step, words: Words, most: int = 2) -> str:
     said: list[str] = []
 
     def walk(one: Step) -> None:
-        if not one.of and one.holds and one.seen:
+        nothing = any(piece.code == "counted" and piece.values.get("total") == "0" for piece in one.seen)
+        if not one.of and one.holds and one.seen and not nothing:
             said.append(spoken(one.seen, words.language, words.zone.key))
         for inner in one.of:
             walk(inner)
