@@ -10,7 +10,6 @@ SENDS_TEXTS: dict[str, tuple[str, ...]] = {
         N_("Yours was made from an older version."),
         N_("Look at what changed and make your change again."),
     ),
-    "bad_policy": (N_("The policy does not make sense like this"),),
     "policy_version_not_found": (N_("There is no such version"),),
     "recipient_missing": (N_("Say who"), "", N_("An e-mail address, a phone number, or namespace:value."), "who"),
     "bad_identifier": (
@@ -59,7 +58,6 @@ SENDS_TEXTS: dict[str, tuple[str, ...]] = {
     "no_address": (N_("The person has no such address"),),
     "not_his_identifier": (N_("That is no address of this person"),),
     "legal_setting_not_found": (N_("There is no such setting"),),
-    "bad_register_file": (N_("The file cannot be read"),),
     "privacy_request_not_found": (N_("There is no such request"),),
     "name_not_typed": (
         N_("What was typed is not the name that is shown"),
