@@ -206,6 +206,11 @@ async def test_letters_are_downloaded_as_one_pdf_and_marked(company: Company) ->
     followed = await company.shop.client.get(f"/q/{waiting[0]['code'].lower()}")
     assert (followed.status_code, followed.headers["location"]) == (302, "https://s.example/l/1")
     await company.call("GET", "/q/AAAAAAAAAA", status=404)
+    torn = {"address": ["Half", "Via Po 1", "10123 Torino"]}
+    await company.put(sender, node, data=torn, url="https://[s.example/l/1")
+    half = (await company.call("GET", "/api/letters", **company.server))["letters"][-1]
+    assert half["recipient"] == "Half"
+    await company.call("GET", f"/q/{half['code']}", status=404)
 
 
 async def test_a_call_task_is_settled_and_who_wants_no_more_calls_is_heard(company: Company) -> None:

@@ -53,7 +53,10 @@ def routes_with(on_events: Events) -> list[ControllerRouterHandler]:
 
 def _web(url: str) -> str | None:
     """The address as a header may carry it; None for what is no address of the web."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # half a bracket of an IPv6 address
+        return None
     if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
         return None
     return quote(url, safe="/:?#[]@!$&'()*+,;=%~-._")
