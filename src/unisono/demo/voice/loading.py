@@ -27,6 +27,8 @@ from unisono.demo.loading import ACTOR, Progress, Tell
 from unisono.demo.voice import broadcast, consents, ledger
 from unisono.engagement.brand import service as brands
 from unisono.engagement.brand.model import Kit
+from unisono.engagement.notices import service as notices
+from unisono.engagement.notices.reader import NoticeReader
 from unisono.engagement.policy import service as policies
 from unisono.engagement.policy.defaults import default_policy
 from unisono.engagement.policy.model import Policy
@@ -40,7 +42,7 @@ from unisono.kit.sql import load
 _sql = load("unisono.demo")
 
 POLICY_REASON: Final = "The demo: an e-mail may lie in its box at night; what rings or lights up waits for the morning."
-NOT_OF_THE_PAST: Final = (SegmentsReader.name, ConsentReader.name, ContactReader.name)
+NOT_OF_THE_PAST: Final = (SegmentsReader.name, ConsentReader.name, ContactReader.name, NoticeReader.name)
 LIGHT: Final = "email"
 """The channel the demo's policy lets through at night."""
 
@@ -152,6 +154,9 @@ async def _load_templates(pool: Pool, settings: Settings, now: datetime) -> None
             if code not in known:
                 await templates.save(conn, code, new, actor=ACTOR, now=now)
                 await templates.publish(conn, code, actor=ACTOR, now=now, settings=settings, note="demo")
+        # Order ready, reservation kept …: of use to whoever has an address, and never about what is long past.
+        ours = [one.code for one in await notices.state(conn) if one.builtin]
+        await notices.enable(conn, ours, actor=ACTOR, now=now, settings=settings)
 
 
 def demo_policy() -> Policy:
