@@ -174,3 +174,40 @@ async def test_a_new_consent_reaches_who_unsubscribed(post: Office) -> None:
     [again] = await post.plan([node], key="again")
     await post.drain()
     assert (await post.message(again))["state"] == "accepted"
+
+
+async def test_everything_before_an_instant_was_read(post: Office) -> None:
+    """Messenger names no message but an instant: what that account had sent there until then, and nothing else."""
+    node, first = await sent(post, key="first")
+    before = post.later(minutes=1)
+    [second] = await post.plan([node], key="second")
+    post.later(minutes=1)
+    await post.drain()
+    async with transaction(post.pool) as conn:
+        # As if both had gone by Messenger.
+        psid = await conn.fetchval(
+            """insert into node (id, namespace, value, person_id, cluster_id)
+               select id, 'messenger', '77001', $1, $1 from (select nextval('node_id_seq') as id) as new
+               returning id""",
+            node,
+        )
+        await conn.execute("update message set channel = 'messenger', address_node = $1", psid)
+    read = {"account_id": 1, "address": "77001", "at": post.later(minutes=1)}
+    assert await tell(post, event("read", **read, data={"watermark": before.isoformat()})) == 1
+    assert (await post.message(first))["opened_at"] == post.now
+    assert (await post.message(second))["opened_at"] is None
+    assert await tell(post, event("read", **read, data={"watermark": before.isoformat()})) == 0
+    for nothing in ({}, {"watermark": "yesterday"}, {"watermark": "2026-05-13T12:00"}):
+        assert await tell(post, event("read", **read, data=nothing)) == 0
+    assert await tell(post, event("read", **{**read, "account_id": 2}, data={"watermark": post.now.isoformat()})) == 0
+    assert (await post.events(psid)) == ["Message Read"]
+
+
+async def test_a_scanned_letter_is_on_the_timeline(post: Office) -> None:
+    """Once, of who agreed that we know what he does with what we send."""
+    node, number = await sent(post)
+    await agree_to_tracking(post, node)
+    await post.pool.execute("update message set channel = 'mail' where id = $1", number)
+    for _ in range(2):
+        await tell(post, event("clicked", number, at=post.later(minutes=1)))
+    assert (await post.events(node)).count("Mail Scanned") == 1

@@ -285,6 +285,19 @@ where message.channel is not null and message.handed_over_at is not null and (
     )
 );
 
+-- name: messages_read
+-- What was taken by an account for an address before somebody there had read all there was.
+select read.place, message.id, message.account_id, message.provider_id, message.channel, message.address_node,
+       node.person_id, message.handed_over_at, broadcast.code as campaign
+from unnest(:places::int[], :accounts::int[], :addresses::text[], :untils::timestamptz[])
+    as read (place, account_id, address, until)
+join node on node.value = read.address
+join message on message.node_id = any(select own.id from node own where own.person_id = node.person_id)
+     and message.address_node = node.id and message.account_id = read.account_id and message.channel = node.namespace
+left join broadcast on broadcast.id = message.broadcast_id
+where message.state = 'accepted' and message.opened_at is null and message.handed_over_at <= read.until
+  and message.handed_over_at > read.until - interval '30 days';
+
 -- name: settle_found
 -- What was unknown and is known now. Who still holds one of these writes the same, or nothing.
 update message set state = found.state, reason = case when found.state = 'refused' then 'refused' end,

@@ -55,7 +55,7 @@ _PUSH: Final = {
     "bounced": "Push Notification Bounced",
     "failed": "Push Notification Bounced",
 }
-_MAIL: Final = {"bounced": "Mail Returned", "failed": "Mail Returned"}
+_MAIL: Final = {"clicked": "Mail Scanned", "bounced": "Mail Returned", "failed": "Mail Returned"}
 _TEXT: Final = {
     "delivered": "Message Delivered",
     "read": "Message Read",
@@ -76,6 +76,7 @@ async def reconcile(conn: Connection, events: Sequence[ProviderEvent], *, now: d
         return 0
     messages = await _messages(conn, events)
     told = [(event, messages[name]) for event in events for name in _names(event) if name in messages]
+    told += await _read_before(conn, events)
     told = list({(event.delivery_id, row["id"]): (event, row) for event, row in told}.values())
     if not told:
         return 0
@@ -112,6 +113,31 @@ async def _messages(conn: Connection, events: Sequence[ProviderEvent]) -> dict[t
 
 
 Told = tuple[ProviderEvent, asyncpg.Record]
+
+
+async def _read_before(conn: Connection, events: Sequence[ProviderEvent]) -> list[Told]:
+    """Messenger names no message: somebody read everything there was at an instant, its watermark."""
+    marked = [event for event in events if event.kind == "read" and not _names(event) and event.address]
+    untils = [_instant(event.data.get("watermark")) for event in marked]
+    known = [(event, until) for event, until in zip(marked, untils, strict=True) if until is not None]
+    if not known:
+        return []
+    rows = await _sql.messages_read(
+        conn,
+        places=list(range(len(known))),
+        accounts=[event.account_id for event, _ in known],
+        addresses=[event.address for event, _ in known],
+        untils=[until for _, until in known],
+    )
+    return [(known[row["place"]][0], row) for row in rows]
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at if at is not None and at.tzinfo is not None else None
 
 
 async def _found_out(conn: Connection, told: Iterable[Told], *, now: datetime) -> None:

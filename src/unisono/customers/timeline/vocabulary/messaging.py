@@ -262,6 +262,14 @@ TEXTS = (
         says_it="Lettera inviata[: {campaign}]",
     ),
     _mail(
+        name="Mail Scanned",
+        aliases=("Letter Scanned", "Direct Mail Scanned"),
+        description="Somebody scanned the personal code of a letter.",
+        label_it="Codice della lettera scansionato",
+        says_en="Scanned the code of the letter[ {campaign}]",
+        says_it="Ha scansionato il codice della lettera[ {campaign}]",
+    ),
+    _mail(
         name="Mail Returned",
         aliases=("Letter Returned", "Direct Mail Returned"),
         description="A letter came back; the address is wrong.",
