@@ -42,9 +42,8 @@ PERSONAL = PersonalData(
         Table(
             name="idempotency",
             written="created_at",
-            mentions=("key", "body"),
+            mentions=("body",),
             on_mention={
-                "key": "'erased:' || gen_random_uuid()",
                 "body": ERASED_ANSWER,
                 "status": "410",
                 "content_type": "'application/problem+json'",
@@ -52,6 +51,14 @@ PERSONAL = PersonalData(
             names_too=True,
             kept={"scope": "who called", "request_hash": "a digest of the request", "content_type": "a media type"},
             unshown="Answers kept for repetitions: the same facts as in the other sections.",
+        ),
+        Table(
+            name="idempotency",
+            written="created_at",
+            mentions=("key",),
+            on_mention={"key": "'erased:' || gen_random_uuid()", "body": ERASED_ANSWER, "status": "410"},
+            names_too=True,
+            unshown="Keys that name somebody: a repetition under them is not known any more.",
         ),
         Table(
             name="sign_in_attempt",

@@ -78,13 +78,12 @@ async def test_a_write_that_is_repeated_is_not_done_again(registry: Registry) ->
     """Whoever repeats a write about somebody erased is told that he is gone, neither the first answer nor a new one."""
     who = await registry.customer()
     key = {"idempotency-key": fresh("k")}
-    placed = {"source": "erp", "source_order_id": fresh("erp"), "lines": [{"sku": "SHOE-42"}], "location": "hub"}
-    placed |= {"identifier": f"user_id:{who.user}", "customer": {"name": who.name}}
-    first = await registry.api("POST", "/api/orders", placed, **key)
+    asked = {"code": "SHOE-43", "store_id": "milano", "identifier": f"user_id:{who.user}", "note": who.name}
+    first = await registry.api("POST", "/api/reservations", asked, **key)
     assert first.status_code < 300
     await registry.erase(who)
-    again = await registry.api("POST", "/api/orders", placed, **key)
-    assert (again.status_code, again.json()["code"]) == (410, "erased")
+    again = await registry.api("POST", "/api/reservations", asked, **key)
+    assert (again.status_code, again.json().get("code")) == (410, "erased"), again.text
     assert await registry.left(who) == []
 
 
