@@ -154,7 +154,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry("tasks", TASKS, N_("Tasks"), "w"),
             Entry("channels", CHANNELS, N_("Channels"), "v"),
             Entry("policy", POLICY, N_("Contact policy"), "y"),
-            Entry("consent", CONSENT, N_("Consent and privacy"), "n"),
+            Entry("consent", CONSENT, N_("Consent"), "n"),
         ),
     ),
     Group(

@@ -16,10 +16,12 @@ from unisono.console.views.people import display_name
 from unisono.console.words import Words
 from unisono.customers.profiles import service as profiles
 from unisono.customers.profiles.service import Found
+from unisono.customers.segments.service import list_segments
 from unisono.kit.database import transaction
 
 MOST_PEOPLE = 8
 MOST_PRODUCTS = 5
+MOST_SEGMENTS = 500
 
 
 def _screens(query: str, principal: Principal, words: Words) -> list[contexts.Hit]:
@@ -41,11 +43,16 @@ def _actions(query: str, principal: Principal, words: Words) -> list[contexts.Hi
         (_("Invite someone"), links.TEAM, "team:manage"),
         (_("See failed events"), links.with_query(links.LIVE, {"tab": "failed"}), "events:read"),
         (_("New promotion"), links.PROMOTION_BUILDER, "promotions:write"),
+        (_("New segment"), links.SEGMENT_BUILDER, "segments:write"),
         (_("Try a basket"), links.PROMOTION_SIMULATOR, "catalog:read"),
         (_("Import products"), links.CATALOGUE_IMPORT, "catalog:write"),
         (_("At the counter"), links.COUNTER, "orders:read"),
         (_("Open carts"), links.CARTS, "orders:read"),
         (_("Promises at risk"), links.STOCK_RISKS, "catalog:read"),
+        (_("New broadcast"), links.BROADCAST_FORM, "broadcasts:send"),
+        (_("Try a message"), links.POLICY_SIMULATOR, "voice:read"),
+        (_("Blocked addresses"), links.CONSENT_BLOCKED, "privacy:manage"),
+        (_("Requests of people"), links.PRIVACY_REQUESTS, "privacy:manage"),
         (_("Most valuable people"), links.with_query(links.PEOPLE, {"sort": "value"}), "people:read"),
     ]
     return [
@@ -85,6 +92,17 @@ async def _orders(request: AnyRequest, query: str) -> list[contexts.Hit]:
     return [contexts.Hit(label=one.number, href=links.order(one.number), hint=one.source_order_id) for one in found]
 
 
+async def _segments(request: AnyRequest, query: str) -> list[contexts.Hit]:
+    """Segments whose name or code holds the query."""
+    if not query or not caller(request).may("segments:read"):
+        return []
+    wanted = query.casefold()
+    async with transaction(pool_of(request)) as conn:
+        known = await list_segments(conn, statuses=["live", "draft"], limit=MOST_SEGMENTS)
+    found = [one for one in known if wanted in one.name.casefold() or wanted in one.code]
+    return [contexts.Hit(label=one.name, href=links.segment(one.code), hint=one.code) for one in found[:MOST_PRODUCTS]]
+
+
 async def _groups(request: AnyRequest, query: str) -> list[contexts.HitGroup]:
     principal = caller(request)
     words = words_of(request, principal)
@@ -100,6 +118,7 @@ async def _groups(request: AnyRequest, query: str) -> list[contexts.HitGroup]:
         contexts.HitGroup(title=words.gettext("People"), hits=hits),
         contexts.HitGroup(title=words.gettext("Orders"), hits=await _orders(request, query)),
         contexts.HitGroup(title=words.gettext("Products"), hits=await _products(request, query)),
+        contexts.HitGroup(title=words.gettext("Segments"), hits=await _segments(request, query)),
         contexts.HitGroup(title=words.gettext("Screens"), hits=_screens(query, principal, words)),
         contexts.HitGroup(title=words.gettext("Actions"), hits=_actions(query, principal, words)),
     ]
