@@ -37,6 +37,15 @@ SCOPE_TEXTS: dict[str, str] = {
     "commerce:write": N_("change products, prices, promotions, stock and orders"),
     "channel:use": N_("speak for customers: carts, checkouts, reservations"),
     "webhooks:manage": N_("make and disable webhooks"),
+    "segments:read": N_("see segments and who is in them"),
+    "segments:write": N_("make and change segments"),
+    "consents:write": N_("record and withdraw consents"),
+    "voice:read": N_("read templates, the brand and what was sent"),
+    "voice:write": N_("change templates, the brand and the contact policy"),
+    "messages:send": N_("send messages to people, settle tasks"),
+    "broadcasts:send": N_("send messages to segments"),
+    "channels:manage": N_("connect providers, pause and resume sending"),
+    "privacy:manage": N_("answer requests for access and erasure"),
 }
 """Scope -> what it allows; English msgids. A test holds that every scope of `unisono.access.keys` is here."""
 
