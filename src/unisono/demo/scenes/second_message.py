@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from unisono.demo.scenes.shop import COAT, open_shop
 from unisono.demo.scenes.stage import Stage
-from unisono.demo.scenes.voice import Customer, Voice, codes, instant, open_voice
+from unisono.demo.scenes.voice import Customer, Voice, codes, instant, open_voice, until
 
 OWNERS: Final = "scene-coat-owners"
 FIRST: Final = "scene-coat-first"
 SECOND: Final = "scene-coat-second"
-PAUSE: Final = timedelta(seconds=6)
+PAUSE: Final = timedelta(seconds=8)
 """Between the first e-mail and the second; in a shop it would be days."""
 
 COAT_LINE: Final = {"product_id": "scene-coat-m", "sku": COAT, "name": "Wool coat", "price": 179.95, "quantity": 1}
@@ -103,11 +103,12 @@ async def _buys_in_the_shop(voice: Voice, anna: Customer) -> None:
     stage = voice.stage
     stage.step("Anna buys the coat in Milano Duomo, with her card.")
     await voice.buys(anna, [COAT_LINE], 179.95)
+
+    async def owns() -> bool:
+        return OWNERS in await voice.segments_of(anna)
+
+    await until(stage, "Anna is among those who own the coat", owns)
     seen = await voice.thought("the second to Anna, as of now", anna, template=SECOND, channels=["email"])
-    for _ in range(50):
-        if seen["rendered"]["subject"] == CARE:
-            break
-        seen = await voice.thought("the second to Anna, as of now", anna, template=SECOND, channels=["email"])
     stage.confirm("the site's e-mail knows of the till", CARE, seen["rendered"]["subject"])
 
 

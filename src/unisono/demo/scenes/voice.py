@@ -40,6 +40,7 @@ class Customer(msgspec.Struct, frozen=True):
     user_id: str
     email: str
     phone: str
+    telegram: str
     card: str
     zone: str
     person: int
@@ -59,8 +60,8 @@ class Voice:
     async def customer(
         self, name: str, *, hour: int = MIDDAY, zone: str | None = None, agrees: Sequence[str] = ("email",)
     ) -> Customer:
-        """A customer with card, e-mail and telephone who agreed to marketing on these channels; his clock shows this
-        hour, unless his zone is named."""
+        """A customer with card, e-mail, telephone and Telegram who agreed to marketing on these channels; his clock
+        shows this hour, unless his zone is named."""
         user_id, email = f"{name.lower()}-{self.token}", f"{name.lower()}.{self.token}@example.com"
         phone, card = await self._phone(), card_number(secrets.randbelow(10**9), 8)
         zone = zone or zone_at(hour)
@@ -72,11 +73,18 @@ class Voice:
             "timezone": zone,
             "language": "en",
         }
-        known = {"type": "identify", "userId": user_id, "messageId": str(uuid.uuid4()), "traits": traits}
+        telegram = str(10**9 + secrets.randbelow(10**9))
+        known = {
+            "type": "identify",
+            "userId": user_id,
+            "messageId": str(uuid.uuid4()),
+            "traits": traits,
+            "context": {"externalIds": [{"type": "telegram", "id": telegram, "collection": "users"}]},
+        }
         await self.stage.send("the shop's server", self.stage.keys.connector, known)
         found = await self.stage.engine.person(f"user_id:{user_id}", self.stage.keys.desk)
         self.stage.check(f"{name} is known", 200, found.status)
-        made = Customer(name, user_id, email, phone, card, zone, int(found.json["id"]))
+        made = Customer(name, user_id, email, phone, telegram, card, zone, int(found.json["id"]))
         for channel in agrees:
             await self._agrees(made, channel)
         self.stage.say(f"    {name} ({email}, clock of {zone}) agreed to {', '.join(agrees)}.")
