@@ -282,6 +282,7 @@ async def test_the_list_tells_sizes_and_what_uses_them(site: Site) -> None:
     assert re.search(r"Members over 30 days.*?Both", page.text, re.DOTALL)
     assert "Ready to start from" in told
     assert read((await site.get("/console/segments?status=archived")).text).count("Clear the filter") == 1
+    assert "Segments Lookers lookers" in read((await site.get("/console/palette?q=look")).text)
     one = read((await site.get("/console/segments/lookers")).text)
     assert "2 of 3 people" in one
     assert "Used by Both segment" in one
