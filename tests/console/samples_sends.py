@@ -87,7 +87,7 @@ def outbox_screens(page: Page) -> Iterator[tuple[str, c.Shell, c.Screen]]:
         sending=Reason("unknown", "The connection was cut after it had begun to leave: it may have arrived."),
         attempts=[sends.AttemptRow(at=ago(hours=1), account="Mail", channel="E-mail", provider_id="<a@b>",
                                    badge=c.Badge(text="unknown", tone="warning"), detail="421 try later")],
-        parts=[("Subject", "Your size is back"), ("Text", "Hello Mario")], said_href="/x",
+        parts=[("Subject", "Your size is back"), ("Text", "Hello Mario")], said_href=links.message_said(71),
         broadcast="Back in size", broadcast_href=links.broadcast("back-in-size"), can_cancel=True,
     )  # fmt: skip
     yield "message", page(one.title, "outbox"), one

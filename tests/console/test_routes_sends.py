@@ -120,7 +120,7 @@ async def test_the_outbox_leads_to_a_message_its_reason_and_its_end(site: Site) 
     assert (await site.post(f"/console/outbox/{number}/cancel")).status_code == 303
     one = read((await site.get(f"/console/outbox/{number}")).text)
     assert "cancelled" in one
-    assert (await site.get(f"/console/outbox/{number}/said")).status_code == 404
+    assert (await site.get(f"/console/outbox/{number}/frame")).status_code == 404
     assert (await site.get("/console/outbox/999")).status_code == 404
     assert await site.audit("message.read")
 
@@ -136,14 +136,14 @@ async def test_what_was_said_is_shown_without_counting_or_leading_anywhere(site:
         html,
     )
     await site.sign_in_as("marketer")
-    assert f'src="/console/outbox/{number}/said"' in (await site.get(f"/console/outbox/{number}")).text
-    said = await site.get(f"/console/outbox/{number}/said")
+    assert f'src="/console/outbox/{number}/frame"' in (await site.get(f"/console/outbox/{number}")).text
+    said = await site.get(f"/console/outbox/{number}/frame")
     assert "/o/t.gif" not in said.text
     assert " href=" not in said.text
     assert "a.png" in said.text
     assert "sandbox" in said.headers["content-security-policy"]
     await site.sign_in_as("analyst")
-    assert (await site.get(f"/console/outbox/{number}/said")).status_code == 403
+    assert (await site.get(f"/console/outbox/{number}/frame")).status_code == 403
     assert "The message as it left" not in (await site.get(f"/console/outbox/{number}")).text
 
 

@@ -462,7 +462,7 @@ def message(message_id: int) -> str:
 
 def message_said(message_id: int) -> str:
     """What was said, as a page of its own that can do nothing."""
-    return f"{message(message_id)}/said"
+    return f"{message(message_id)}/frame"
 
 
 def message_cancel(message_id: int) -> str:
