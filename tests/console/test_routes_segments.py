@@ -134,7 +134,7 @@ async def test_what_is_missing_is_marked_and_what_was_typed_is_kept(site: Site) 
     refused = await push(site, day, "save", name="Soon")
     assert "needs a day such as" in read(refused.text)
     circle = {"r.n": "1", "r.0.kind": "segment", "r.0.segment": "nobody"}
-    assert "There is no segment nobody." in read((await push(site, circle, "save", name="X")).text)
+    assert "There is no such segment" in read((await push(site, circle, "save", name="X")).text)
     assert await site.pool.fetchval("select count(*) from segment") == 0
 
 
@@ -338,7 +338,7 @@ async def test_a_segment_rests_with_a_note_and_an_undo_and_one_in_use_does_not(s
     await site.post("/console/segments/lookers/move/publish")
     await keep(site, "more", {"is": "all", "of": [{"is": "segment", "segment": "lookers"}]}, live=False)
     await site.post("/console/segments/lookers/move/archive")
-    assert "is used by segment more" in read((await site.get("/console/segments/lookers")).text)
+    assert "Something in force asks about it" in read((await site.get("/console/segments/lookers")).text)
     assert await site.pool.fetchval("select status from segment where code = 'lookers'") == "live"
     assert (await site.post("/console/segments/lookers/move/sideways")).status_code == 404
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from unisono.console.contexts import Problem
 from unisono.console.marking import N_
 from unisono.console.views.problems_commerce import COMMERCE_TEXTS
+from unisono.console.views.problems_segments import SEGMENT_TEXTS
 from unisono.console.views.problems_sends import SENDS_TEXTS
 from unisono.console.views.problems_shop import SHOP_TEXTS
 from unisono.console.views.problems_voice import VOICE_TEXTS
@@ -120,7 +121,8 @@ _BY_STATUS: dict[int, str] = {
 
 
 def _commerce(code: str) -> Text | None:
-    texts = COMMERCE_TEXTS.get(code) or SHOP_TEXTS.get(code) or SENDS_TEXTS.get(code) or VOICE_TEXTS.get(code)
+    rooms = (COMMERCE_TEXTS, SHOP_TEXTS, SENDS_TEXTS, VOICE_TEXTS, SEGMENT_TEXTS)
+    texts = next((room[code] for room in rooms if code in room), None)
     return None if texts is None else Text(*texts)
 
 
