@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import getpass
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ from unisono.kit.settings import Settings
 
 if TYPE_CHECKING:
     from unisono.customers.privacy.model import Choice, Preview
+
+OURS = timedelta(hours=1)
+"""How long a worker leaves the copy to this process."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -72,7 +76,14 @@ async def _export(options: argparse.Namespace, settings: Settings, pool: Pool) -
     async with transaction(pool) as conn:
         person = await identity.find(conn, options.who, settings.country)
         asked = await service.ask(
-            conn, "access", person, reason=options.reason, actor=_actor(), now=now, language=options.language
+            conn,
+            "access",
+            person,
+            reason=options.reason,
+            actor=_actor(),
+            now=now,
+            language=options.language,
+            work_at=now + OURS,
         )
     await Copier(pool, PARTS, secret).work(asked.id, now=now)
     async with transaction(pool) as conn:

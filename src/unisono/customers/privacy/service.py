@@ -59,8 +59,10 @@ async def ask(
     actor: str,
     now: datetime,
     language: str = "en",
+    work_at: datetime | None = None,
 ) -> PrivacyRequest:
-    """Write down what somebody asks for. A copy is begun at once; an erasure waits to be confirmed.
+    """Write down what somebody asks for. A copy is begun at once; an erasure waits to be confirmed. Who makes the copy
+    himself says by ``work_at`` when a worker is to do it, in case he does not.
 
     Raises PersonNotFound, BadPrivacyRequest (``reason_too_long``).
     """
@@ -80,7 +82,7 @@ async def ask(
         due=now + DUE,
     )
     if begun:
-        await _begin(conn, number, now)
+        await _begin(conn, number, work_at or now)
     await set_night(conn, now)
     await audit.record(
         conn, actor=actor, action="privacy.asked", person_id=known, detail={"request_id": number, "kind": kind}
