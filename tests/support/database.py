@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -43,3 +46,13 @@ async def fresh_database(dsn: str, name: str) -> str:
     await admin.execute(f'create database "{name}" template "{TEMPLATE}" strategy wal_log')
     await admin.close()
     return address(dsn, name)
+
+
+@asynccontextmanager
+async def own_database(dsn: str) -> AsyncIterator[str]:
+    """A fresh migrated database for several tests of a file, dropped at the end; the template must be there."""
+    name = f"o_{uuid.uuid4().hex[:12]}"
+    yield await fresh_database(dsn, name)
+    admin = await asyncpg.connect(dsn)
+    await admin.execute(f'drop database if exists "{name}" with (force)')
+    await admin.close()

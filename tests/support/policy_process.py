@@ -1,7 +1,7 @@
 """A worker process that decides messages as delivery does: lock, load, decide, book, commit; for tests of many at once.
 
 Run as a script: ``policy_process.py DSN SEED ROUNDS``. It decides messages about random identifiers by random channels
-at random hours of ten days, and ends.
+at random hours of one day after the other, ten of them, and ends.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ async def main(dsn: str, seed: int, rounds: int) -> None:
     pool = await open_pool(dsn, 2)
     nodes = [row["id"] for row in await pool.fetch("select id from node order by id")]
     number = seed * 1_000_000
-    for _ in range(rounds):
-        now = BEGIN + timedelta(days=chance.randrange(10), hours=chance.randrange(9))
+    for turn in range(rounds):
+        # Days pass, as what is later counts in what is earlier; hours come in any order.
+        now = BEGIN + timedelta(days=10 * turn // rounds, hours=chance.randrange(9))
         batch = []
         for node in chance.sample(nodes, min(len(nodes), 12)):
             number += 1

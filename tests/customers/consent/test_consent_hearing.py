@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -27,7 +28,7 @@ class Ear:
         self.shop = shop
         self.user = fresh("u")
         self.email = f"{fresh('e')}@example.it"
-        self.phone = "+393331234567"
+        self.phone = f"+39333{uuid.uuid4().int % 10_000_000:07d}"
         self.pool: Pool | None = None
 
     async def say(
@@ -47,13 +48,35 @@ class Ear:
         parked = await self.shop.conn.fetchval("select count(*) from parked_event")
         assert parked == 0
 
+    async def nodes(self) -> list[int]:
+        """All identifiers of the person."""
+        rows = await self.shop.conn.fetch(
+            """select node.id from node join node as mine using (person_id)
+               where mine.namespace = 'user_id' and mine.value = $1""",
+            self.user,
+        )
+        return [row["id"] for row in rows]
+
+    async def count(self, table: str, more: str = "true") -> int:
+        """How many rows there are of the person."""
+        sql = f"select count(*) from {table} where node_id = any($1) and {more}"
+        return int(await self.shop.conn.fetchval(sql, await self.nodes()))
+
     async def states(self) -> dict[tuple[str, str, str], str]:
         """Everything that holds, by namespace, purpose and channel."""
         rows = await self.shop.conn.fetch(
             """select node.namespace, purpose, channel, status from consent_state
-               join node on node.id = consent_state.node_id"""
+               join node on node.id = consent_state.node_id where node.id = any($1)""",
+            await self.nodes(),
         )
         return {(row["namespace"], row["purpose"], row["channel"]): row["status"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+async def shop(server_dsn: str, template_dsn: str) -> AsyncIterator[Shop]:
+    """One for all tests of this file: each has a person of its own."""
+    async with open_shop(server_dsn) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -75,95 +98,94 @@ async def hearing(shop: Shop, ears: list[Ear]) -> Ear:
     return ear
 
 
-async def test_events_of_every_shape_become_entries(server_dsn: str, template_dsn: str, ears: list[Ear]) -> None:
+async def test_events_of_every_shape_become_entries(shop: Shop, ears: list[Ear]) -> None:
     """Grants of servers, requests of forms, banners, lists, aliases, unsubscriptions, nonsense: each its own way."""
-    async with open_shop(server_dsn) as shop:
-        ear = await hearing(shop, ears)
-        await ear.say({"purpose": "marketing", "channel": ["sms", "call"], "granted": True, "text_version": "t/1/it"})
-        assert (await ear.states())["phone", "marketing", "sms"] == "granted"
-        assert (await ear.states())["phone", "marketing", "call"] == "granted"
-        await ear.say({"purpose": "marketing", "channel": "email", "status": "granted"})
-        assert (await ear.states())["email", "marketing", "email"] == "requested"
-        told = await shop.conn.fetch("select properties->>'status' as s from event where message_id like 'unisono:%'")
-        assert [row["s"] for row in told] == ["requested"]
-        await ear.say({"purpose": "marketing", "channel": "email", "granted": True, "double_opt_in": True})
-        assert (await ear.states())["email", "marketing", "email"] == "granted"
-        await ear.say({"purposes": {"statistics": True, "marketing": False}}, key=shop.keys.write)
-        assert (await ear.states())["user_id", "statistics", "any"] == "granted"
-        assert (await ear.states())["user_id", "tracking", "any"] == "refused"
-        assert (await ear.states())["email", "marketing", "email"] == "granted"
-        await ear.say({"list_name": "news"}, name="Email Unsubscribed")
-        assert (await ear.states())["email", "marketing", "email"] == "withdrawn"
-        await ear.say({"purpose": "marketing", "status": "unsubscribed"})
-        assert (await ear.states())["user_id", "marketing", "any"] == "withdrawn"
-        before = await shop.conn.fetchval("select count(*) from consent_entry")
-        for nonsense in (
-            {},
-            {"purpose": "fax", "granted": True},
-            {"purpose": "marketing", "granted": True},
-            {"purpose": "marketing", "channel": "pigeon", "granted": True},
-            {"purpose": ["marketing", None, 7], "channel": {"a": 1}, "granted": "perhaps"},
-            {"purpose": "marketing", "channel": "sms", "address": "undefined", "granted": True},
-            {"purpose": "profiling", "granted": True, "expires_at": "2001-01-01T00:00:00Z"},
-            {"purposes": {"statistics": "yes", "x": None}},
-        ):
-            await ear.say(nonsense)
-        assert await shop.conn.fetchval("select count(*) from consent_entry") == before
+    ear = await hearing(shop, ears)
+    await ear.say({"purpose": "marketing", "channel": ["sms", "call"], "granted": True, "text_version": "t/1/it"})
+    assert (await ear.states())["phone", "marketing", "sms"] == "granted"
+    assert (await ear.states())["phone", "marketing", "call"] == "granted"
+    await ear.say({"purpose": "marketing", "channel": "email", "status": "granted"})
+    assert (await ear.states())["email", "marketing", "email"] == "requested"
+    told = await shop.conn.fetch(
+        "select properties->>'status' as s from event where message_id like 'unisono:%' and node_id = any($1)",
+        await ear.nodes(),
+    )
+    assert [row["s"] for row in told] == ["requested"]
+    await ear.say({"purpose": "marketing", "channel": "email", "granted": True, "double_opt_in": True})
+    assert (await ear.states())["email", "marketing", "email"] == "granted"
+    await ear.say({"purposes": {"statistics": True, "marketing": False}}, key=shop.keys.write)
+    assert (await ear.states())["user_id", "statistics", "any"] == "granted"
+    assert (await ear.states())["user_id", "tracking", "any"] == "refused"
+    assert (await ear.states())["email", "marketing", "email"] == "granted"
+    await ear.say({"list_name": "news"}, name="Email Unsubscribed")
+    assert (await ear.states())["email", "marketing", "email"] == "withdrawn"
+    await ear.say({"purpose": "marketing", "status": "unsubscribed"})
+    assert (await ear.states())["user_id", "marketing", "any"] == "withdrawn"
+    before = await ear.count("consent_entry")
+    for nonsense in (
+        {},
+        {"purpose": "fax", "granted": True},
+        {"purpose": "marketing", "granted": True},
+        {"purpose": "marketing", "channel": "pigeon", "granted": True},
+        {"purpose": ["marketing", None, 7], "channel": {"a": 1}, "granted": "perhaps"},
+        {"purpose": "marketing", "channel": "sms", "address": "undefined", "granted": True},
+        {"purpose": "profiling", "granted": True, "expires_at": "2001-01-01T00:00:00Z"},
+        {"purposes": {"statistics": "yes", "x": None}},
+    ):
+        await ear.say(nonsense)
+    assert await ear.count("consent_entry") == before
 
 
 @pytest.mark.parametrize("ends", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"], ids=["after", "before"])
 async def test_an_end_outside_of_all_years_keeps_nobody_from_being_heard(
-    server_dsn: str, template_dsn: str, ears: list[Ear], ends: str
+    shop: Shop, ears: list[Ear], ends: str
 ) -> None:
     """It is no end; what the person says afterwards is heard."""
-    async with open_shop(server_dsn) as shop:
-        ear = await hearing(shop, ears)
-        await ear.say({"purpose": "marketing", "channel": "sms", "granted": True, "expires_at": ends})
-        assert (await ear.states())["phone", "marketing", "sms"] == "granted"
-        await ear.say({"purpose": "marketing", "channel": "sms", "granted": False})
-        assert (await ear.states())["phone", "marketing", "sms"] == "withdrawn"
+    ear = await hearing(shop, ears)
+    await ear.say({"purpose": "marketing", "channel": "sms", "granted": True, "expires_at": ends})
+    assert (await ear.states())["phone", "marketing", "sms"] == "granted"
+    await ear.say({"purpose": "marketing", "channel": "sms", "granted": False})
+    assert (await ear.states())["phone", "marketing", "sms"] == "withdrawn"
 
 
-async def test_a_public_key_lifts_no_objection_and_proves_no_address(
-    server_dsn: str, template_dsn: str, ears: list[Ear]
-) -> None:
+async def test_a_public_key_lifts_no_objection_and_proves_no_address(shop: Shop, ears: list[Ear]) -> None:
     """What a page says of an address is asked for first; what somebody refused under his account stays refused."""
-    async with open_shop(server_dsn) as shop:
-        ear = await hearing(shop, ears)
-        await ear.say({"purpose": "profiling", "granted": False})
-        await ear.say({"purpose": "profiling", "granted": True}, key=shop.keys.write)
-        assert (await ear.states())["user_id", "profiling", "any"] == "withdrawn"
-        await ear.say(
-            {"purpose": "marketing", "channel": "sms", "granted": True, "double_opt_in": True}, key=shop.keys.write
-        )
-        assert (await ear.states())["phone", "marketing", "sms"] == "requested"
-        soft = {"purpose": "marketing", "channel": "email", "granted": True, "legal_basis": "soft_opt_in"}
-        await ear.say({**soft, "order_id": "1", "category": "coffee"}, key=shop.keys.write)
-        assert ("email", "marketing", "email") not in await ear.states()
-        await ear.say({**soft, "order_id": "1", "category": "coffee"})
-        assert (await ear.states())["email", "marketing", "email"] == "granted"
+    ear = await hearing(shop, ears)
+    await ear.say({"purpose": "profiling", "granted": False})
+    await ear.say({"purpose": "profiling", "granted": True}, key=shop.keys.write)
+    assert (await ear.states())["user_id", "profiling", "any"] == "withdrawn"
+    await ear.say(
+        {"purpose": "marketing", "channel": "sms", "granted": True, "double_opt_in": True}, key=shop.keys.write
+    )
+    assert (await ear.states())["phone", "marketing", "sms"] == "requested"
+    soft = {"purpose": "marketing", "channel": "email", "granted": True, "legal_basis": "soft_opt_in"}
+    await ear.say({**soft, "order_id": "1", "category": "coffee"}, key=shop.keys.write)
+    assert ("email", "marketing", "email") not in await ear.states()
+    await ear.say({**soft, "order_id": "1", "category": "coffee"})
+    assert (await ear.states())["email", "marketing", "email"] == "granted"
 
 
-async def test_history_asks_nobody_to_confirm(server_dsn: str, template_dsn: str, ears: list[Ear]) -> None:
+async def test_history_asks_nobody_to_confirm(shop: Shop, ears: list[Ear]) -> None:
     """A consent said a year ago and loaded today is a request without a message; read twice it is one entry."""
-    async with open_shop(server_dsn) as shop:
-        ear = await hearing(shop, ears)
-        old = {"timestamp": "2025-01-05T10:00:00Z"}
-        await ear.say({"purpose": "marketing", "channel": "email", "granted": True}, **old)
-        assert (await ear.states())["email", "marketing", "email"] == "requested"
-        assert await shop.conn.fetchval("select count(*) from opt_in_request") == 0
-        assert await shop.conn.fetchval("select count(*) from event where message_id like 'unisono:%'") == 0
+    ear = await hearing(shop, ears)
+    before = await shop.conn.fetchval("select count(*) from opt_in_request")
+    old = {"timestamp": "2025-01-05T10:00:00Z"}
+    await ear.say({"purpose": "marketing", "channel": "email", "granted": True}, **old)
+    assert (await ear.states())["email", "marketing", "email"] == "requested"
+    assert await shop.conn.fetchval("select count(*) from opt_in_request") == before
+    assert await ear.count("event", "message_id like 'unisono:%'") == 0
 
 
-async def test_a_complaint_of_a_provider_ends_the_address(server_dsn: str, template_dsn: str, ears: list[Ear]) -> None:
+async def test_a_complaint_of_a_provider_ends_the_address(shop: Shop, ears: list[Ear]) -> None:
     """From a server it blocks all messages; from a page it is only an event."""
-    async with open_shop(server_dsn) as shop:
-        ear = await hearing(shop, ears)
-        await ear.say({}, name="Email Marked as Spam", key=shop.keys.write)
-        assert await shop.conn.fetchval("select count(*) from suppression") == 0
-        await ear.say({"email": ear.email}, name="Email Marked as Spam")
-        row = await shop.conn.fetchrow("select reason, purposes from suppression")
-        assert tuple(row) == ("complaint", "all")
+    ear = await hearing(shop, ears)
+    await ear.say({}, name="Email Marked as Spam", key=shop.keys.write)
+    assert await ear.count("suppression") == 0
+    await ear.say({"email": ear.email}, name="Email Marked as Spam")
+    row = await shop.conn.fetchrow(
+        "select reason, purposes from suppression where node_id = any($1)", await ear.nodes()
+    )
+    assert tuple(row) == ("complaint", "all")
 
 
 async def test_a_consent_for_a_time_ends_at_its_instant_and_again_when_renewed(pool: Pool) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.console import Site, console_site
+from tests.support.database import own_database
 from unisono.access.keys import create_source
-from unisono.kit.database import Pool, transaction
+from unisono.kit.database import open_pool, transaction
 
 
 class Api:
@@ -27,15 +29,31 @@ class Api:
         )
 
 
-@pytest.fixture
-async def api(dsn: str, pool: Pool) -> AsyncIterator[Api]:
-    """The application on a fresh database."""
+@asynccontextmanager
+async def opened(dsn: str) -> AsyncIterator[Api]:
+    """The application on a database, and the key."""
+    pool = await open_pool(dsn, 1)
     async with transaction(pool) as conn:
         made = await create_source(
             conn, name="m", kind="server", actor="test", scopes=frozenset({"voice:read", "voice:write"})
         )
+    await pool.close()
     async with console_site(dsn) as site:
         yield Api(site, made.key)
+
+
+@pytest.fixture
+async def api(dsn: str) -> AsyncIterator[Api]:
+    """On a fresh database."""
+    async with opened(dsn) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def unchanged(server_dsn: str, template_dsn: str) -> AsyncIterator[Api]:
+    """One for all tests that change nothing."""
+    async with own_database(server_dsn) as dsn, opened(dsn) as made:
+        yield made
 
 
 async def test_the_brand_is_kept_with_its_versions(api: Api) -> None:
@@ -76,11 +94,11 @@ async def test_a_reply_is_checked_before_it_is_sent(api: Api) -> None:
     ],
     ids=["nul", "logo", "colour", "footer field", "short word", "rule", "severity", "field", "language", "of a word"],
 )  # fmt: skip
-async def test_what_is_no_brand_is_refused(api: Api, bad: dict[str, Any]) -> None:
+async def test_what_is_no_brand_is_refused(unchanged: Api, bad: dict[str, Any]) -> None:
     """With 400, nothing kept."""
-    answer = await api.ask("PUT", "/api/brand", bad)
+    answer = await unchanged.ask("PUT", "/api/brand", bad)
     assert answer.status_code == 400, answer.text
-    assert (await api.ask("GET", "/api/brand")).json()["version"] == 0
+    assert (await unchanged.ask("GET", "/api/brand")).json()["version"] == 0
 
 
 async def test_another_brand_must_be_there(api: Api) -> None:

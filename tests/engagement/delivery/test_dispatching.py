@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.posting import NOON, Office, Reply, check_ledger, make_addresses, smtp_settings
-from tests.support.serving import free_port
 from unisono.customers.consent import service as consent
 from unisono.customers.identity import service as identity
 from unisono.engagement.delivery import claiming, handing, rendering, sending, settling
@@ -380,13 +380,17 @@ async def test_a_cut_transactional_message_is_tried_once_more_with_the_same_id(p
 async def test_an_account_in_trouble_rests_while_others_work(post: Office) -> None:
     """After five failures nothing is tried there; what waits is planned again; one message asks whether it is over."""
     await post.account("inbox", "onsite", kind="onsite", settings={})
-    await post.pool.execute(
-        "update channel_account set settings = $1 where code = 'mail'", json.dumps(smtp_settings(free_port()))
-    )
     nodes = await post.people(40)
     await post.plan(nodes)
     await post.plan(nodes[:5], key="site", channels=("onsite",))
-    await post.drain()
+    # Taken and not listened on: nobody can connect, and nobody else can begin to answer there.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        deaf = taken.getsockname()[1]
+        await post.pool.execute(
+            "update channel_account set settings = $1 where code = 'mail'", json.dumps(smtp_settings(deaf))
+        )
+        await post.drain()
     account = await post.pool.fetchrow("select failures, closed_until from channel_account where code = 'mail'")
     assert account is not None
     assert account["failures"] >= 5

@@ -180,10 +180,17 @@ def test_an_event_tells_on_which_channel_it_answers() -> None:
 
 
 def test_of_equal_addresses_the_older_is_taken() -> None:
-    """Two e-mail addresses in whatever order: always the same one."""
-    states = Standing(states=(granted("email", node=NODE), granted("email", node=3)))
-    for addresses in ((Address("email", NODE), Address("email", 3)), (Address("email", 3), Address("email", NODE))):
+    """Two e-mail addresses in whatever order, neither the one that was named: always the same one."""
+    states = Standing(states=(granted("email", node=5), granted("email", node=3)))
+    for addresses in ((Address("email", 5), Address("email", 3)), (Address("email", 3), Address("email", 5))):
         assert decide(message(), person(addresses=addresses, standing=states), version(), LEGAL, NOON).address_node == 3
+
+
+def test_the_address_that_was_named_goes_before_older_ones() -> None:
+    """Whoever says which of two addresses is meant is heard."""
+    states = Standing(states=(granted("email", node=NODE), granted("email", node=3)))
+    facts = person(addresses=(Address("email", 3), Address("email", NODE)), standing=states)
+    assert decide(message(), facts, version(), LEGAL, NOON).address_node == NODE
 
 
 def test_a_wait_to_the_very_end_is_still_in_time() -> None:

@@ -313,10 +313,10 @@ def test_trouble_is_a_function_of_what_happened(said: list[Signal], shuffled: ra
 
 
 def test_many_facts_are_decided_quickly() -> None:
-    """A thousand persons with twenty contacts each, four channels: under two seconds of one core."""
+    """A thousand persons with twenty contacts each, four channels: half a second of one core, here up to five."""
     facts = person(contacts=[Contact(NOON - timedelta(days=number), "email", "service", 1) for number in range(20)])
     asked = [message(number, channels=("email", "sms", "app_push", "call")) for number in range(1000)]
     everybody = {one.message_id: msgspec.structs.replace(facts, person_id=one.message_id) for one in asked}
     begun = time.process_time()
     decide_all(asked, everybody, version(), LEGAL, NOON)
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 5

@@ -29,9 +29,9 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """One Chromium."""
+    """One Chromium for all of them."""
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(
             executable_path=os.environ.get("UNISONO_CHROMIUM", "/usr/bin/chromium"), args=FLAGS
