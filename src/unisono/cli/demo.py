@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import subprocess
 import sys
 from typing import Any
 
@@ -36,14 +37,29 @@ def demo(options: argparse.Namespace, settings: Settings) -> int:
     for name, value in SERVED_WITH.items():
         os.environ.setdefault(name, value)
     with database(settings) as dsn:
-        asyncio.run(migrated(dsn))
-        asyncio.run(_load(options, settings, dsn))
-        if options.no_serve:
-            return 0
-        from unisono.cli.serve import serve
+        from unisono.cli.serve import end_with_parent, serve
 
+        asyncio.run(migrated(dsn))
+        if options.no_serve:
+            end_with_parent()
+            asyncio.run(_load(options, settings, dsn))
+            return 0
+        code = _load_apart(options, dsn)
+        if code:
+            return code
         # The providers' counterparts live and end with the engine; they connect the accounts when they listen.
         return serve(settings, beside=("demo counterparts",))
+
+
+def _load_apart(options: argparse.Namespace, dsn: str) -> int:
+    """Load in a process of its own: what it read of the data is not kept in memory while this one serves."""
+    from unisono.cli.serve import PARENT
+
+    command = [sys.executable, "-m", "unisono.cli", "demo", "--no-serve"]
+    if options.households is not None:
+        command += ["--households", str(options.households)]
+    told = {"UNISONO_DATABASE_URL": dsn, PARENT: str(os.getpid())}
+    return subprocess.run(command, env=os.environ | told, check=False).returncode  # noqa: S603 - our own program
 
 
 def _check(settings: Settings) -> int:
@@ -73,6 +89,7 @@ def _scene(name: str, settings: Settings) -> int:
 
 
 async def _load(options: argparse.Namespace, settings: Settings, dsn: str) -> None:
+    from unisono.cli.serve import PARENT
     from unisono.demo.live.loading import load_live
     from unisono.demo.loading import Progress as Loaded
     from unisono.demo.retailer import load_year
@@ -115,5 +132,5 @@ async def _load(options: argparse.Namespace, settings: Settings, dsn: str) -> No
         f"{voice.templates} templates, {voice.segments} live segments in {voice.seconds:.0f} s."
     )
     if live.waiting:
-        how = "unisono serve makes" if options.no_serve else "the worker makes"
+        how = "the worker makes" if PARENT in os.environ else "unisono serve makes"
         console.print(f"{live.waiting:,} receipts wait to become orders: {how} them so, some thousand a second.")
