@@ -15,7 +15,7 @@ from litestar.params import FromPath, JSONBody, Parameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
-from unisono.access.guards import Principal, caller, now_of, requires
+from unisono.access.guards import caller, now_of, requires
 from unisono.commerce.carts import codes
 from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.asking import (
@@ -30,9 +30,8 @@ from unisono.commerce.carts.asking import (
 )
 from unisono.commerce.carts.errors import CartNotFound
 from unisono.commerce.carts.model import Cart, CartSettings, CartView, SharedCart, ShareLink, Touch
-from unisono.customers.identity import service as identity
-from unisono.customers.identity.service import PersonNotFound
 from unisono.customers.profiles import service as profiles
+from unisono.customers.profiles.meeting import person_within
 from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest
@@ -79,14 +78,6 @@ def touch_of(
 
 def _currency(request: AnyRequest, currency: str | None) -> str:
     return currency or str(request.app.state.settings.currency)
-
-
-async def _person_in_scope(conn: Connection, principal: Principal, person_id: int) -> int:
-    """A person by any id. Raises PersonNotFound, also for people never seen in the caller's stores."""
-    person = await identity.resolve(conn, person_id)
-    if principal.stores is not None and not await profiles.seen_in(conn, person, principal.stores):
-        raise PersonNotFound(f"There is no person {person_id}.")
-    return person
 
 
 async def _cart(conn: Connection, request: AnyRequest, name: str) -> Cart:
@@ -205,7 +196,7 @@ async def person_cart(
     """The one open cart of a person, over all channels and identifiers; 404 when there is none."""
     principal = caller(request)
     async with connection(request.app.state.pool) as conn:
-        person = await _person_in_scope(conn, principal, person_id)
+        person = await person_within(conn, principal, person_id)
         touch = touch_of(request, channel=channel or None, store_id=store_id)
         found = await carts.present_cart(conn, person, now=touch.now)
         if found is None:
@@ -232,7 +223,7 @@ async def open_cart(
         if data.person_id is None:
             cart = await carts.begin(conn, touch, currency=currency)
         else:
-            person = await _person_in_scope(conn, principal, data.person_id)
+            person = await person_within(conn, principal, data.person_id)
             found = await carts.active_cart(
                 conn,
                 person,
@@ -273,7 +264,7 @@ async def add_to_person(
     touch = touch_of(request, channel=channel or None, store_id=store_id)
 
     async def act(conn: Connection) -> CartView:
-        person = await _person_in_scope(conn, principal, person_id)
+        person = await person_within(conn, principal, person_id)
         shown = await carts.put_into(
             conn,
             person,
@@ -431,7 +422,7 @@ async def claim_cart(
     touch = touch_of(request, channel=channel or None, store_id=store_id)
 
     async def change(conn: Connection, found: Cart) -> CartView:
-        person = await _person_in_scope(conn, caller(request), data.person_id)
+        person = await person_within(conn, caller(request), data.person_id)
         return await carts.view_cart(conn, await carts.claim(conn, found.id, person, touch), touch)
 
     return await _change(request, cart, change, action="cart.claim")
@@ -517,7 +508,7 @@ async def copy_shared(
     touch = touch_of(request, channel=channel or None, store_id=store_id)
 
     async def act(conn: Connection) -> CartView:
-        person = await _person_in_scope(conn, principal, person_id)
+        person = await person_within(conn, principal, person_id)
         shown = await carts.copy_shared(conn, data.token, person, touch, currency=_currency(request, data.currency))
         detail = {"cart_id": str(shown.id)}
         await audit.record(conn, actor=touch.actor, action="cart.copy", person_id=person, detail=detail)

@@ -21,9 +21,7 @@ from unisono.customers.consent.model import ADDRESSES, ANY, Entry, NewEntry, Pur
 from unisono.customers.consent.overview import PersonConsents, overview
 from unisono.customers.consent.proof import Proof, addresses_of, as_html, proof
 from unisono.customers.consent.texts import texts_named
-from unisono.customers.identity import service as identity
-from unisono.customers.identity.service import PersonNotFound
-from unisono.customers.profiles import service as profiles
+from unisono.customers.profiles.meeting import person_within
 from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.i18n import LANGUAGES
@@ -87,14 +85,6 @@ class History(msgspec.Struct, frozen=True):
 
     person_id: int
     entries: list[Entry]
-
-
-async def person_within(conn: Connection, principal: Principal, person_id: int) -> int:
-    """The person an id stands for now, if the caller may meet him. Raises PersonNotFound."""
-    person = await identity.resolve(conn, person_id)
-    if principal.stores is not None and not await profiles.seen_in(conn, person, principal.stores):
-        raise PersonNotFound(f"There is no person {person_id}.")
-    return person
 
 
 async def _overview(conn: Connection, request: AnyRequest, person: int) -> PersonConsents:

@@ -12,7 +12,7 @@ from litestar.types import ControllerRouterHandler
 from unisono.access import audit
 from unisono.access.guards import caller, now_of, requires
 from unisono.customers.consent import registers, service, texts
-from unisono.customers.consent.api import TAGS, AnyRequest, person_within
+from unisono.customers.consent.api import TAGS, AnyRequest
 from unisono.customers.consent.errors import BadConsent
 from unisono.customers.consent.model import (
     ANY,
@@ -27,6 +27,7 @@ from unisono.customers.consent.model import (
 )
 from unisono.customers.consent.proof import addresses_of
 from unisono.customers.consent.registers import Uploaded
+from unisono.customers.profiles.meeting import person_within
 from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import TooLarge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +25,9 @@ from unisono.kit.secret import Secret
 from unisono.kit.sql import load
 
 _sql = load("unisono.engagement.channels")
+
+FRESH: Final = timedelta(minutes=10)
+"""A STOP this young has just been said, whatever the provider's clock shows."""
 
 OURS: Final = frozenset({"inbound", "stop", "start", "unsubscribed"})
 """Kinds of events that are about what a person said; the others are about what became of a message."""
@@ -140,13 +143,19 @@ async def _obey(
             source="provider" if event.kind == "unsubscribed" else STOP_WORD,
             actor=f"channel:{account.code}",
             now=now,
-            at=min(event.at, now),
+            at=_said_at(event, now),
             key=_message_id(account, event),
             proof=_proof(account, event),
             via="email" if account.channel == "email" else "messages",
         )
     elif event.kind == "start" or (event.kind == "inbound" and is_start(said)):
         await _take_back_stop(conn, account, event, nodes, now)
+
+
+def _said_at(event: ProviderEvent, now: datetime) -> datetime:
+    """When a STOP counts from. Providers tell whole seconds by clocks of their own: one that has just come in counts
+    from now, or a consent given in the same second would outlast it."""
+    return now if now - event.at < FRESH else event.at
 
 
 async def _take_back_stop(

@@ -14,7 +14,7 @@ from unisono.access import audit
 from unisono.access.guards import caller, now_of, requires
 from unisono.customers.identity import service as identity
 from unisono.customers.identity.service import PersonNotFound
-from unisono.customers.profiles import service as profiles
+from unisono.customers.profiles.meeting import person_within
 from unisono.customers.web import write
 from unisono.engagement.channels.model import CHANNELS
 from unisono.engagement.policy import asking
@@ -166,9 +166,7 @@ async def person_contact(request: AnyRequest, person_id: PathId) -> Standing:
     channel the next instant at which a promotion may be sent."""
     principal, now = caller(request), now_of(request)
     async with connection(request.app.state.pool) as conn:
-        person = await identity.resolve(conn, person_id)
-        if principal.stores is not None and not await profiles.seen_in(conn, person, principal.stores):
-            raise PersonNotFound(f"There is no person {person_id}.")
+        person = await person_within(conn, principal, person_id)
         found = await asking.standing(conn, person, company=Company.of(request.app.state.settings), now=now)
         if found is None:
             raise PersonNotFound(f"There is no person {person_id}.")

@@ -25,6 +25,7 @@ from unisono.commerce.orders.reservations.model import (
 )
 from unisono.commerce.orders.slots.errors import PlaceUnknown
 from unisono.customers.identity import service as identity
+from unisono.customers.profiles.meeting import person_within
 from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.settings import Settings
@@ -186,7 +187,7 @@ async def read_reservation(request: AnyRequest, reservation_id: ReservationId) -
 async def read_no_show(request: AnyRequest, person_id: PathId) -> NoShow:
     """How often a person does not come for what he reserved, and how many reservations he may have open."""
     async with connection(request.app.state.pool) as conn:
-        person = await identity.resolve(conn, person_id)
+        person = await person_within(conn, caller(request), person_id)
         nodes = [row["id"] for row in await identity.nodes_of(conn, person)]
         return await service.no_show(conn, nodes, policy_of(request.app.state.settings), now=now_of(request))
 

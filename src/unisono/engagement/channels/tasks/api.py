@@ -13,8 +13,8 @@ from litestar.types import ControllerRouterHandler
 from unisono.access import audit
 from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.customers.consent import service as consent
-from unisono.customers.consent.api import person_within
 from unisono.customers.identity import service as identity
+from unisono.customers.profiles.meeting import person_within
 from unisono.customers.web import write
 from unisono.engagement.channels.tasks import service
 from unisono.engagement.channels.tasks.service import NewTask, Outcome, Settled, Task, TaskKind, TaskState
