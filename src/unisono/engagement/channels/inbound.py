@@ -26,8 +26,8 @@ from unisono.kit.sql import load
 
 _sql = load("unisono.engagement.channels")
 
-FRESH: Final = timedelta(minutes=10)
-"""A STOP this young has just been said, whatever the provider's clock shows."""
+WHOLE_SECOND: Final = timedelta(seconds=1)
+"""Providers tell when something was said in whole seconds."""
 
 OURS: Final = frozenset({"inbound", "stop", "start", "unsubscribed"})
 """Kinds of events that are about what a person said; the others are about what became of a message."""
@@ -143,7 +143,7 @@ async def _obey(
             source="provider" if event.kind == "unsubscribed" else STOP_WORD,
             actor=f"channel:{account.code}",
             now=now,
-            at=_said_at(event, now),
+            at=_stopped_at(event, now),
             key=_message_id(account, event),
             proof=_proof(account, event),
             via="email" if account.channel == "email" else "messages",
@@ -152,10 +152,9 @@ async def _obey(
         await _take_back_stop(conn, account, event, nodes, now)
 
 
-def _said_at(event: ProviderEvent, now: datetime) -> datetime:
-    """When a STOP counts from. Providers tell whole seconds by clocks of their own: one that has just come in counts
-    from now, or a consent given in the same second would outlast it."""
-    return now if now - event.at < FRESH else event.at
+def _stopped_at(event: ProviderEvent, now: datetime) -> datetime:
+    """When a STOP counts from: the end of its second, or a consent given in the same one would outlast it."""
+    return min(event.at + WHOLE_SECOND, now)
 
 
 async def _take_back_stop(
