@@ -9,7 +9,7 @@ from unisono.access import accounts, audit
 from unisono.access.guards import caller, requires
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, page, pool_of, words_of
-from unisono.console.routes.people import audited
+from unisono.console.routes.reader import audited
 from unisono.console.views.audit import actor_label, audit_row
 from unisono.console.words import Words
 from unisono.customers.identity import service as identity

@@ -17,8 +17,8 @@ from unisono.console.deeds import Deed, run_and_go
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, settings_of, words_of
 from unisono.console.routes.message_lines import lines
 from unisono.console.routes.paths import text_pattern
-from unisono.console.routes.people import audited
 from unisono.console.routes.products import asked
+from unisono.console.routes.reader import audited
 from unisono.console.sent import segment_names, template_names
 from unisono.console.views import broadcasts as views
 from unisono.console.views.commerce import instant_text, instant_typed, problem_with_reasons

@@ -18,8 +18,8 @@ from unisono.commerce.coherence.model import Incident
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, safe_path, words_of
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.people import audited
 from unisono.console.routes.products import asked
+from unisono.console.routes.reader import audited
 from unisono.console.views import coherence as views
 from unisono.console.views.commerce import problem_with_reasons
 from unisono.console.words import Words

@@ -15,8 +15,8 @@ from unisono.console import contexts, links
 from unisono.console.contexts import consents as shown
 from unisono.console.deeds import Deed, run_and_go
 from unisono.console.pages import AnyRequest, all_of, form_of, page, pool_of, settings_of, words_of
-from unisono.console.routes.people import audited
 from unisono.console.routes.products import asked
+from unisono.console.routes.reader import audited
 from unisono.console.sent import addresses_told, blocked, latest_entries, people_named
 from unisono.console.views import consents as views
 from unisono.console.views.commerce import problem_with_reasons, whole_typed

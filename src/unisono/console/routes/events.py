@@ -30,7 +30,7 @@ from unisono.console.pages import (
 )
 from unisono.console.rendering import render_fragment
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.people import audited, require_in_scope
+from unisono.console.routes.reader import audited, require_in_scope
 from unisono.console.views.events import failed_event, live_event, pretty_text, reason_label, whole
 from unisono.console.views.labels import CHANNELS
 from unisono.console.words import Words, environment_of

@@ -13,7 +13,7 @@ from unisono.access.guards import caller, requires
 from unisono.console import contexts, figures, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, safe_path, settings_of, words_of
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.people import audited, rights_of
+from unisono.console.routes.reader import audited, rights_of
 from unisono.console.views.identity import person_link, rule_rows, shared_row, tiles, violation_row
 from unisono.console.views.people import change_row
 from unisono.customers.identity import service as identity

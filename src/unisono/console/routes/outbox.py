@@ -15,8 +15,8 @@ from unisono.console.deeds import Deed, press
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.message_lines import lines
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.people import audited
 from unisono.console.routes.products import asked
+from unisono.console.routes.reader import audited
 from unisono.console.sent import account_names, addresses_told, people_named
 from unisono.console.views import sends as views
 from unisono.console.views.saying import CHANNELS, ORIGINS, PURPOSES, choices

@@ -10,7 +10,7 @@ from unisono.commerce.catalog import searching
 from unisono.console import contexts, links
 from unisono.console.lists.orders import by_name
 from unisono.console.pages import SECTION_PERMISSIONS, AnyRequest, page, pool_of, words_of
-from unisono.console.routes.people import audited
+from unisono.console.routes.reader import audited
 from unisono.console.views.labels import brief
 from unisono.console.views.people import display_name
 from unisono.console.words import Words

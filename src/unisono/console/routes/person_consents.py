@@ -18,7 +18,7 @@ from unisono.console.contexts import consents as shown
 from unisono.console.deeds import Deed, run_and_go
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.people import audited, require_in_scope
+from unisono.console.routes.reader import audited, require_in_scope
 from unisono.console.sent import people_named
 from unisono.console.views import consents as views
 from unisono.console.views.commerce import problem_with_reasons

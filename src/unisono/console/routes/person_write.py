@@ -16,7 +16,7 @@ from unisono.console.contexts import sends
 from unisono.console.deeds import Deed, run_and_go
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, settings_of, words_of
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.people import audited, require_in_scope
+from unisono.console.routes.reader import audited, require_in_scope
 from unisono.console.sent import people_named
 from unisono.console.views.commerce import problem_with_reasons
 from unisono.console.views.saying import CHANNELS, PURPOSES, choices, decision_card

@@ -15,8 +15,8 @@ from unisono.console.contexts import PersonLink, sends
 from unisono.console.deeds import Deed, press, run_and_go
 from unisono.console.pages import AnyRequest, page, pool_of, settings_of, words_of
 from unisono.console.pages import form_of as fields_of
-from unisono.console.routes.people import audited, require_in_scope
 from unisono.console.routes.products import asked
+from unisono.console.routes.reader import audited, require_in_scope
 from unisono.console.sent import one_person
 from unisono.console.views.commerce import instant_typed, problem_with_reasons
 from unisono.console.views.policy import policy_page

@@ -16,8 +16,8 @@ from unisono.console.deeds import Deed, press, run_and_go
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.consent import tabs
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.people import audited
 from unisono.console.routes.products import asked
+from unisono.console.routes.reader import audited
 from unisono.console.sent import people_named
 from unisono.console.views import privacy as views
 from unisono.console.views.commerce import problem_with_reasons

@@ -17,8 +17,8 @@ from unisono.commerce.promotions.errors import BadBasket
 from unisono.commerce.promotions.simulating import SimulatedLine, SimulatedPerson, Simulation
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, page, pool_of, settings_of, words_of
-from unisono.console.routes.people import require_in_scope
 from unisono.console.routes.products import asked, shown_currency
+from unisono.console.routes.reader import require_in_scope
 from unisono.console.views import promotions as views
 from unisono.console.views.commerce import (
     amount_typed,

@@ -276,7 +276,11 @@ async def _keep(
     note, version = typed.get("note", "").strip()[:500], draft.version
 
     async def act(conn: Connection) -> Deed:
-        said: dict[str, Any] = {"name": typed["name"].strip(), "description": typed.get("description", "").strip(), "rule": rule}
+        said: dict[str, Any] = {
+            "name": typed["name"].strip(),
+            "description": typed.get("description", "").strip(),
+            "rule": rule,
+        }
         if version:
             changes = Changes(**said)
             kept = await segments.change(

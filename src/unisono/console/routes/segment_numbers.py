@@ -12,7 +12,7 @@ import msgspec
 from unisono.access.guards import caller, now_of
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, settings_of, words_of
-from unisono.console.routes.people import audited
+from unisono.console.routes.reader import audited
 from unisono.console.views import segments as views
 from unisono.console.views.people import display_name
 from unisono.console.words import Words

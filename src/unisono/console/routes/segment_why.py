@@ -10,9 +10,9 @@ from litestar.types import ControllerRouterHandler
 from unisono.access.guards import caller, now_of, requires
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, page, pool_of, settings_of, words_of
-from unisono.console.routes.people import audited
 from unisono.console.routes.person_voice import live_choices
 from unisono.console.routes.products import asked
+from unisono.console.routes.reader import audited
 from unisono.console.routes.segment_numbers import as_answer, who_is_meant
 from unisono.customers.segments import asking
 from unisono.customers.segments import service as segments

@@ -21,8 +21,8 @@ from unisono.console.completing import segment_days
 from unisono.console.deeds import Deed, press
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.paths import text_pattern
-from unisono.console.routes.people import audited
 from unisono.console.routes.products import asked
+from unisono.console.routes.reader import audited
 from unisono.console.routes.segment_numbers import count_rule, sizes_of
 from unisono.console.views import segments as views
 from unisono.console.views.segment_templates import ready

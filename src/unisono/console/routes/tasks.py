@@ -15,8 +15,8 @@ from unisono.console.contexts import sends
 from unisono.console.deeds import Deed, run_and_go
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, safe_path, words_of
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.people import audited, require_in_scope
 from unisono.console.routes.products import asked
+from unisono.console.routes.reader import audited, require_in_scope
 from unisono.console.sent import one_person, people_named
 from unisono.console.views import tasks as views
 from unisono.console.views.commerce import instant_typed, problem_with_reasons, whole_typed

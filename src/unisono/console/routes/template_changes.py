@@ -174,7 +174,9 @@ async def publish_template(request: AnyRequest, code: FromPath[str]) -> Response
         )
         text = words.gettext("Version %(number)s is what is sent from now on.") % {"number": made.version}
         detail = {"template": code, "version": made.version, "note": note}
-        return Deed(text=text, href=safe_path(form.get("next"), links.template(code)), action="template.publish", detail=detail)
+        return Deed(
+            text=text, href=safe_path(form.get("next"), links.template(code)), action="template.publish", detail=detail
+        )
 
     try:
         return await run_and_go(request, form, act)

@@ -13,7 +13,7 @@ from unisono.access.guards import Principal, caller, requires
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, safe_path, words_of
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.people import audited, require_in_scope, rights_of
+from unisono.console.routes.reader import audited, require_in_scope, rights_of
 from unisono.console.views import people as views
 from unisono.console.views.labels import brief
 from unisono.console.views.problems import problem_of
