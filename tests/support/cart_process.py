@@ -7,7 +7,7 @@ import sys
 
 from tests.support.carts import NOW
 from unisono.commerce.carts import service as carts
-from unisono.commerce.carts.model import Item, Touch
+from unisono.commerce.carts.model import CartItem, Touch
 from unisono.kit.database import open_pool, transaction
 
 
@@ -18,7 +18,7 @@ async def fill(dsn: str, node: int, sku: str, times: int) -> None:
 
     async def one() -> None:
         async with transaction(pool) as conn:
-            await carts.put_into(conn, node, [Item(sku=sku)], touch, currency="EUR")
+            await carts.put_into(conn, node, [CartItem(sku=sku)], touch, currency="EUR")
 
     print("ready", flush=True)
     sys.stdin.readline()

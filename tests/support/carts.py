@@ -13,7 +13,7 @@ import msgspec
 from tests.support.log import make_nodes
 from tests.support.pricing import make_list, make_variants, put
 from unisono.commerce.carts import service as carts
-from unisono.commerce.carts.model import Cart, CartView, Item, Touch
+from unisono.commerce.carts.model import Cart, CartItem, CartView, Touch
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.model import Location, StockLine
 from unisono.customers.identity import service as identity
@@ -61,7 +61,7 @@ class Bench:
         """Products into the cart of a node's person."""
         touch = self.touch(channel, node_id=node, **more)
         async with transaction(self.pool) as conn:
-            wanted = [Item(sku=sku, quantity=quantity) for sku, quantity in items]
+            wanted = [CartItem(sku=sku, quantity=quantity) for sku, quantity in items]
             return await carts.put_into(conn, node, wanted, touch, currency="EUR")
 
     async def cart(self, node: int, **more: Any) -> Cart | None:

@@ -18,7 +18,7 @@ from unisono.kit.secret import Secret
 from unisono.kit.settings import Settings
 
 if TYPE_CHECKING:
-    from unisono.customers.privacy.model import Choice, Preview
+    from unisono.customers.privacy.model import Choice, ErasurePreview
 
 OURS = timedelta(hours=1)
 """How long a worker leaves the copy to this process."""
@@ -147,7 +147,7 @@ def _choices(texts: list[str]) -> dict[int, Choice]:
     return found
 
 
-def _show(preview: Preview) -> None:
+def _show(preview: ErasurePreview) -> None:
     print(f"{preview.name or 'Somebody'}, person {preview.person_id}:")
     for one in preview.identifiers:
         print(f"  {one.namespace}:{one.value}")

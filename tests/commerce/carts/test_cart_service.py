@@ -26,7 +26,7 @@ from unisono.commerce.carts.errors import (
     TooManyLines,
     WrongCurrency,
 )
-from unisono.commerce.carts.model import Cart, Item
+from unisono.commerce.carts.model import Cart, CartItem
 from unisono.commerce.catalog.errors import SkuUnknown
 from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.model import Definition
@@ -239,28 +239,28 @@ async def test_a_coupon_nobody_knows_is_answered_not_refused(shop: Bench) -> Non
 
 # Refused --------------------------------------------------------------------------------------------------
 
-BAD: list[tuple[Item, type[UnisonoError], str]] = [
-    (Item(sku="A", quantity=0), BadQuantity, "bad_quantity"),
-    (Item(sku="A", quantity=-1), BadQuantity, "bad_quantity"),
-    (Item(sku="A", quantity=10_000), BadQuantity, "bad_quantity"),
-    (Item(sku="A", quantity=9_999), BadQuantity, "bad_quantity"),
-    (Item(sku="A", quantity=10**30), BadQuantity, "bad_quantity"),
-    (Item(sku="A", quantity=True), BadQuantity, "bad_quantity"),
-    (Item(sku="nothing"), SkuUnknown, "sku_unknown"),
-    (Item(sku=""), SkuUnknown, "sku_unknown"),
-    (Item(sku="A\x00"), SkuUnknown, "sku_unknown"),
-    (Item(sku="x" * 100_000), SkuUnknown, "sku_unknown"),
-    (Item(sku="\ud800"), SkuUnknown, "sku_unknown"),
-    (Item(sku="C"), NotSold, "not_sold"),
-    (Item(sku="D"), NotSold, "no_price"),
-    (Item(sku="B", note="\x00"), BadRequest, "bad_note"),
-    (Item(sku="B", note="x" * 501), BadRequest, "bad_note"),
+BAD: list[tuple[CartItem, type[UnisonoError], str]] = [
+    (CartItem(sku="A", quantity=0), BadQuantity, "bad_quantity"),
+    (CartItem(sku="A", quantity=-1), BadQuantity, "bad_quantity"),
+    (CartItem(sku="A", quantity=10_000), BadQuantity, "bad_quantity"),
+    (CartItem(sku="A", quantity=9_999), BadQuantity, "bad_quantity"),
+    (CartItem(sku="A", quantity=10**30), BadQuantity, "bad_quantity"),
+    (CartItem(sku="A", quantity=True), BadQuantity, "bad_quantity"),
+    (CartItem(sku="nothing"), SkuUnknown, "sku_unknown"),
+    (CartItem(sku=""), SkuUnknown, "sku_unknown"),
+    (CartItem(sku="A\x00"), SkuUnknown, "sku_unknown"),
+    (CartItem(sku="x" * 100_000), SkuUnknown, "sku_unknown"),
+    (CartItem(sku="\ud800"), SkuUnknown, "sku_unknown"),
+    (CartItem(sku="C"), NotSold, "not_sold"),
+    (CartItem(sku="D"), NotSold, "no_price"),
+    (CartItem(sku="B", note="\x00"), BadRequest, "bad_note"),
+    (CartItem(sku="B", note="x" * 501), BadRequest, "bad_note"),
 ]
 
 
 @pytest.mark.parametrize(("item", "error", "code"), BAD)
 async def test_what_cannot_be_added_is_named_and_nothing_changes(
-    shop: Bench, item: Item, error: type[UnisonoError], code: str
+    shop: Bench, item: CartItem, error: type[UnisonoError], code: str
 ) -> None:
     """Not even the good line beside it; one unit of A is in the cart already."""
     cart = await opened(shop)
@@ -270,7 +270,7 @@ async def test_what_cannot_be_added_is_named_and_nothing_changes(
     before = await everything(shop.pool)
     with pytest.raises(error) as refused:
         async with transaction(shop.pool) as conn:
-            await carts.add_lines(conn, cart.id, [Item(sku="B"), item], shop.touch())
+            await carts.add_lines(conn, cart.id, [CartItem(sku="B"), item], shop.touch())
     assert refused.value.code == code
     assert await everything(shop.pool) == before
 
@@ -282,7 +282,7 @@ async def test_more_lines_than_a_cart_holds_are_refused_whole(pool: Pool) -> Non
     cart = await opened(shop, *full)
     assert len(cart.lines) == 200
     before = await everything(pool)
-    for items in ([Item(sku="S200")], [Item(sku="S000")] * 1_000_000):
+    for items in ([CartItem(sku="S200")], [CartItem(sku="S000")] * 1_000_000):
         with pytest.raises(TooManyLines):
             async with transaction(pool) as conn:
                 await carts.add_lines(conn, cart.id, items, shop.touch())
@@ -296,7 +296,7 @@ async def test_another_currency_is_refused(shop: Bench) -> None:
     for currency, error in (("USD", WrongCurrency), ("EURO", MoneyError), ("\x00", MoneyError)):
         with pytest.raises(error):
             async with transaction(shop.pool) as conn:
-                await carts.put_into(conn, cart.node_id, [Item(sku="A")], shop.touch(), currency=currency)
+                await carts.put_into(conn, cart.node_id, [CartItem(sku="A")], shop.touch(), currency=currency)
 
 
 async def test_bad_coupons_lines_that_are_not_there_and_nobody_are_refused(shop: Bench) -> None:
@@ -314,7 +314,7 @@ async def test_bad_coupons_lines_that_are_not_there_and_nobody_are_refused(shop:
     await refused(BadCoupon, carts.set_coupons, cart.id, [f"C{number}" for number in range(11)], shop.touch())
     await refused(LineNotFound, carts.remove_line, cart.id, "B", shop.touch())
     await refused(BadQuantity, carts.set_quantity, cart.id, "A", 0, shop.touch())
-    await refused(PersonNotFound, carts.put_into, 10**17, [Item(sku="A")], shop.touch(), currency="EUR")
+    await refused(PersonNotFound, carts.put_into, 10**17, [CartItem(sku="A")], shop.touch(), currency="EUR")
     await refused(CartNotFound, carts.add_line, uuid.uuid4(), "A", 1, shop.touch())
     await refused(BadRequest, carts.open_by_code, "nonsense", now=shop.now)
     await refused(CartNotFound, carts.open_by_code, "23456789", now=shop.now)

@@ -23,7 +23,7 @@ import msgspec
 from unisono.bench.model import BenchError, Load, Measured, Row, Wanted, milliseconds, percentile
 from unisono.bench.scratch import Scratch
 from unisono.commerce.carts import service as carts
-from unisono.commerce.carts.model import Item, Touch
+from unisono.commerce.carts.model import CartItem, Touch
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.catalog.model import ProductInput, VariantInput
 from unisono.commerce.inventory import service as inventory
@@ -174,7 +174,7 @@ async def add(conn: Connection, person: int, wanted: str, at: datetime) -> int:
     node = person * 2 + 1
     touch = Touch(channel="web", node_id=node, now=at)
     async with conn.transaction():
-        view = await carts.put_into(conn, node, [Item(sku=wanted)], touch, currency="EUR")
+        view = await carts.put_into(conn, node, [CartItem(sku=wanted)], touch, currency="EUR")
     if len(view.lines) == LINES and (view.quote is None or not view.quote.applied):
         raise BenchError("A cart was answered without its promotions.")
     return len(view.lines)

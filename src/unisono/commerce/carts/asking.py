@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from unisono.commerce.carts.model import Item
+from unisono.commerce.carts.model import CartItem
 
 
 class NewCart(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +19,7 @@ class NewCart(msgspec.Struct, frozen=True, kw_only=True):
 class LinesRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Products to add; the quantity adds to what there is. All or none."""
 
-    lines: list[Item]
+    lines: list[CartItem]
     expected_version: int | None = None
     currency: str | None = None
     """Of a cart made by this; the company's when missing."""

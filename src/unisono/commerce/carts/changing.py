@@ -24,8 +24,8 @@ from unisono.commerce.carts.model import (
     MAX_LINES,
     MAX_NOTE,
     Cart,
+    CartItem,
     CartView,
-    Item,
     Line,
     Rule,
     Touch,
@@ -160,7 +160,7 @@ async def begin(conn: Connection, touch: Touch, *, currency: str) -> Cart:
 
 
 async def add(
-    conn: Connection, found: Locked, items: Sequence[Item], touch: Touch, *, leave_out: bool = False
+    conn: Connection, found: Locked, items: Sequence[CartItem], touch: Touch, *, leave_out: bool = False
 ) -> CartView:
     """More units of some products. With ``leave_out`` what cannot be bought is left out, and said in a notice.
 
@@ -182,7 +182,7 @@ async def add(
     return await _changed(conn, found, lines, known, touch, notices)
 
 
-def _check_items(items: Sequence[Item]) -> None:
+def _check_items(items: Sequence[CartItem]) -> None:
     if len(items) > MAX_LINES:
         raise TooManyLines(f"A cart has at most {MAX_LINES} lines.", limit=MAX_LINES)
     for item in items:
@@ -195,7 +195,7 @@ def _check_note(note: str | None) -> None:
         raise BadRequest(f"A note has at most {MAX_NOTE} characters, no control ones.", code="bad_note")
 
 
-def _more(line: Line | None, item: Item, variant: Variant, known: Truth, cart: Cart, touch: Touch) -> Line:
+def _more(line: Line | None, item: CartItem, variant: Variant, known: Truth, cart: Cart, touch: Touch) -> Line:
     price = truth.price_here(known, variant)
     if line is None:
         return Line(
@@ -228,13 +228,15 @@ async def set_quantity(
 
     Raises BadQuantity, SkuUnknown, NotSold for a new line or more units, TooManyLines.
     """
-    _check_items([Item(sku=code, quantity=quantity, note=note)])
+    _check_items([CartItem(sku=code, quantity=quantity, note=note)])
     known = await truth.look(conn, found.cart, touch, [code], known=found.known)
     variant = known.coded[code]
     lines = {line.variant_id: line for line in found.cart.lines}
     line = lines.get(variant.id)
     if line is None:
-        lines[variant.id] = _more(None, Item(sku=code, quantity=quantity, note=note), variant, known, found.cart, touch)
+        lines[variant.id] = _more(
+            None, CartItem(sku=code, quantity=quantity, note=note), variant, known, found.cart, touch
+        )
     else:
         if quantity > line.quantity:
             truth.price_here(known, variant)

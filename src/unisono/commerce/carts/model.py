@@ -113,7 +113,7 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
     """Variant id to the units the merge brought into the cart that went on."""
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class CartItem(msgspec.Struct, frozen=True, kw_only=True):
     """What is to go into a cart; ``sku`` may be any barcode of it."""
 
     sku: str

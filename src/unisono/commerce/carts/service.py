@@ -13,7 +13,7 @@ from uuid import UUID
 
 from unisono.commerce.carts import changing, codes, merging, paying, sharing, store, truth
 from unisono.commerce.carts.errors import CartNotFound, MergeNotFound, NotSold
-from unisono.commerce.carts.model import Cart, CartSettings, CartView, Item, Rule, SharedCart, ShareLink, Touch
+from unisono.commerce.carts.model import Cart, CartItem, CartSettings, CartView, Rule, SharedCart, ShareLink, Touch
 from unisono.commerce.promotions.model import Basket
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest
@@ -136,7 +136,7 @@ async def basket_of(
 async def put_into(
     conn: Connection,
     node_id: int,
-    items: Sequence[Item],
+    items: Sequence[CartItem],
     touch: Touch,
     *,
     currency: str,
@@ -152,7 +152,7 @@ async def put_into(
 
 
 async def add_lines(
-    conn: Connection, cart_id: UUID, items: Sequence[Item], touch: Touch, *, expected_version: int | None = None
+    conn: Connection, cart_id: UUID, items: Sequence[CartItem], touch: Touch, *, expected_version: int | None = None
 ) -> CartView:
     """More units of some products into a cart. Raises as `put_into`, and CartNotFound, CartClosed."""
     found = await changing.opened(conn, cart_id, touch, expected_version=expected_version)
@@ -170,7 +170,7 @@ async def add_line(
     expected_version: int | None = None,
 ) -> CartView:
     """More units of one product, by sku or barcode. Raises as `add_lines`."""
-    item = Item(sku=sku, quantity=quantity, note=note)
+    item = CartItem(sku=sku, quantity=quantity, note=note)
     return await add_lines(conn, cart_id, [item], touch, expected_version=expected_version)
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from unisono.commerce.carts import changing, codes, store, telling, truth
 from unisono.commerce.carts.errors import CartNotFound
-from unisono.commerce.carts.model import Cart, CartView, Item, SharedCart, ShareLink, Touch
+from unisono.commerce.carts.model import Cart, CartItem, CartView, SharedCart, ShareLink, Touch
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest
 
@@ -77,6 +77,6 @@ async def copy_shared(conn: Connection, token: str, node_id: int, touch: Touch, 
     Raises CartNotFound, PersonNotFound, TooManyLines, BadQuantity, CartInCheckout, WrongCurrency.
     """
     theirs = await _of_token(conn, token, touch)
-    items = [Item(sku=line.sku, quantity=line.quantity) for line in theirs.lines]
+    items = [CartItem(sku=line.sku, quantity=line.quantity) for line in theirs.lines]
     own = await changing.to_fill(conn, node_id, touch, currency=currency)
     return await changing.add(conn, own, items, touch, leave_out=True)

@@ -14,7 +14,7 @@ from litestar.types import ControllerRouterHandler
 from unisono.access import audit
 from unisono.access.guards import requires
 from unisono.commerce.carts import service as carts
-from unisono.commerce.carts.model import Cart, CartView, Item, SharedCart, ShareLink, Touch
+from unisono.commerce.carts.model import Cart, CartItem, CartView, SharedCart, ShareLink, Touch
 from unisono.commerce.channel.speaking import AnyRequest, Speaker, own, speaker_of, staff_only, zone_of
 from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
@@ -32,7 +32,7 @@ CartId = Annotated[UUID | None, Parameter(description="A cart opened by its code
 class Put(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Products to go into the cart; ``expected_version`` refuses it when somebody was faster."""
 
-    items: Annotated[list[Item], msgspec.Meta(min_length=1, max_length=200)]
+    items: Annotated[list[CartItem], msgspec.Meta(min_length=1, max_length=200)]
     expected_version: int | None = None
 
 
@@ -44,7 +44,7 @@ class Amount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     expected_version: int | None = None
 
 
-class Coupons(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CartCouponsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All coupon codes entered."""
 
     coupons: list[str]
@@ -203,7 +203,9 @@ async def remove_line(request: AnyRequest, sku: Sku, cart: CartId = None) -> Res
 
 
 @put("/channel/cart/coupons", guards=GUARD, tags=TAGS, responses=PROBLEMS, summary="Enter coupons")
-async def set_coupons(request: AnyRequest, data: JSONBody[Coupons], cart: CartId = None) -> Response[CartAnswer]:
+async def set_coupons(
+    request: AnyRequest, data: JSONBody[CartCouponsRequest], cart: CartId = None
+) -> Response[CartAnswer]:
     """All coupon codes of the cart; the quote says which count and why others do not."""
 
     async def change(conn: Connection, found: Cart, touch: Touch) -> CartView:

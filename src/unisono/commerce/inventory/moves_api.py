@@ -113,7 +113,7 @@ class RiskSettled(msgspec.Struct, frozen=True):
     id: int
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+class StockDifference(msgspec.Struct, frozen=True, kw_only=True):
     """How far a count was from the books."""
 
     sku: str
@@ -121,10 +121,10 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     difference: int
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
+class StockCount(msgspec.Struct, frozen=True, kw_only=True):
     """The differences, and the stock after the count."""
 
-    differences: list[Difference]
+    differences: list[StockDifference]
     stock: list[StockRow]
 
 
@@ -184,7 +184,7 @@ async def move_stock(request: AnyRequest, data: JSONBody[MovementRequest]) -> Re
     status_code=200,
     summary="Count a shelf",
 )
-async def count_stock(request: AnyRequest, data: JSONBody[CountRequest]) -> Response[Counted]:
+async def count_stock(request: AnyRequest, data: JSONBody[CountRequest]) -> Response[StockCount]:
     """The shelf was counted: what is there is so, and promises it leaves uncovered are at risk. Takes an
     Idempotency-Key."""
     principal, now = caller(request), now_of(request)
@@ -192,14 +192,15 @@ async def count_stock(request: AnyRequest, data: JSONBody[CountRequest]) -> Resp
     counted_at = _zoned(data.counted_at)
     why = Why(principal.actor, "count", data.reference, data.note)
 
-    async def act(conn: Connection) -> Counted:
+    async def act(conn: Connection) -> StockCount:
         lines = await lines_of(conn, data.lines)
         by_pair = await inventory.count(conn, lines, why, now=now, counted_at=counted_at)
         sku_of = {line.variant_id: asked.sku for line, asked in zip(lines, data.lines, strict=True)}
         differences = [
-            Difference(sku=sku_of[variant], location=code, difference=by) for (variant, code), by in by_pair.items()
+            StockDifference(sku=sku_of[variant], location=code, difference=by)
+            for (variant, code), by in by_pair.items()
         ]
-        return Counted(differences=differences, stock=await _after(conn, data.lines, now))
+        return StockCount(differences=differences, stock=await _after(conn, data.lines, now))
 
     return await write(request, act)
 

@@ -107,7 +107,7 @@ class PricesAnswer(msgspec.Struct, frozen=True):
     missing: list[Unpriced]
 
 
-class History(msgspec.Struct, frozen=True):
+class PriceHistory(msgspec.Struct, frozen=True):
     """What everybody was asked for a sku at a place, interval by interval."""
 
     sku: str
@@ -313,7 +313,7 @@ async def price_history(
     channel: Word = None,
     store_id: Word = None,
     currency: Annotated[str | None, Parameter(max_length=16)] = None,
-) -> History:
+) -> PriceHistory:
     """What everybody was asked for a sku at a place in a period, from lists and observations."""
     words(sku=sku, channel=channel, store_id=store_id)
     chosen, zone = currency_of(request, currency), zone_of(request)
@@ -327,7 +327,7 @@ async def price_history(
         intervals = await pricing.history(
             conn, variant_id, channel=channel, store_id=store_id, currency=chosen, since=begins, until=ends, zone=zone
         )
-    return History(sku, chosen, begins, ends, intervals)
+    return PriceHistory(sku, chosen, begins, ends, intervals)
 
 
 @post(

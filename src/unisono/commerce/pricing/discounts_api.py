@@ -33,7 +33,7 @@ class DiscountsRequest(msgspec.Struct, frozen=True):
     terms: Terms = Terms()
 
 
-class WithdrawRequest(msgspec.Struct, frozen=True):
+class WithdrawDiscountRequest(msgspec.Struct, frozen=True):
     """Why, and whether the reduced price stays (without being told as a reduction)."""
 
     reason: str = ""
@@ -120,7 +120,7 @@ async def list_discounts(
     summary="Take a reduction back",
 )
 async def withdraw_discount(
-    request: AnyRequest, announcement_id: PathId, data: JSONBody[WithdrawRequest]
+    request: AnyRequest, announcement_id: PathId, data: JSONBody[WithdrawDiscountRequest]
 ) -> Response[Announcement]:
     """Take a reduction back from now on; the price goes back too, unless told otherwise. Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)

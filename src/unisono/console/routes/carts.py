@@ -19,7 +19,7 @@ from unisono.commerce.carts import codes
 from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.api import touch_of
 from unisono.commerce.carts.errors import CartNotFound
-from unisono.commerce.carts.model import Cart, Item
+from unisono.commerce.carts.model import Cart, CartItem
 from unisono.console import contexts, links
 from unisono.console.deeds import Deed, press, run_and_go
 from unisono.console.lists import orders as lists
@@ -232,7 +232,7 @@ async def _part(conn: Connection, found: Cart, form: Mapping[str, str], touch: A
     _ = words.gettext
     if part == "add":
         units = whole_typed(form.get("units", ""), field="units", least=1, most=9999) or 1
-        await carts.add_lines(conn, found.id, [Item(sku=sku, quantity=units)], touch)
+        await carts.add_lines(conn, found.id, [CartItem(sku=sku, quantity=units)], touch)
         return Answer(_("In the cart: the customer sees it everywhere."), None, {"sku": sku, "units": units})
     if part == "set":
         units = whole_typed(form.get("units", ""), field="units", most=9999) or 0

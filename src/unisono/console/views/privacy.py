@@ -12,7 +12,7 @@ from unisono.console.marking import N_
 from unisono.console.views.labels import brief
 from unisono.console.views.saying import instant
 from unisono.console.words import Words
-from unisono.customers.privacy.model import Preview
+from unisono.customers.privacy.model import ErasurePreview
 from unisono.customers.privacy.model import PrivacyRequest as Request
 
 KINDS: dict[str, str] = {"access": N_("Copy of everything"), "erasure": N_("Erasure")}
@@ -118,7 +118,7 @@ def request_page(one: Request, person: PersonLink | None, words: Words) -> Priva
     )
 
 
-def with_preview(found: Preview, name: str, words: Words, *, contacts: bool) -> dict[str, Any]:
+def with_preview(found: ErasurePreview, name: str, words: Words, *, contacts: bool) -> dict[str, Any]:
     """What the second step shows: the changes of the view."""
 
     def told(namespace: str, value: str | None) -> str:

@@ -62,7 +62,7 @@ class SayRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     proof: dict[str, Any] = {}
 
 
-class WithdrawRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WithdrawConsentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is withdrawn: these purposes, on one channel or on all; under one address or under all."""
 
     purposes: Purposes = ("marketing",)
@@ -80,7 +80,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     consents: PersonConsents
 
 
-class History(msgspec.Struct, frozen=True):
+class ConsentHistory(msgspec.Struct, frozen=True):
     """Entries, newest first."""
 
     person_id: int
@@ -120,7 +120,7 @@ async def read_history(
     person_id: PathId,
     purpose: FromQuery[Purpose | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
-) -> History:
+) -> ConsentHistory:
     """Every entry of the ledger under the person's identifiers, newest first."""
     principal = caller(request)
     async with connection(request.app.state.pool) as conn:
@@ -128,7 +128,7 @@ async def read_history(
         nodes = [address.node_id for address in await addresses_of(conn, person)]
         entries = await service.entries_of(conn, nodes, purpose=purpose, limit=limit)
         await audit.record(conn, actor=principal.actor, action="consent.read", person_id=person, wait=False)
-    return History(person, entries)
+    return ConsentHistory(person, entries)
 
 
 @post(
@@ -221,7 +221,7 @@ async def _nodes(conn: Connection, person: int, channel: str, node_id: int | Non
     status_code=200,
     summary="Withdraw consents",
 )
-async def withdraw(request: AnyRequest, person_id: PathId, data: JSONBody[WithdrawRequest]) -> Response[Said]:
+async def withdraw(request: AnyRequest, person_id: PathId, data: JSONBody[WithdrawConsentRequest]) -> Response[Said]:
     """The person wants no more: recorded under every address (or the one named), respected by every message that has
     not left yet. Takes an Idempotency-Key."""
     principal, now = caller(request), now_of(request)

@@ -17,7 +17,7 @@ from unisono.customers.identity import service as identity
 from unisono.customers.privacy import service
 from unisono.customers.privacy.copying import pieces
 from unisono.customers.privacy.errors import ArchiveNotFound
-from unisono.customers.privacy.model import Choice, Kind, Preview, PrivacyRequest, State
+from unisono.customers.privacy.model import Choice, ErasurePreview, Kind, PrivacyRequest, State
 from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
 from unisono.kit.personal import PersonalData
@@ -41,7 +41,7 @@ class NewRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Of the page in the copy."""
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SharedDecision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether an identifier others use too goes."""
 
     node_id: Id
@@ -52,7 +52,7 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Yes to exactly what the preview showed."""
 
     confirmation: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    shared: Annotated[tuple[Decision, ...], msgspec.Meta(max_length=1000)] = ()
+    shared: Annotated[tuple[SharedDecision, ...], msgspec.Meta(max_length=1000)] = ()
     despite_standing: bool = False
     """Orders, reservations and appointments that are not settled yet are given up."""
 
@@ -89,7 +89,7 @@ def _asking(parts: Sequence[PersonalData]) -> list[ControllerRouterHandler]:
         responses=PROBLEMS,
         summary="What an erasure would do",
     )
-    async def preview_erasure(request: AnyRequest, request_id: PathId) -> Preview:
+    async def preview_erasure(request: AnyRequest, request_id: PathId) -> ErasurePreview:
         """Whom it is about, how many rows of which table, what stays and why, identifiers others use too, what is
         still to be settled, and the confirmation that says yes to it."""
         principal = caller(request)

@@ -52,7 +52,7 @@ class PrivacyRequest(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
 
 
-class Identifier(msgspec.Struct, frozen=True, kw_only=True):
+class ErasureIdentifier(msgspec.Struct, frozen=True, kw_only=True):
     """An identifier of the person, or one others use too."""
 
     node_id: int
@@ -61,7 +61,7 @@ class Identifier(msgspec.Struct, frozen=True, kw_only=True):
     """None for those who may not see addresses."""
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
+class ErasureCount(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows of a table are about the person, and what an erasure does to them."""
 
     table: str
@@ -72,17 +72,17 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """Why rows stay, when they do."""
 
 
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
+class ErasurePreview(msgspec.Struct, frozen=True, kw_only=True):
     """What an erasure would do. ``confirmation`` says yes to exactly this person as he is now: it does not fit any more
     when his identifiers have changed."""
 
     request_id: int
     person_id: int
     name: str | None
-    identifiers: list[Identifier]
-    shared: list[Identifier]
+    identifiers: list[ErasureIdentifier]
+    shared: list[ErasureIdentifier]
     """Identifiers others use too: each asks for a decision, ``keep`` or ``erase``."""
     standing: list[str]
     """What is still owed to or by the person."""
-    counts: list[Counted]
+    counts: list[ErasureCount]
     confirmation: str

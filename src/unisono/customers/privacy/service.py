@@ -20,10 +20,10 @@ from unisono.customers.privacy.model import (
     NIGHT,
     WORK,
     Choice,
-    Counted,
-    Identifier,
+    ErasureCount,
+    ErasureIdentifier,
+    ErasurePreview,
     Kind,
-    Preview,
     PrivacyRequest,
     State,
 )
@@ -139,7 +139,7 @@ async def _locked(conn: Connection, number: int) -> asyncpg.Record:
 
 async def preview(
     conn: Connection, number: int, parts: Sequence[PersonalData], secret: Secret, *, contacts: bool = True
-) -> Preview:
+) -> ErasurePreview:
     """What the erasure would do, and the confirmation it needs. Without ``contacts`` no identifier's value is told.
 
     Raises RequestNotFound, PersonNotFound, NotConfirmable (``not_open``).
@@ -156,18 +156,20 @@ async def preview(
     for table in tables_of(parts):
         if table.whose is not None:
             rows = await conn.fetchval(table.counting(), nodes)
-            counts.append(Counted(table=table.name, section=table.section, rows=rows, deed=table.deed, why=table.why))
+            counts.append(
+                ErasureCount(table=table.name, section=table.section, rows=rows, deed=table.deed, why=table.why)
+            )
     names = await profiles.names_of(conn, [person])
-    return Preview(
+    return ErasurePreview(
         request_id=number,
         person_id=person,
         name=names.get(person),
         identifiers=[
-            Identifier(node_id=one["id"], namespace=one["namespace"], value=one["value"] if contacts else None)
+            ErasureIdentifier(node_id=one["id"], namespace=one["namespace"], value=one["value"] if contacts else None)
             for one in found
         ],
         shared=[
-            Identifier(node_id=node, namespace=key.namespace, value=key.value if contacts else None)
+            ErasureIdentifier(node_id=node, namespace=key.namespace, value=key.value if contacts else None)
             for node, key in shared
         ],
         standing=[what for part in parts for what in await part.standing(conn, nodes)],

@@ -16,7 +16,7 @@ from unisono.access.guards import caller, now_of, requires
 from unisono.customers.profiles.service import names_of
 from unisono.customers.segments import asking
 from unisono.customers.segments import service as segments
-from unisono.customers.segments.asking import Explanation, Preview, PreviewRequest
+from unisono.customers.segments.asking import Explanation, PreviewRequest, SegmentPreview
 from unisono.customers.segments.counting import ReachOf
 from unisono.customers.segments.model import World
 from unisono.customers.segments.ports import Use
@@ -87,7 +87,7 @@ class MembersPage(msgspec.Struct, frozen=True):
     next: int | None
 
 
-class History(msgspec.Struct, frozen=True):
+class SegmentHistory(msgspec.Struct, frozen=True):
     """How many were in, who came and went, day by day; and the last nightly proofs."""
 
     days: list[DayCount]
@@ -134,7 +134,9 @@ async def create_segment(request: AnyRequest, data: JSONBody[SegmentRequest]) ->
     status_code=200,
     summary="Try a rule",
 )
-async def preview_rule(request: AnyRequest, data: JSONBody[PreviewRequest], language: Language = "en") -> Preview:
+async def preview_rule(
+    request: AnyRequest, data: JSONBody[PreviewRequest], language: Language = "en"
+) -> SegmentPreview:
     """How many a rule would let in, part by part, and if asked some of them and whom channels reach; nothing is
     written."""
     async with connection(request.app.state.pool) as conn:
@@ -266,12 +268,14 @@ async def segment_members(
     responses=PROBLEMS,
     summary="A segment through time",
 )
-async def segment_history(request: AnyRequest, code: PathCode, days: Days = 90) -> History:
+async def segment_history(request: AnyRequest, code: PathCode, days: Days = 90) -> SegmentHistory:
     """Members, comings and goings of each day on which something moved, and the last nightly proofs."""
     async with connection(request.app.state.pool) as conn:
         segment = await segments.find(conn, code)
         since = segments.days_back(now_of(request), days)
-        return History(await segments.history(conn, segment.id, since=since), await segments.checks(conn, segment.id))
+        return SegmentHistory(
+            await segments.history(conn, segment.id, since=since), await segments.checks(conn, segment.id)
+        )
 
 
 @get(

@@ -42,7 +42,7 @@ class Person(msgspec.Struct, frozen=True):
     name: str | None
 
 
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
+class SegmentPreview(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule would do at this instant, over everybody: exact numbers."""
 
     at: datetime
@@ -72,7 +72,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 async def preview(
     conn: Connection, asked: PreviewRequest, settings: Settings, *, now: datetime, language: str = "en"
-) -> Preview:
+) -> SegmentPreview:
     """Judge everybody by an unsaved rule; writes nothing. Raises RuleError."""
     async with conn.transaction(readonly=True):
         world = await present_world(conn, settings)
@@ -86,7 +86,7 @@ async def preview(
             samples = await named(conn, some[: asked.samples])
             if asked.reach:
                 reached = await reach(conn, some, members, now)
-    return Preview(
+    return SegmentPreview(
         at=now,
         people=found.people,
         members=found.members,

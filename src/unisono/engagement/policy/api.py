@@ -48,7 +48,7 @@ class PolicyInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The version it was made from: another one by now refuses it."""
 
 
-class Difference(msgspec.Struct, frozen=True):
+class PolicyDifference(msgspec.Struct, frozen=True):
     """What changed between two versions."""
 
     before: int
@@ -147,11 +147,11 @@ async def policy_differences(
     request: AnyRequest,
     before: Annotated[int, QueryParameter(name="from", ge=0, le=policies.MAX_VERSION)],
     after: Annotated[int, QueryParameter(name="to", ge=0, le=policies.MAX_VERSION)],
-) -> Difference:
+) -> PolicyDifference:
     """Every value that differs, by its path."""
     async with connection(request.app.state.pool) as conn:
         old, new = await policies.version(conn, before), await policies.version(conn, after)
-    return Difference(before, after, differences(old.policy, new.policy))
+    return PolicyDifference(before, after, differences(old.policy, new.policy))
 
 
 @get(

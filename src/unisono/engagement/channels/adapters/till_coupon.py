@@ -36,7 +36,7 @@ class CouponSender(LocalSender):
     async def write(self, conn: Connection, message: Outgoing) -> Sent:
         """One coupon; ``data.coupon`` is the promotion's code, ``store_id`` the only store whose tills print it."""
         code = message.data.get("coupon")
-        coupon = service.Coupon(
+        coupon = service.PrintedCoupon(
             title=message.title or message.subject or "",
             body=message.body or message.text or "",
             coupon=code if isinstance(code, str) else None,

@@ -13,7 +13,7 @@ from unisono.access.guards import requires
 from unisono.commerce.channel.speaking import AnyRequest, person_nodes, speaker_of
 from unisono.customers.web import write
 from unisono.engagement.channels.onsite import service
-from unisono.engagement.channels.onsite.service import INBOX, Deed, Item
+from unisono.engagement.channels.onsite.service import INBOX, Deed, OnsiteItem
 from unisono.kit.database import Connection, connection
 from unisono.kit.web import MAX_ID, PROBLEMS, PathId
 
@@ -29,13 +29,13 @@ Slot = Annotated[
 class SlotContent(msgspec.Struct, frozen=True):
     """What a slot shows to this customer now, newest first; empty: the front's own."""
 
-    items: tuple[Item, ...]
+    items: tuple[OnsiteItem, ...]
 
 
 class Inbox(msgspec.Struct, frozen=True, kw_only=True):
     """A page of the inbox, newest first; the next page comes with ``before`` = ``next``."""
 
-    items: tuple[Item, ...]
+    items: tuple[OnsiteItem, ...]
     unseen: int
     next: int | None = None
 
@@ -64,10 +64,10 @@ async def read_inbox(
     return Inbox(items=tuple(items), unseen=unseen, next=items[-1].id if len(items) == limit else None)
 
 
-async def _mark(request: AnyRequest, item_id: int, deed: Deed) -> Response[Item]:
+async def _mark(request: AnyRequest, item_id: int, deed: Deed) -> Response[OnsiteItem]:
     speaker = await speaker_of(request, needs_customer=True)
 
-    async def action(conn: Connection) -> Item:
+    async def action(conn: Connection) -> OnsiteItem:
         nodes = await person_nodes(conn, speaker)
         return await service.mark(conn, nodes, item_id, deed, channel=speaker.channel, now=speaker.now)
 
@@ -82,7 +82,7 @@ async def _mark(request: AnyRequest, item_id: int, deed: Deed) -> Response[Item]
     status_code=200,
     summary="It was shown",
 )
-async def seen(request: AnyRequest, item_id: PathId) -> Response[Item]:
+async def seen(request: AnyRequest, item_id: PathId) -> Response[OnsiteItem]:
     """A slot's content or a message of the inbox was before the customer's eyes."""
     return await _mark(request, item_id, "seen")
 
@@ -95,7 +95,7 @@ async def seen(request: AnyRequest, item_id: PathId) -> Response[Item]:
     status_code=200,
     summary="It was followed",
 )
-async def clicked(request: AnyRequest, item_id: PathId) -> Response[Item]:
+async def clicked(request: AnyRequest, item_id: PathId) -> Response[OnsiteItem]:
     """The customer followed it."""
     return await _mark(request, item_id, "clicked")
 
@@ -108,7 +108,7 @@ async def clicked(request: AnyRequest, item_id: PathId) -> Response[Item]:
     status_code=200,
     summary="It was closed",
 )
-async def dismissed(request: AnyRequest, item_id: PathId) -> Response[Item]:
+async def dismissed(request: AnyRequest, item_id: PathId) -> Response[OnsiteItem]:
     """The customer closed it: it is not shown again."""
     return await _mark(request, item_id, "dismissed")
 

@@ -57,7 +57,7 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     message_id: int | None = None
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class OnsiteItem(msgspec.Struct, frozen=True, kw_only=True):
     """Something that waits for a person."""
 
     id: int
@@ -84,8 +84,8 @@ async def put(conn: Connection, item: NewItem) -> int | None:
     return None if found is None else int(found)
 
 
-def _item(row: Mapping[str, Any]) -> Item:
-    return Item(
+def _item(row: Mapping[str, Any]) -> OnsiteItem:
+    return OnsiteItem(
         id=row["id"],
         slot=row["slot"],
         content=msgspec.json.decode(row["content"], type=Content),
@@ -99,7 +99,7 @@ def _item(row: Mapping[str, Any]) -> Item:
 
 async def waiting(
     conn: Connection, nodes: Sequence[int], slot: str, *, now: datetime, most: int = 10, before: int | None = None
-) -> list[Item]:
+) -> list[OnsiteItem]:
     """What is in a slot for the person of these identifiers now, newest first. Dismissed and ended things are not."""
     if not nodes:
         return []
@@ -116,7 +116,7 @@ async def unseen(conn: Connection, nodes: Sequence[int], slot: str, *, now: date
 
 async def mark(
     conn: Connection, nodes: Sequence[int], item_id: int, deed: Deed, *, channel: str, now: datetime
-) -> Item:
+) -> OnsiteItem:
     """Note that the person saw, followed or closed it; done again it changes nothing. Who follows a thing saw it.
 
     Writes ``Slot Viewed`` and ``Slot Clicked`` at the first time. Raises NotFound for what is not his.

@@ -65,7 +65,7 @@ class Marked(msgspec.Struct, frozen=True):
     marked: int
 
 
-class Coupons(msgspec.Struct, frozen=True):
+class PrintedCoupons(msgspec.Struct, frozen=True):
     """What a till prints for the customer, what ends soonest first."""
 
     coupons: tuple[KeptCoupon, ...]
@@ -150,13 +150,13 @@ async def mark_letters(request: AnyRequest, data: JSONBody[Printed]) -> Response
 
 
 @get("/channel/till/coupons", guards=TILLS, tags=["Channels"], responses=PROBLEMS, summary="Coupons to print")
-async def list_coupons(request: AnyRequest) -> Coupons:
+async def list_coupons(request: AnyRequest) -> PrintedCoupons:
     """What the till prints for the customer it has recognised; looking changes nothing."""
     speaker = await speaker_of(request, needs_customer=True)
     staff_only(speaker)
     async with connection(request.app.state.pool) as conn:
         nodes = await person_nodes(conn, speaker)
-        return Coupons(tuple(await service.coupons(conn, nodes, store_id=speaker.store_id, now=speaker.now)))
+        return PrintedCoupons(tuple(await service.coupons(conn, nodes, store_id=speaker.store_id, now=speaker.now)))
 
 
 @post(

@@ -25,7 +25,7 @@ _LETTERS: Final = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH: Final = 10
 
 
-class Coupon(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PrintedCoupon(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a till prints. ``coupon`` is the promotion's code, when the coupon is one of a promotion."""
 
     title: str = ""
@@ -51,7 +51,7 @@ class KeptCoupon(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     code: str
-    content: Coupon
+    content: PrintedCoupon
     store_id: str | None
     ends_at: datetime | None
 
@@ -92,7 +92,7 @@ async def keep_letter(
 
 async def keep_coupon(
     conn: Connection,
-    coupon: Coupon,
+    coupon: PrintedCoupon,
     *,
     node_id: int,
     message_id: int | None,
@@ -166,7 +166,7 @@ def _coupon(row: Mapping[str, Any]) -> KeptCoupon:
     return KeptCoupon(
         id=row["id"],
         code=row["code"],
-        content=msgspec.json.decode(row["content"], type=Coupon),
+        content=msgspec.json.decode(row["content"], type=PrintedCoupon),
         store_id=row["store_id"],
         ends_at=row["ends_at"],
     )
