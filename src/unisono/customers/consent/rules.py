@@ -25,6 +25,7 @@ from unisono.customers.consent.model import (
     Status,
     Suppression,
 )
+from unisono.kit.personal import N_
 from unisono.kit.reasons import Reason
 
 _WEIGHT: dict[Action, int] = {
@@ -203,12 +204,12 @@ def _suppressed(
 
 
 _SUPPRESSED = {
-    "hard_bounce": "The address does not exist: a message came back on {since_at}.",
-    "complaint": "The person complained of a message on {since_at}: nothing is sent to this address any more.",
-    "opt_out": "The address was taken off the list on {since_at} ({source}).",
-    "register": "The address stands in the opposition register since the look of {since_at}.",
-    "gone": "The address ended on {since_at}.",
-    "manual": "The address was blocked by hand on {since_at}.",
+    "hard_bounce": N_("The address does not exist: a message came back on {since_at}."),
+    "complaint": N_("The person complained of a message on {since_at}: nothing is sent to this address any more."),
+    "opt_out": N_("The address was taken off the list on {since_at} ({source})."),
+    "register": N_("The address stands in the opposition register since the look of {since_at}."),
+    "gone": N_("The address ended on {since_at}."),
+    "manual": N_("The address was blocked by hand on {since_at}."),
 }
 
 

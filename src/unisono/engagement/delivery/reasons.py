@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from unisono.kit.personal import N_
 from unisono.kit.reasons import Reason
 
 BROADCAST_PAUSED: Final = Reason("broadcast_paused", "Its broadcast is paused.")
@@ -21,13 +22,13 @@ BROKEN: Final = Reason("broken", "Something of ours broke on it: the log says wh
 
 def too_late(not_after: datetime, would_be: datetime) -> Reason:
     """It would leave after its end."""
-    text = "It was of use until {not_after_at}; it could have left at {would_be_at}."
+    text = N_("It was of use until {not_after_at}; it could have left at {would_be_at}.")
     return Reason("too_late", text, {"not_after_at": not_after.isoformat(), "would_be_at": would_be.isoformat()})
 
 
 def provider_down(account: str, until: datetime, error: str | None) -> Reason:
     """The circuit of its account is open."""
-    text = "The account {account} does not work: {error}. It is asked again at {until_at}."
+    text = N_("The account {account} does not work: {error}. It is asked again at {until_at}.")
     return Reason("provider_down", text, {"account": account, "error": error or "-", "until_at": until.isoformat()})
 
 
@@ -38,31 +39,31 @@ def account_paused(account: str) -> Reason:
 
 def warm_up(account: str, most: int, until: datetime) -> Reason:
     """The account has sent as many as a young account may today."""
-    text = "The account {account} is warming up: {most} messages were sent today, it goes on at {until_at}."
+    text = N_("The account {account} is warming up: {most} messages were sent today, it goes on at {until_at}.")
     return Reason("warm_up", text, {"account": account, "most": most, "until_at": until.isoformat()})
 
 
 def queue(account: str, ahead: int) -> Reason:
     """The account's rate is used up for now."""
-    text = "{ahead} messages are before it at the account {account}."
+    text = N_("{ahead} messages are before it at the account {account}.")
     return Reason("queue", text, {"account": account, "ahead": ahead})
 
 
 def person_parked(account: str, until: datetime) -> Reason:
     """An earlier message to the same person waits for another try there."""
-    text = "An earlier message to this person waits for another try at {account} until {until_at}."
+    text = N_("An earlier message to this person waits for another try at {account} until {until_at}.")
     return Reason("person_parked", text, {"account": account, "until_at": until.isoformat()})
 
 
 def again(code: str | None, detail: str | None, until: datetime) -> Reason:
     """The provider did not take it now."""
-    text = "The provider did not take it: {detail}. It is tried again at {until_at}."
+    text = N_("The provider did not take it: {detail}. It is tried again at {until_at}.")
     return Reason("again", text, {"detail": detail or code or "-", "until_at": until.isoformat()})
 
 
 def gave_up(attempts: int, detail: str | None) -> Reason:
     """Too many tries over too long a time."""
-    text = "Given up after {attempts} tries over more than three hours: {detail}."
+    text = N_("Given up after {attempts} tries over more than three hours: {detail}.")
     return Reason("gave_up", text, {"attempts": attempts, "detail": detail or "-"})
 
 
@@ -73,7 +74,7 @@ def refused(code: str | None, detail: str | None) -> Reason:
 
 def next_channel(channel: str, detail: str | None) -> Reason:
     """Refused for good on a channel; the others are asked."""
-    text = "Refused on {channel}: {detail}. The next channel is tried."
+    text = N_("Refused on {channel}: {detail}. The next channel is tried.")
     return Reason("next_channel", text, {"channel": channel, "detail": detail or "-"})
 
 
