@@ -32,6 +32,9 @@ kept as a failed event with one of the codes of the second table, to be replayed
 REASON = 0
 """Stands in place of a status for codes that come inside an answer: reasons, and items that were refused."""
 
+SENDING = -1
+"""Stands in place of a status for what became of a message when it was handed over."""
+
 
 class Said(NamedTuple):
     """One place in the sources that names a code."""
@@ -102,6 +105,9 @@ def _of_call(call: ast.Call, classes: dict[str, type[UnisonoError]]) -> Iterator
     elif name == "Refusal":
         for code in texts(given.get("code")):
             yield Said(code, REASON, "")
+    elif name == "Sent":
+        for code in texts(given.get("code")):
+            yield Said(code, SENDING, (texts(given.get("detail")) or [""])[0])
     elif name == "Failure" and call.args:
         for code in texts(call.args[0]):
             yield Said(code, None, (texts(call.args[1]) or ["PostgreSQL refuses a value."])[0])
@@ -115,8 +121,10 @@ def errors() -> str:
     answers: dict[tuple[str, int], list[str]] = defaultdict(list)
     reasons: dict[str, list[str]] = defaultdict(list)
     failed: dict[str, list[str]] = defaultdict(list)
+    sendings: dict[str, list[str]] = defaultdict(list)
+    apart = {None: failed, REASON: reasons, SENDING: sendings}
     for code, status, spelled in said(error_classes()):
-        known = failed[code] if status is None else reasons[code] if status == REASON else answers[code, status]
+        known = apart[status][code] if status is None or status <= REASON else answers[code, status]
         text = spelled.replace("``", "`")
         if text and text not in known:
             known.append(text)
@@ -136,8 +144,14 @@ def errors() -> str:
     ]
     lines += ["| code | says |", "|---|---|"]
     lines += [f"| `{code}` | {_cell(reasons[code])} |" for code in sorted(reasons)]
+    lines += ["", "## Codes of sendings", ""]
+    lines += ["Why a message was not handed over, beside the codes the provider itself gives (`…`).", ""]
+    lines += ["| code | says |", "|---|---|"]
+    lines += [
+        f"| `{code}` | {_cell(sendings[code], 'What the provider or the network says.')} |" for code in sorted(sendings)
+    ]
     return HEAD + "## Codes of answers\n\n" + "\n".join(lines) + "\n"
 
 
-def _cell(said: list[str]) -> str:
-    return "<br>".join(text.replace("|", "\\|").replace("\n", " ") for text in said) or "Something went wrong."
+def _cell(said: list[str], otherwise: str = "Something went wrong.") -> str:
+    return "<br>".join(text.replace("|", "\\|").replace("\n", " ") for text in said) or otherwise

@@ -26,6 +26,7 @@ from unisono.kit.settings import Settings
 
 PREVIEW = Wanted("under", 500.0)
 NEW = Wanted("under", 20.0)
+SEGMENT = "some"
 
 HOUSEHOLDS: Final = 2_500
 DEMO_EVENTS: Final = 66
@@ -118,12 +119,12 @@ async def _new(bench: Scratch, people: int) -> Measured:
         now = datetime.now(UTC)
         began = time.perf_counter()
         async with transaction(database.pool) as conn:
-            await segments.create(conn, NewSegment(code="some", name="Some", rule=RULE), actor="bench", now=now)
-            await segments.publish(conn, "some", now=now)
+            await segments.create(conn, NewSegment(code=SEGMENT, name="Some", rule=RULE), actor="bench", now=now)
+            await segments.publish(conn, SEGMENT, now=now)
         await TimerWorker(database.pool, [SegmentFill(settings)]).drain()
         seconds = time.perf_counter() - began
         async with transaction(database.pool) as conn:
-            found = await segments.find(conn, "some")
+            found = await segments.find(conn, SEGMENT)
             members = await segments.count_members(conn, found.id)
             timed = await conn.fetchval("select count(*) from timer where kind = 'segments'")
         if found.counting or not members:
