@@ -29,6 +29,7 @@ Pieces = tuple[Reason, ...]
 
 AND = Reason("and", "and")
 OR = Reason("or", "or")
+NEITHER = Reason("neither", "not")
 WHERE = Reason("where", "where")
 
 _UNITS = (
@@ -262,5 +263,5 @@ def _sentence(rule: Rule, language: str, timezone: str, *, top: bool = False) ->
     joiner = in_words(AND if isinstance(rule, All) else OR, language)
     whole = f" {joiner} ".join(parts)
     if isinstance(rule, NoneOf):
-        return f"{in_words(Reason('neither', 'not'), language)} ({whole})"
+        return f"{in_words(NEITHER, language)} ({whole})"
     return whole if top or len(parts) == 1 else f"({whole})"
