@@ -145,6 +145,12 @@ async def test_a_rule_that_cannot_be_meant_is_refused(front: Front, rule: dict[s
     assert await front.get("/api/segments") == []
 
 
+async def test_a_code_ends_where_it_ends(front: Front) -> None:
+    """A line break after it is refused as any other sign."""
+    refused = await front.post("", 400, code="some\n", name="Some", rule=did("X"))
+    assert refused["code"] == "bad_segment"
+
+
 async def test_circles_drafts_and_users_are_minded(front: Front) -> None:
     """No circle, however long; a live one asks about live ones; what is asked about stays."""
     await front.post("", 201, code="a", name="A", rule=did("X"))

@@ -134,6 +134,9 @@ async def test_what_cannot_be_a_broadcast_says_why(api: Api) -> None:
     assert [(one.status_code, one.json().get("code")) for one in answers] == [
         (status, code) for _, status, code in wrong
     ]
+    for code in ("Spring", "a%0a", "a%07b", "x" * 64):
+        named = await api.ask("PUT", f"/api/broadcasts/{code}", written(segment=None))
+        assert (named.status_code, named.json()["code"]) == (400, "bad_code"), code
     assert (await api.press("launch", {})).status_code == 404
 
 

@@ -256,6 +256,8 @@ async def create(conn: Connection, new: NewSegment, *, actor: str, now: datetime
         msgspec.convert(msgspec.to_builtins(new), type(new))
     except msgspec.ValidationError as error:
         raise BadRequest(str(error), code="bad_segment") from None
+    if new.code.endswith("\n"):  # which the $ of a pattern lets by
+        raise BadRequest("A code is 1 to 63 small letters, digits, - and _.", code="bad_segment")
     await _sql.lock_definitions(conn)
     rule = await _usable(conn, new.code, new.rule)
     row = await _sql.insert_segment(

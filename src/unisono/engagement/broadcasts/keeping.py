@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ _sql = load("unisono.engagement.broadcasts")
 
 MOST_BYTES: Final = 64 * 1024
 """Of the data of a broadcast."""
+
+_CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 _schedule = msgspec.json.Decoder(BroadcastSchedule).decode
 _decode = msgspec.json.Decoder().decode
@@ -96,6 +99,8 @@ async def save(
     Raises BadBroadcast, BroadcastConflict (``broadcast_started``, ``version_conflict``), SegmentUnknown,
     TemplateNotFound.
     """
+    if not _CODE.fullmatch(code):
+        raise BadBroadcast("A code is 1 to 63 small letters, digits, - and _.", code="bad_code")
     await check(conn, said, now)
     fields = {
         "name": said.name,
