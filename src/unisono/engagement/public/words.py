@@ -34,13 +34,13 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "channel.web_push": ("Notifications of the site", "Notifiche del sito"),
     "channel.app_push": ("Notifications of the app", "Notifiche dell'app"),
     "channel.call": ("Telephone calls", "Telefonate"),
-    "channel.mail": ("Letters", "Posta"),
+    "channel.mail": ("Letters", "Lettere"),
     "channel.any": ("Every channel", "Tutti i canali"),
     "purpose.profiling": (
         "Choose what to tell me by what I buy and look at",
         "Scegliere cosa dirmi in base a ciò che compro e guardo",
     ),
-    "purpose.third_party": ("Pass my data to partners", "Comunicare i miei dati a partner"),
+    "purpose.third_party": ("Pass my data to partners", "Comunicare i miei dati ad aziende partner"),
     "purpose.tracking": (
         "Know whether I open messages and follow their links",
         "Sapere se apro i messaggi e ne seguo i link",
@@ -54,7 +54,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "since.granted": ("Yes, since {date}.", "Sì, dal {date}."),
     "since.withdrawn": ("No, since {date}.", "No, dal {date}."),
     "since.refused": ("No, since {date}.", "No, dal {date}."),
-    "since.expired": ("It ended on {date}.", "È terminato il {date}."),
+    "since.expired": ("It ended on {date}.", "Terminato il {date}."),
     "unsubscribe": ("No more {what}?", "Non vuoi più ricevere {what}?"),
     "unsubscribe.email": ("news and offers by e-mail", "novità e offerte per e-mail"),
     "unsubscribe.sms": ("news and offers by SMS", "novità e offerte per SMS"),
@@ -86,7 +86,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "You can change your mind at any time, in your preferences or by the link in every message.",
         "Puoi cambiare idea in ogni momento, nelle tue preferenze o con il link in ogni messaggio.",
     ),
-    "confirm.over": ("This confirmation came too late", "Questa conferma è arrivata tardi"),
+    "confirm.over": ("This confirmation came too late", "Questa conferma è arrivata troppo tardi"),
     "confirm.over.lead": (
         "The time to confirm is over. Ask for it again, and a new message reaches you.",
         "Il tempo per confermare è scaduto. Chiedilo di nuovo e riceverai un altro messaggio.",
