@@ -12,7 +12,7 @@ from unisono.engagement.brand import service as brands
 from unisono.engagement.brand.model import ForbiddenWord, Kit
 from unisono.engagement.templates import service
 from unisono.engagement.templates.errors import BadTemplate, TemplateConflict, TemplateNotFound
-from unisono.engagement.templates.model import ChannelContent, NewTemplate
+from unisono.engagement.templates.model import Block, ChannelContent, NewTemplate
 from unisono.kit.database import Pool, transaction
 from unisono.kit.settings import Settings
 
@@ -129,6 +129,21 @@ async def test_what_cannot_be_compiled_is_not_published(desk: Desk) -> None:
     await desk.save("empty", NewTemplate(name="Vuoto"))
     with pytest.raises(BadTemplate):
         await desk.publish("empty")
+
+
+async def test_a_block_among_the_pieces_of_a_mail_is_used_by_it(desk: Desk) -> None:
+    """Named by a piece of a mail as by Liquid: it cannot be archived under the messages that show it."""
+    said = {"email": {"it": ChannelContent(subject="Ciao", blocks=(Block(is_="text", text="Ciao da noi"),))}}
+    await desk.save("firma", NewTemplate(name="Firma", kind="block", content=said))
+    await desk.publish("firma")
+    mail = {"email": {"it": ChannelContent(subject="Prova", blocks=(Block(is_="block", code="firma"),))}}
+    await desk.save("prova", NewTemplate(name="Prova", purpose="service", content=mail))
+    await desk.publish("prova")
+    async with transaction(desk.pool) as conn:
+        assert [one.code for one in await service.used_by(conn, "firma")] == ["prova"]
+        assert await service.used_by(conn, "fir_a") == []
+        with pytest.raises(TemplateConflict):
+            await service.archive(conn, "firma", now=NOW)
 
 
 async def test_a_changed_block_changes_the_messages_that_contain_it(desk: Desk) -> None:

@@ -75,7 +75,8 @@ def _products(block: Block, kit: Kit) -> str:
         f"<mj-table>{{% for item in {block.of} %}}<tr>"
         '<td style="width:72px;padding:8px 12px 8px 0">{% if item.image_url %}'
         '<img src="{{ item.image_url }}" alt="" width="64" />{% endif %}</td>'
-        f'<td style="padding:8px 0"><a href="{{{{ item.url }}}}" style="color:{accent}">{{{{ item.name }}}}</a>'
+        f'<td style="padding:8px 0">{{% if item.url %}}<a href="{{{{ item.url }}}}" style="color:{accent}">'
+        "{{ item.name }}</a>{% else %}{{ item.name }}{% endif %}"
         "{% if item.quantity %} × {{ item.quantity }}{% endif %}</td>"
         '<td style="padding:8px 0;text-align:right;white-space:nowrap">{{ item.price }}</td></tr>'
         "{% endfor %}</mj-table>"

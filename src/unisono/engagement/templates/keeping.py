@@ -199,7 +199,7 @@ async def archive(conn: Connection, code: str, *, now: datetime) -> Template:
 
 async def used_by(conn: Connection, code: str) -> list[UsedBy]:
     """What names a template: templates that contain it as a block, and whatever other rooms say."""
-    rows = await _sql.naming_block(conn, pattern=f'%{{\\% block \\\\"{_like(code)}\\\\"%')
+    rows = await _sql.naming_block(conn, code=code, pattern=f'%{{\\% block \\\\"{_like(code)}\\\\"%')
     blocks = [UsedBy(kind="template", code=row["code"], name=row["code"]) for row in rows]
     return [*blocks, *await ports.users_of(conn, code)]
 

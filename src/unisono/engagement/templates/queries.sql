@@ -149,7 +149,11 @@ where template.kind = 'block' and template.archived_at is null and template.code
 -- Published templates whose content names a block.
 select template.code from template join template_version
      on template_version.template_id = template.id and template_version.version = template.version
-where template.archived_at is null and template_version.content::text like :pattern::text order by template.code;
+where template.archived_at is null and (
+         template_version.content::text like :pattern::text
+      or jsonb_path_exists(template_version.content, '$.*.*.blocks[*] ? (@."is" == "block" && @.code == $code)',
+                           jsonb_build_object('code', :code::text)))
+order by template.code;
 
 -- name: known_codes
 select code from template where code = any(:codes::text[]);
