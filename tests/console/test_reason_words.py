@@ -75,7 +75,7 @@ def texts_of(tree: ast.AST) -> Iterator[tuple[str, int]]:
     if indirect:
         found = [*marked(tree)]
         yield from ((str(one.value), one.lineno) for one in found)
-        yield from ((f"not marked: {one.value}", one.lineno) for one in unmarked(tree))
+        yield from ((f"not marked: {one.value!s}", one.lineno) for one in unmarked(tree))
         if not found:
             yield "not marked: no text at all", 1
 
