@@ -184,7 +184,7 @@ async def show_said(request: AnyRequest, message_id: FromPath[int]) -> Response[
     html = (found.content or {}).get("html")
     if not isinstance(html, str):
         raise NotFound("There is no HTML of it.", code="http_404")
-    return Response(views.harmless(html), media_type="text/html; charset=utf-8")
+    return Response(views.harmless(html), media_type="text/html")
 
 
 frames: list[ControllerRouterHandler] = [show_said]

@@ -303,9 +303,7 @@ async def export_members(request: AnyRequest, code: FromPath[str]) -> Stream:
         detail = {"segment": one.code, "version": one.version}
         await audit.record(conn, actor=caller(request).actor, action="segment.export", detail=detail)
     name = f'attachment; filename="segment-{one.code}.csv"'
-    return Stream(
-        _table(pool_of(request), one.id), media_type="text/csv; charset=utf-8", headers={"content-disposition": name}
-    )
+    return Stream(_table(pool_of(request), one.id), media_type="text/csv", headers={"content-disposition": name})
 
 
 routes: list[ControllerRouterHandler] = [list_segments, show_segment, move_segment, show_members, export_members]

@@ -136,7 +136,7 @@ async def look(
 
 
 def _html(body: str) -> Response[str]:
-    return Response(body, media_type="text/html; charset=utf-8")
+    return Response(body, media_type="text/html")
 
 
 @get(f"{text_pattern(links.template, 'code')}/frame", guards=[requires("voice:read")], include_in_schema=False)

@@ -160,7 +160,7 @@ async def download_members(
     if chosen.next is not None:
         headers["x-next"] = str(chosen.next)
     content = as_csv(adapter.columns, [adapter.row(member) for member in chosen.members])
-    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(content, media_type="text/csv", headers=headers)
 
 
 routes: list[ControllerRouterHandler] = [change_members, download_members]
