@@ -26,7 +26,7 @@ from unisono.access.keys import SCOPES, create_source
 LEFT_OUT = r"/metrics|/unisono\.js|/api/keys|/stream$"
 """Not JSON; one that would take the test's own key away; answers without an end."""
 
-EXAMPLES = 10
+EXAMPLES = 5
 """Calls of each operation."""
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
