@@ -98,6 +98,12 @@ def test_the_builder_tells_the_rule_while_it_is_made_and_adds_boxes_in_place(bro
         page.locator('[name="name"]').blur()
         page.locator("#sentence .sentence").wait_for()
         assert page.locator('[name="name"]').input_value() == "Autumn"
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.post_data or "") if request.method == "POST" else None)
+        page.locator('button[value="add:c"]').focus()
+        with page.expect_response(lambda answer: answer.request.method == "POST"):
+            page.locator('[name="c.kind"]').select_option("any")
+        assert "do=" not in sent[0], "a field changed beside a focused button does not press it"
         page.locator('button[value="add:c"]').click()
         page.locator('#builder button[value="start"]').wait_for()
         assert page.url == f"{HOST}/promotion_builder_amiss"

@@ -307,8 +307,13 @@ async def test_members_are_listed_exported_and_explained(site: Site) -> None:
     assert "That may change" in why
     whynot = read((await site.get(f"/console/segment-why?code=lookers&person={anna}")).text)
     assert "is not in Anna Bianchi" in whynot
-    found = read((await site.get("/console/segment-why?code=lookers&q=verdi")).text)
-    assert "Whom do you mean? Bice Verdi" in found
+    one = await site.get("/console/segment-why?code=lookers&q=verdi")
+    assert "is in Bice Verdi since" in read((await site.get(one.headers["location"])).text), (
+        "one found is the one meant"
+    )
+    several = read((await site.get("/console/segment-why?code=lookers&q=bi")).text)
+    assert "Whom do you mean?" in several
+    assert "Bice Verdi" in several and "Anna Bianchi" in several
     assert (await site.get("/console/segment-why?code=nothing&person=1")).status_code == 404
     person = await site.get(f"/console/people/{mario}")
     assert f"/console/segment-why?code=lookers&amp;person={mario}" in person.text

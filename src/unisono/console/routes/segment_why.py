@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Response, get
+from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
@@ -42,6 +43,8 @@ async def show_why(request: AnyRequest) -> Response[Any]:
             answer = await as_answer(conn, told, words)
         elif query:
             found = await who_is_meant(conn, request, query)
+            if len(found) == 1:
+                return Redirect(links.segment_why(one.code, found[0].person_id), status_code=303)
         choices = await live_choices(conn, one.code)
     if one.code not in {choice.value for choice in choices}:
         choices = [contexts.Choice(value=one.code, label=one.name, selected=True), *choices]

@@ -24,7 +24,7 @@ CHANNELS: dict[str, str] = {
     "messenger": N_("Messenger"),
     "instagram": N_("Instagram"),
     "telegram": N_("Telegram"),
-    "web_push": N_("Browser push"),
+    "web_push": N_("Web push"),
     "app_push": N_("App push"),
     "onsite": N_("On the site"),
     "chat": N_("Chat"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from unisono.console.marking import N_
+from unisono.console.views.saying import CHANNELS as SENT_BY
 
 GROUPS: dict[str, str] = {"all": N_("All of these"), "any": N_("Any of these"), "none": N_("None of these")}
 """Boxes with boxes inside; English msgids."""
@@ -110,21 +111,7 @@ CONSENTS: dict[str, str] = {
 }
 
 REACHED: dict[str, str] = {
-    "email": N_("E-mail"),
-    "sms": N_("SMS"),
-    "whatsapp": N_("WhatsApp"),
-    "messenger": N_("Messenger"),
-    "instagram": N_("Instagram"),
-    "telegram": N_("Telegram"),
-    "web_push": N_("Web push"),
-    "app_push": N_("App push"),
-    "call": N_("Phone call"),
-    "mail": N_("Letter"),
-    "onsite": N_("On the site"),
-    "chat": N_("Chat"),
-    "clerk": N_("Clerk in the store"),
-    "till": N_("At the till"),
-    "ads": N_("Ads"),
+    **{channel: name for channel, name in SENT_BY.items() if channel not in ("webhook", "other")},
     "any": N_("no channel of its own"),
 }
 """Channels a message goes by, and consent is bound to; English msgids."""

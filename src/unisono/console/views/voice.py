@@ -10,33 +10,22 @@ from unisono.console.contexts import Badge, Choice, FindingRow, Problem, Tone, V
 from unisono.console.marking import N_
 from unisono.console.views.commerce import problem_with_reasons
 from unisono.console.views.problems_voice import VOICE_TEXTS
+from unisono.console.views.saying import CHANNELS as SENT_BY
 from unisono.console.words import Words
 from unisono.engagement.brand.model import Finding, Severity, Where
 from unisono.kit.errors import UnisonoError
 from unisono.kit.reasons import in_words
 
+SHARED: dict[str, str] = {"text": N_("Texts and chats"), "push": N_("Push, web and app")}
+"""Contents several channels share; English msgids."""
+
 CHANNELS: dict[str, str] = {
-    "email": N_("E-mail"),
-    "text": N_("Texts and chats"),
-    "sms": N_("SMS"),
-    "whatsapp": N_("WhatsApp"),
-    "messenger": N_("Messenger"),
-    "instagram": N_("Instagram"),
-    "telegram": N_("Telegram"),
-    "push": N_("Push, web and app"),
-    "web_push": N_("Web push"),
-    "app_push": N_("App push"),
-    "onsite": N_("On the site"),
-    "chat": N_("Chat"),
-    "mail": N_("Letter"),
-    "call": N_("Call"),
-    "clerk": N_("In the store"),
-    "till": N_("Till coupon"),
-    "webhook": N_("Webhook"),
-    "ads": N_("Ad audience"),
-    "other": N_("Others"),
+    "email": SENT_BY["email"],
+    "text": SHARED["text"],
+    "push": SHARED["push"],
+    **{channel: name for channel, name in SENT_BY.items() if channel != "any"},
 }
-"""Channel of a message -> its name; English msgids. ``text`` and ``push`` are contents several channels share."""
+"""Content of a template -> its name, those shared by several channels first; English msgids."""
 
 PURPOSES: dict[str, str] = {
     "marketing": N_("Marketing"),
