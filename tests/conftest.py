@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from tests.support.database import fresh_database, start_once, template_database
 from tests.support.secret import TEST_KEY
@@ -16,6 +17,10 @@ from unisono.kit.database import Pool, open_pool
 
 # Processes that tests start keep their key here, not in the data folder of whoever runs the tests.
 os.environ.setdefault("UNISONO_SECRET_KEY", TEST_KEY)
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("unisono", deadline=None)
+settings.load_profile("unisono")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,8 @@ import asyncpg
 from tests.support.postgres import start_test_server
 from unisono.kit.migrations import migrate
 
-TEMPLATE = "unisono_template"
+TEMPLATE = f"unisono_template_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+"""One for each process of a run: on a server somebody gave they are neighbours."""
 
 
 @functools.cache

@@ -29,6 +29,9 @@ from unisono.kit.errors import BadRequest, TooLarge
 from unisono.kit.money import MoneyError, to_minor
 from unisono.kit.reasons import Reason
 
+MAX_FIELD: Final = 100_000
+"""Characters of a field: the reader's own limit belongs to the whole process, and a catalogue's import raises it."""
+
 MAX_ROWS = 500_000
 COLUMNS = frozenset({"sku", "price", "currency", "starts_at", "ends_at"})
 NEEDED = frozenset({"sku", "price"})
@@ -88,6 +91,8 @@ def read_table(text: str, chosen: PriceList, zone: ZoneInfo) -> Table:
         for row in reader:
             if len(table.lines) + len(table.problems) >= MAX_ROWS:
                 raise TooLarge(f"At most {MAX_ROWS} lines in one table.", code="too_many_prices")
+            if any(isinstance(field, str) and len(field) > MAX_FIELD for field in row.values()):
+                raise BadRequest(f"Line {reader.line_num} has a field of over {MAX_FIELD} characters.", code="bad_csv")
             _read_line(reader.line_num, row, table, chosen, zone, comma=mark == ";")
     except csv.Error as error:
         raise BadRequest(f"Line {reader.line_num} cannot be read: {error}.", code="bad_csv") from None
