@@ -29,7 +29,7 @@ from unisono.kit.errors import BadRequest, TooLarge
 from unisono.kit.money import MoneyError, to_minor
 from unisono.kit.reasons import Reason
 
-MAX_FIELD: Final = 100_000
+MAX_FIELD = 100_000
 """Characters of a field: the reader's own limit belongs to the whole process, and a catalogue's import raises it."""
 
 MAX_ROWS = 500_000
