@@ -25,7 +25,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 SUITE = (
-    "tests/customers",
+    "tests/customers/test_collect_events.py",
+    "tests/customers/test_computed.py",
+    "tests/customers/test_identity_concurrency.py",
+    "tests/customers/test_identity_machine.py",
+    "tests/customers/test_readers.py",
+    "tests/customers/test_timers.py",
+    "tests/customers/consent/test_consent_machine.py",
+    "tests/customers/segments/test_segment_evaluators.py",
+    "tests/customers/privacy/test_erasure.py",
     "tests/access",
     "tests/commerce/holds",
     "tests/commerce/inventory",
