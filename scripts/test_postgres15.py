@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = list(arguments) or [path for path in SUITE if (ROOT / path).exists()]
     with cluster() as address:
         return subprocess.run(  # noqa: S603 - our own tests
-            [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "not browser and not slow", *chosen],
+            [sys.executable, "-m", "pytest", "-q", "-m", "not browser and not slow", *chosen],
             cwd=ROOT,
             env={**os.environ, "UNISONO_TEST_DATABASE_URL": address},
             check=False,
