@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 import msgspec
 
 SOURCE_RANK: dict[str | None, int] = {
@@ -31,6 +32,8 @@ class TraitSaid(msgspec.Struct, frozen=True):
 
     name: str
     value: Any
+    spelt: str
+    """The value as the database writes it, which decides between two said in the same instant."""
     at: datetime
     source: str | None
     source_kind: str | None
@@ -48,12 +51,25 @@ class Trait(msgspec.Struct, frozen=True):
     """How many other sources or identifiers say something different."""
 
 
+def trait_said(row: asyncpg.Record, decode: Callable[[str], Any] = msgspec.json.decode) -> TraitSaid:
+    """A trait of its row: name, value (JSON), occurred_at, source_kind, and if it is read, source_name and node_id."""
+    return TraitSaid(
+        row["name"],
+        decode(row["value"]),
+        row["value"],
+        row["occurred_at"],
+        row.get("source_name"),
+        row["source_kind"],
+        row.get("node_id", 0),
+    )
+
+
 def fold_traits(said: Iterable[TraitSaid]) -> dict[str, Trait]:
     """One value a trait: the latest, or for traits in BY_SOURCE the latest of the best source."""
     best: dict[str, TraitSaid] = {}
     values: dict[str, set[str]] = {}
     for item in said:
-        values.setdefault(item.name, set()).add(repr(item.value))
+        values.setdefault(item.name, set()).add(item.spelt)
         known = best.get(item.name)
         if known is None or _rank(item) < _rank(known):
             best[item.name] = item
@@ -66,8 +82,8 @@ def fold_traits(said: Iterable[TraitSaid]) -> dict[str, Trait]:
 def _rank(item: TraitSaid) -> tuple[Any, ...]:
     newest = -item.at.timestamp()
     if item.name in BY_SOURCE:
-        return (SOURCE_RANK.get(item.source_kind, 5), newest, repr(item.value))
-    return (0, newest, repr(item.value))
+        return (SOURCE_RANK.get(item.source_kind, 5), newest, item.spelt)
+    return (0, newest, item.spelt)
 
 
 def display_name(traits: dict[str, Trait]) -> str | None:

@@ -16,7 +16,7 @@ import msgspec
 from unisono.customers.identity import service as identity
 from unisono.customers.profiles.computed import person_values
 from unisono.customers.profiles.grams import query_grams, words
-from unisono.customers.profiles.rules import Trait, TraitSaid, display_name, fold_traits
+from unisono.customers.profiles.rules import Trait, TraitSaid, display_name, fold_traits, trait_said
 from unisono.customers.profiles.upcoming import Upcoming, upcoming_items
 from unisono.customers.timeline import service as timeline
 from unisono.customers.timeline.model import Event
@@ -26,7 +26,6 @@ from unisono.kit.errors import BadRequest
 from unisono.kit.sql import load
 
 _sql = load("unisono.customers.profiles")
-_decode = msgspec.json.Decoder().decode
 
 LAST_EVENTS = 50
 NEXT_ITEMS = 5
@@ -102,17 +101,7 @@ def as_item(event: Event) -> TimelineItem:
 async def traits_of(conn: Connection, nodes: Collection[int]) -> dict[str, Trait]:
     """The traits of these nodes folded into one answer each, with source and time."""
     rows = await _sql.traits_of_nodes(conn, nodes=list(nodes))
-    return fold_traits(
-        TraitSaid(
-            row["name"],
-            _decode(row["value"]),
-            row["occurred_at"],
-            row["source_name"],
-            row["source_kind"],
-            row["node_id"],
-        )
-        for row in rows
-    )
+    return fold_traits(trait_said(row) for row in rows)
 
 
 async def profile(conn: Connection, person_id: int) -> Profile:
@@ -214,9 +203,7 @@ async def names_of(conn: Connection, persons: Sequence[int]) -> dict[int, str | 
     """What each person is called; None when no source said a name."""
     said: dict[int, list[TraitSaid]] = defaultdict(list)
     for row in await _sql.name_traits_of_persons(conn, persons=list(persons)):
-        said[row["person_id"]].append(
-            TraitSaid(row["name"], _decode(row["value"]), row["occurred_at"], None, row["source_kind"], 0)
-        )
+        said[row["person_id"]].append(trait_said(row))
     return {person: display_name(fold_traits(traits)) for person, traits in said.items()}
 
 

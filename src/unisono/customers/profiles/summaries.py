@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
-import msgspec
-
 from unisono.customers.profiles.declaring import Declaration
-from unisono.customers.profiles.rules import TraitSaid, display_name, fold_traits
+from unisono.customers.profiles.rules import TraitSaid, display_name, fold_traits, trait_said
 from unisono.kit.arrays import SEPARATOR, int_list, text_list
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
 _sql = load("unisono.customers.profiles")
-_decode = msgspec.json.Decoder().decode
 
 
 async def refresh(
@@ -31,11 +28,7 @@ async def refresh(
     said: dict[int, list[TraitSaid]] = defaultdict(list)
     for row in rows:
         if row["name"] is not None:
-            said[row["person_id"]].append(
-                TraitSaid(
-                    row["name"], _decode(row["value"]), row["occurred_at"], None, row["source_kind"], row["node_id"]
-                )
-            )
+            said[row["person_id"]].append(trait_said(row))
     names = {person: name for person, traits in said.items() if (name := display_name(fold_traits(traits)))}
     keys = {trait: accumulator.key for trait, accumulator in declaration.accumulator_of.items()}
     await _sql.drop_ghosts(conn, persons=int_list(everybody))

@@ -13,7 +13,7 @@ import msgspec
 from unisono.customers.profiles.computed import as_partial
 from unisono.customers.profiles.declaring import Declared, read_value
 from unisono.customers.profiles.partials import Partial, merged
-from unisono.customers.profiles.rules import TraitSaid, fold_traits
+from unisono.customers.profiles.rules import TraitSaid, fold_traits, trait_said
 from unisono.customers.segments.model import (
     EARLIEST,
     ConsentSeen,
@@ -84,16 +84,7 @@ async def _traits(
         return {}
     said: dict[int, list[TraitSaid]] = defaultdict(list)
     for row in await _sql.traits_of_nodes(conn, nodes=nodes, names=sorted(needs.traits)):
-        said[person_of[row["node_id"]]].append(
-            TraitSaid(
-                row["name"],
-                decode_properties(row["value"]),
-                row["occurred_at"],
-                None,
-                row["source_kind"],
-                row["node_id"],
-            )
-        )
+        said[person_of[row["node_id"]]].append(trait_said(row, decode_properties))
     return {person: {name: trait.value for name, trait in fold_traits(of).items()} for person, of in said.items()}
 
 

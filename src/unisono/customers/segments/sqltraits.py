@@ -43,23 +43,7 @@ def said_sql(name: str, writer: Writer, only: str) -> str:
         "select distinct on (node.person_id) node.person_id, trait.value "
         f"from trait join node on node.id = trait.node_id {source}{only} "
         f"{'and' if only else 'where'} trait.name = {writer.arg(name, 'text')} "
-        f"order by node.person_id, {rank}trait.occurred_at desc, {_spelt('trait.value')}"
-    )
-
-
-def _spelt(x: str) -> str:
-    """What decides between two values said in the same instant: as Python writes them, in the order of code points.
-
-    Exact for texts, whole numbers, true and false; lists and mappings are near enough, both sides being arbitrary.
-    """
-    t = f"replace(replace({x} #>> '{{}}', '\\', '\\\\'), chr(10), '\\n')"
-    quoted = (
-        f"case when strpos({t}, '''') > 0 and strpos({t}, '\"') = 0 then '\"' || {t} || '\"' "
-        f"else '''' || replace({t}, '''', '\\''') || '''' end"
-    )
-    return (
-        f"(case jsonb_typeof({x}) when 'string' then {quoted} when 'boolean' then initcap({x}::text) "
-        f"when 'null' then 'None' else {x}::text end) collate \"C\""
+        f'order by node.person_id, {rank}trait.occurred_at desc, trait.value::text collate "C"'
     )
 
 

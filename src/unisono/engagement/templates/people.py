@@ -13,7 +13,7 @@ import msgspec
 from unisono.customers.profiles.computed import as_partial, declared
 from unisono.customers.profiles.declaring import read_value
 from unisono.customers.profiles.partials import Partial, merged
-from unisono.customers.profiles.rules import Trait, TraitSaid, display_name, fold_traits
+from unisono.customers.profiles.rules import Trait, TraitSaid, display_name, fold_traits, trait_said
 from unisono.engagement.templates.model import Needs
 from unisono.kit.database import Connection
 from unisono.kit.money import EXPONENTS, format_money
@@ -80,16 +80,7 @@ async def traits_of(conn: Connection, people: People, names: set[str] | None) ->
     rows = await _sql.traits_of_people(conn, nodes=people.node_ids, names=None if names is None else sorted(names))
     said: dict[int, list[TraitSaid]] = defaultdict(list)
     for row in rows:
-        said[row["person_id"]].append(
-            TraitSaid(
-                row["name"],
-                _decode(row["value"]),
-                row["occurred_at"],
-                row["source_name"],
-                row["source_kind"],
-                row["node_id"],
-            )
-        )
+        said[row["person_id"]].append(trait_said(row))
     return {person: fold_traits(some) for person, some in said.items()}
 
 

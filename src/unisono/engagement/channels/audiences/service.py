@@ -6,11 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
-
 from unisono.customers.consent import rules
 from unisono.customers.consent import service as consent
-from unisono.customers.profiles.rules import Trait, TraitSaid, fold_traits
+from unisono.customers.profiles.rules import Trait, TraitSaid, fold_traits, trait_said
 from unisono.engagement.channels.audiences.formats import Identity
 from unisono.kit.arrays import int_list
 from unisono.kit.database import Connection
@@ -46,10 +44,7 @@ async def identities(conn: Connection, persons: Collection[int]) -> dict[int, Id
         known[row["person_id"]].setdefault(row["namespace"], row["value"])
     said: dict[int, list[TraitSaid]] = {person: [] for person in persons}
     for row in await _sql.traits_of(conn, persons=ids, names=list(_NAMES)):
-        value = msgspec.json.decode(row["value"])
-        said[row["person_id"]].append(
-            TraitSaid(row["name"], value, row["occurred_at"], row["source_name"], row["source_kind"], row["node_id"])
-        )
+        said[row["person_id"]].append(trait_said(row))
     return {person: _identity(known[person], fold_traits(said[person])) for person in persons}
 
 
