@@ -128,13 +128,15 @@ async def test_both_evaluators_say_the_same_of(held: Held, kind: str) -> None:
     await held.for_all(hold_together, drawn.populations, rules, drawn.nows, DAYS)
 
 
-SAME_INSTANT = ("ab", "a b", "a'b", "B", "é", 'a"b', "12", 12, 3, True, False, None, "x\ny", "a\\b")
+SAME_INSTANT = ("ab", "a b", "a'b", "B", "é", 'a"b', "12", 12, 3, 12.5, 91, 0.1, -3, True, False, "x\ny", "a\\b")
+SAME_INSTANT_TOO = (None, [12], ["ab", "B"], {"a": 1}, {"bb": 1})
 
 
 @pytest.mark.parametrize("trait", ["city", "email"])
 async def test_of_two_values_said_at_once_both_take_the_same(held: Held, trait: str) -> None:
     """Every pair, said in the same instant by two sources: the better one, else as spelt."""
-    pairs = [(one, other) for one in SAME_INSTANT for other in SAME_INSTANT]
+    values = (*SAME_INSTANT, *SAME_INSTANT_TOO)
+    pairs = [(one, other) for one in values for other in values]
     population = [
         {
             "nodes": [
@@ -157,8 +159,7 @@ async def test_of_two_values_said_at_once_both_take_the_same(held: Held, trait: 
         persons = await drawn.populate(held.conn, population, held.declaration)
         world = drawn.world_of(held.declaration)
         for value in SAME_INSTANT:
-            if value is not None:
-                rule = decode({"is": "trait", "trait": trait, "op": "is", "value": value})
-                await compare(held, persons, rule, drawn.START, world)
+            rule = decode({"is": "trait", "trait": trait, "op": "is", "value": value})
+            await compare(held, persons, rule, drawn.START, world)
 
     await held.example(check)
