@@ -12,6 +12,7 @@ import pytest
 from tests.support.carts import STORE, Bench, open_bench
 from unisono.commerce.carts.facts import facts_of, known_of
 from unisono.commerce.promotions.model import NOBODY, PersonFacts
+from unisono.customers.profiles.service import traits_of
 from unisono.kit.database import Pool
 
 
@@ -65,6 +66,17 @@ async def test_traits_and_orders_of_all_identifiers_count(shop: Bench) -> None:
     assert (facts.segments, facts.audiences) == ({"runners", "new"}, {"club"})
     assert (facts.tier, facts.birthday, facts.traits["city"]) == ("gold", date(1980, 5, 14), "Milano")
     assert await known(shop, card) == facts
+
+
+async def test_two_values_said_at_once_are_what_the_profile_says(shop: Bench) -> None:
+    """Prices and promotions see the very value that the customer's page shows."""
+    browser, card = await shop.node("anonymous_id"), await shop.node("loyalty_card")
+    await say(shop, browser, tier="a\nb", city="it's", segments=[2, 10], audiences={"b": 1, "aa": True})
+    await say(shop, card, tier='a"b', city="its", segments=[10, 2], audiences={"b": 1, "aa": None})
+    await shop.join(browser, card)
+    async with shop.pool.acquire() as conn:
+        profile = await traits_of(conn, [browser, card])
+    assert (await known(shop, card)).traits == {name: trait.value for name, trait in profile.items()}
 
 
 async def test_a_visitor_of_whom_there_is_but_a_device_is_nobody_known(shop: Bench) -> None:

@@ -14,6 +14,7 @@ from tests.support.policy import NOON
 from unisono.commerce.inventory.model import Location
 from unisono.commerce.inventory.places import save_location
 from unisono.customers.consent import ledger
+from unisono.customers.profiles.service import traits_of
 from unisono.customers.timeline.model import NewEvent
 from unisono.engagement.channels.model import CHANNELS
 from unisono.engagement.policy import facts, service
@@ -329,3 +330,19 @@ def test_the_statement_asks_for_every_event_that_counts() -> None:
     text = load("unisono.engagement.policy").signals_since.sql
     assert {name for name in wanted if f"'{name}'" in text} == wanted
     assert text.count("', '") + text.count("',\n") + 1 == len(wanted)
+
+
+async def test_two_values_said_at_once_are_what_the_profile_says(conn: Connection) -> None:
+    """The policy sees the very language and zone that the customer's page shows."""
+    person = await somebody(conn)
+    said = (("language", "it", "en"), ("timezone", "Europe/Rome", "Asia/Tokyo"), ("preferred_channel", "sms", "email"))
+    for name, of_user, of_email in said:
+        await say(conn, person.user, name, of_user)
+        await say(conn, person.email, name, of_email)
+    profile = {name: trait.value for name, trait in (await traits_of(conn, [person.user, person.email])).items()}
+    found = await known(conn, person.user)
+    assert (found.language, found.zone.name, found.preference.stated) == (
+        profile["language"],
+        profile["timezone"],
+        profile["preferred_channel"],
+    )

@@ -20,8 +20,8 @@ with mine as materialized (
             where node_id = any(array(select id from mine)) and status <> 'cancelled') as orders,
            (select timezone from location where code = :store_id) as timezone,
            (select jsonb_agg(jsonb_build_object(
-                   'name', trait.name, 'value', trait.value, 'at', trait.occurred_at, 'source', source.name,
-                   'source_kind', source.kind, 'node_id', trait.node_id))
+                   'name', trait.name, 'value', trait.value, 'spelt', trait.value::text, 'at', trait.occurred_at,
+                   'source', source.name, 'source_kind', source.kind, 'node_id', trait.node_id))
             from trait left join source on source.id = trait.source_id
             where trait.node_id = any(array(select id from mine))) as traits,
            (select array_agg(segment.code) from segment_member
@@ -194,8 +194,8 @@ select min(person_id) as asking, bool_or(level = 'person') as identified,
         where node_id = any(array(select id from mine)) and status <> 'cancelled') as orders,
        (select timezone from location where code = :store_id) as timezone,
        (select jsonb_agg(jsonb_build_object(
-               'name', trait.name, 'value', trait.value, 'at', trait.occurred_at, 'source', source.name,
-               'source_kind', source.kind, 'node_id', trait.node_id))
+               'name', trait.name, 'value', trait.value, 'spelt', trait.value::text, 'at', trait.occurred_at,
+               'source', source.name, 'source_kind', source.kind, 'node_id', trait.node_id))
         from trait left join source on source.id = trait.source_id
         where trait.node_id = any(array(select id from mine))) as traits,
        (select array_agg(segment.code) from segment_member

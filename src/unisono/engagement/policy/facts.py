@@ -15,6 +15,7 @@ import msgspec
 
 from unisono.commerce.inventory.places import locations
 from unisono.customers.consent import service as consent
+from unisono.customers.profiles.rules import Trait, fold_traits, trait_said
 from unisono.engagement.policy.helping import DELAYED, HELP_EVENTS, Signal, troubles
 from unisono.engagement.policy.limits import longest_window
 from unisono.engagement.policy.model import (
@@ -28,7 +29,6 @@ from unisono.engagement.policy.model import (
     Preference,
 )
 from unisono.engagement.policy.preferring import LOOKED_AT, VISIT_WITHIN, answered_on, channel_named, learned
-from unisono.engagement.policy.traits import NAMES, Said, newest
 from unisono.kit.database import Connection
 from unisono.kit.localtime import zone_of
 from unisono.kit.settings import Settings
@@ -57,6 +57,18 @@ COMES_TO_US: Final = ("onsite", "chat", "clerk", "till", "webhook", "other")
 """Channels that need no address: the person's strongest identifier stands for him."""
 
 STORE_TRAITS: Final = ("home_store", "homeStore", "store_id")
+
+TRAITS: Final = (
+    "timezone",
+    "timeZone",
+    "preferred_channel",
+    "preferredChannel",
+    "language",
+    "locale",
+    "address",
+    *STORE_TRAITS,
+)
+"""What the policy asks of what was said of a person."""
 
 
 class Company(msgspec.Struct, frozen=True):
@@ -148,7 +160,8 @@ async def _parts(
 ) -> dict[int, ContactFacts]:
     nodes = people.node_ids
     span = longest_window(policy)
-    traits = newest(people.by_person(await _sql.said_traits(conn, nodes=nodes, names=list(NAMES))))
+    said = people.by_person(await _sql.said_traits(conn, nodes=nodes, names=list(TRAITS)))
+    traits = {person: fold_traits(map(trait_said, rows)) for person, rows in said.items()}
     pushes = people.by_person(await _sql.push_addresses(conn, nodes=nodes))
     contacts = people.by_person(await _sql.contacts_since(conn, nodes=nodes, since=now - span))
     planned = people.by_person(await _sql.planned_before(conn, nodes=nodes, until=now + span))
@@ -186,13 +199,13 @@ async def _parts(
 # Where he is --------------------------------------------------------------------------------------------
 
 
-def _zones_said(heard: Iterable[asyncpg.Record], traits: Mapping[str, Said]) -> list[tuple[object, datetime]]:
+def _zones_said(heard: Iterable[asyncpg.Record], traits: Mapping[str, Trait]) -> list[tuple[object, datetime]]:
     said: list[tuple[object, datetime]] = [(row["zone"], row["at"]) for row in heard]
     return said + [(traits[name].value, traits[name].at) for name in ("timezone", "timeZone") if name in traits]
 
 
 async def _store_zones(
-    conn: Connection, people: _People, traits: Mapping[int, Mapping[str, Said]]
+    conn: Connection, people: _People, traits: Mapping[int, Mapping[str, Trait]]
 ) -> dict[int, str | None]:
     """The zone of each person's shop: the one he named, else the one he is seen in most."""
     seen = await _sql.home_stores(conn, persons=list(people.nodes))
@@ -213,7 +226,7 @@ async def _store_zones(
 def _addresses(
     nodes: Sequence[asyncpg.Record],
     pushes: Iterable[asyncpg.Record],
-    traits: Mapping[str, Said],
+    traits: Mapping[str, Trait],
 ) -> Iterable[Address]:
     """Addresses by channel; ``nodes`` are strongest first."""
     strongest = nodes[0]["id"]
@@ -228,7 +241,7 @@ def _addresses(
         yield Address("mail", strongest)
 
 
-def _has_letterbox(traits: Mapping[str, Said]) -> bool:
+def _has_letterbox(traits: Mapping[str, Trait]) -> bool:
     """Whether a letter would find him: a street, and a town or its code."""
     address = traits["address"].value if "address" in traits else None
     if not isinstance(address, dict):
@@ -237,7 +250,7 @@ def _has_letterbox(traits: Mapping[str, Said]) -> bool:
     return town and any(address.get(name) for name in ("street", "address1", "line1"))
 
 
-def _language(traits: Mapping[str, Said]) -> str | None:
+def _language(traits: Mapping[str, Trait]) -> str | None:
     for name in ("language", "locale"):
         value = traits[name].value if name in traits else None
         if isinstance(value, str) and 0 < len(value) <= 35:
@@ -254,7 +267,7 @@ async def _preferences(
     policy: Policy,
     choosing: Collection[int],
     signals: Mapping[int, Sequence[asyncpg.Record]],
-    traits: Mapping[int, Mapping[str, Said]],
+    traits: Mapping[int, Mapping[str, Trait]],
     now: datetime,
 ) -> dict[int, Preference]:
     """What persons said they prefer, and of those whose message leaves a choice what their answers say."""
@@ -279,7 +292,7 @@ def _learned(counted: Iterable[asyncpg.Record], signals: Iterable[asyncpg.Record
     return learned(contacts, {row["channel"]: row["visits"] for row in rows}, answers, policy.preferring)
 
 
-def _stated(traits: Mapping[str, Said]) -> str | None:
+def _stated(traits: Mapping[str, Trait]) -> str | None:
     for name in ("preferred_channel", "preferredChannel"):
         channel = channel_named(traits[name].value) if name in traits else None
         if channel:

@@ -19,10 +19,11 @@ select distinct node_id, channel from push_address
 where node_id = any((select :nodes::bigint[])::bigint[]) and gone_at is null;
 
 -- name: said_traits
--- What policy asks of traits; the names are those of traits.py.
-select node_id, name, value, occurred_at from trait
-where node_id = any((select :nodes::bigint[])::bigint[])
-  and name = any(:names::text[]);
+-- What policy asks of traits.
+select trait.node_id, trait.name, trait.value, trait.occurred_at, source.kind as source_kind
+from trait left join source on source.id = trait.source_id
+where trait.node_id = any((select :nodes::bigint[])::bigint[])
+  and trait.name = any(:names::text[]);
 
 -- name: heard_zones
 -- The zone each identifier's newest event named: a phone that travels says where it is.
