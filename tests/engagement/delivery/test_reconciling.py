@@ -12,7 +12,8 @@ import pytest
 from tests.support.posting import Office, Reply, grant
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import NewEntry
-from unisono.engagement.channels.model import ProviderEvent
+from unisono.engagement.channels.model import ProviderEvent, Sent
+from unisono.engagement.delivery import claiming, handing, rendering, settling
 from unisono.engagement.delivery.reconciling import reconcile
 from unisono.kit.database import transaction
 
@@ -211,3 +212,30 @@ async def test_a_scanned_letter_is_on_the_timeline(post: Office) -> None:
     for _ in range(2):
         await tell(post, event("clicked", number, at=post.later(minutes=1)))
     assert (await post.events(node)).count("Mail Scanned") == 1
+
+
+async def test_a_receipt_that_overtakes_the_answer_leaves_the_cost(post: Office) -> None:
+    """Delivered is told before our own worker has written down what was accepted, and for how much; once."""
+    async with transaction(post.pool) as conn:
+        await conn.execute("update channel_account set cost_minor = 7, currency = 'EUR'")
+    node, *_ = await post.people(1)
+    [number] = await post.plan([node])
+    worker = post.dispatcher()
+    await worker._renew(force=True)
+    taken = await claiming.claim(worker._desk, urgent=False, many=10)
+    ready, _ = await rendering.render(worker._desk, taken.claimed)
+    [going] = await handing.hand_over(worker._desk, ready)
+    await tell(post, event("delivered", number, at=post.now))
+    assert await post.states() == {"accepted": 1}
+    answer = Sent(outcome="accepted", provider_id="p1", cost_minor=7)
+    for attempt in range(2):
+        async with transaction(post.pool) as conn:
+            outcome = settling.Outcome(going, answer, post.now, idempotent=True, currency="EUR")
+            await settling.settle(conn, [outcome], now=post.now)
+            if attempt == 1:
+                # Written twice, as after a commit whose answer was lost: the second time changes nothing.
+                await conn.execute("delete from message_attempt where id = (select max(id) from message_attempt)")
+    row = await post.message(number)
+    assert (row["cost_minor"], row["currency"], row["provider_id"], row["attempts"]) == (7, "EUR", "p1", 1)
+    assert (await post.events(node)).count("Email Sent") == 1
+    await worker.close()

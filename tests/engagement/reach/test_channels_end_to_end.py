@@ -174,3 +174,18 @@ async def test_the_long_tail_and_a_closed_window(house: House) -> None:
     row = await house.send("messenger")
     assert row["state"] in ("refused", "skipped")
     assert house.wire.total(house.providers["messenger"]) == 0
+
+
+async def test_a_push_goes_to_all_devices_of_the_person_as_one_message(house: House) -> None:
+    """A phone under another of his identifiers too; the one whose app was removed gets no more."""
+    pool, there, dead = house.office.pool, "tablet-token-" + "x" * 30, "gone" + "x" * 30
+    async with pool.acquire() as conn:
+        tablet = await make_node(conn, "device_id", "tablet-1", person=house.person)
+        stranger = await make_node(conn, "user_id")
+        for node, token in ((tablet, there), (tablet, dead), (stranger, "stranger-token-" + "x" * 30)):
+            await devices.register(conn, node_id=node, channel="app_push", endpoint=token, now=house.office.now)
+    row = await house.send("app_push")
+    assert (row["state"], row["attempts"]) == ("accepted", 1)
+    assert house.wire.total(house.providers["fcm"]) == 2
+    alive = await pool.fetch("select endpoint from push_address where channel = 'app_push' and gone_at is null")
+    assert {one["endpoint"][:8] for one in alive} == {"phone-to", "tablet-t", "stranger"}

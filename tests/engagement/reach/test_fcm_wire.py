@@ -12,7 +12,16 @@ import pytest
 from tests.support.reaching import Wire, account, outgoing, wire
 from unisono.demo.counterparts.google import EMAIL, Fcm
 from unisono.engagement.channels.adapters import fcm
-from unisono.engagement.channels.model import Account, AccountInvalid, AddressInvalid, Sender, Sent
+from unisono.engagement.channels.adapters.devices import together
+from unisono.engagement.channels.model import (
+    Account,
+    AccountInvalid,
+    AddressInvalid,
+    Device,
+    Outcome,
+    Sender,
+    Sent,
+)
 from unisono.kit.clock import system_clock
 
 PHONE = "phone-token-" + "x" * 30
@@ -134,3 +143,29 @@ async def test_accounts_tokens_and_sizes_are_checked(firebase: Firebase) -> None
         fcm.Fcm().validate_address("short")
     assert (await firebase.send(body="x" * 5000)).code == "too_long"
     assert (await fcm.Fcm().probe(firebase.account, firebase.wire.http)).detail == EMAIL
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        (("refused", "accepted", "retry"), "accepted"),
+        (("retry", "unknown", "refused"), "unknown"),
+        (("refused", "retry"), "retry"),
+        (("refused", "refused"), "refused"),
+    ],
+)
+def test_what_several_devices_answer_is_one_answer(outcomes: tuple[Outcome, ...], expected: str) -> None:
+    """Taken by one or in doubt about one it is never tried again; only what surely nobody took may be."""
+    addresses = [f"d{number}" for number, _ in enumerate(outcomes)]
+    sent = together(addresses, [Sent(outcome=one, gone=one == "refused") for one in outcomes])
+    assert sent.outcome == expected
+    assert sent.dead == tuple(f"d{number}" for number, one in enumerate(outcomes) if one == "refused")
+    assert sent.gone == (set(outcomes) == {"refused"})
+
+
+async def test_every_phone_of_the_person_gets_it(firebase: Firebase) -> None:
+    """One message, three phones, one of them gone: told by its token."""
+    dead = "gone" + "x" * 30
+    sent = await firebase.send(reference="r3", devices=(Device(dead), Device("other-phone-" + "x" * 30)))
+    assert (sent.outcome, sent.gone, sent.dead) == ("accepted", False, (dead,))
+    assert firebase.wire.count(firebase.provider, "r3") == 2

@@ -105,8 +105,8 @@ async def test_a_page_subscribes_its_visitor_and_a_server_its_customer(company: 
     assert again == first, "one browser, one row"
     assert await company.shop.conn.fetchval(owner, subscription["endpoint"]) == await company.node("user_id", user)
     owner_now = await company.node("user_id", user)
-    newest = await push.newest(company.shop.conn, [owner_now], "web_push")
-    assert (newest[owner_now].endpoint, newest[owner_now].keys) == (subscription["endpoint"], subscription["keys"])
+    [found] = (await push.of_persons(company.shop.conn, [owner_now], "web_push"))[owner_now]
+    assert (found.endpoint, found.keys) == (subscription["endpoint"], subscription["keys"])
     ended = await company.call("POST", "/channel/push/end", {"endpoint": subscription["endpoint"]})
     assert ended == {"ended": True}
     assert await company.shop.conn.fetchval(owner, subscription["endpoint"]) is None

@@ -145,6 +145,13 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             raise AccountInvalid(f"{name} of {self.code} {problem}.", hint="Give it and try again.") from None
 
 
+class Device(msgspec.Struct, frozen=True):
+    """A browser or a phone of the person, beside the one a message is addressed to."""
+
+    address: str
+    keys: Mapping[str, Any] = {}
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One message to one address, rendered: what a channel gets and nothing more."""
 
@@ -156,6 +163,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     address: str
     """As `Adapter.validate_address` gives it; for push the endpoint or token, for local channels the node's text."""
+    devices: tuple[Device, ...] = ()
+    """Of push: where else the person gets it."""
     language: str = "en"
     subject: str | None = None
     preheader: str | None = None
@@ -204,6 +213,8 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds the provider asked us to wait."""
     gone: bool = False
     """The address is dead for good: it is to be suppressed."""
+    dead: tuple[str, ...] = ()
+    """Of several devices: those that are gone, whatever became of the others."""
     account_fault: bool = False
     """It tells of the account, not of this message: counts for the circuit."""
     cost_minor: int | None = None

@@ -161,6 +161,14 @@ where message.id = o.id and message.epoch = o.epoch
   and (message.state = 'handed_over' or o.state = 'accepted' and message.state in ('unknown', 'planned'))
 returning message.id;
 
+-- name: add_costs!
+-- What acceptances cost that the provider's receipt had told of before they were written down.
+update message set cost_minor = o.cost, currency = o.currency, attempts = message.attempts + 1,
+       provider_id = coalesce(message.provider_id, o.provider_id)
+from unnest(:ids::bigint[], :epochs::bigint[], :provider_ids::text[], :costs::int[], :currencies::text[])
+    as o (id, epoch, provider_id, cost, currency)
+where message.id = o.id and message.epoch = o.epoch and message.state = 'accepted' and message.cost_minor is null;
+
 -- name: write_attempts!
 insert into message_attempt (message_id, account_id, channel, at, outcome, code, detail, provider_id)
 select tried.* from unnest(:ids::bigint[], :accounts::int[], :channels::text[], :ats::timestamptz[], :outcomes::text[],

@@ -17,7 +17,7 @@ from unisono.engagement.brand import rules as brand
 from unisono.engagement.brand.errors import BrandNotFound
 from unisono.engagement.brand.model import Said
 from unisono.engagement.channels.hooks import reference_of
-from unisono.engagement.channels.model import AddressInvalid, Button, Outgoing
+from unisono.engagement.channels.model import AddressInvalid, Button, Device, Outgoing
 from unisono.engagement.channels.push import service as push
 from unisono.engagement.channels.registry import adapter_of
 from unisono.engagement.delivery import reasons
@@ -40,7 +40,7 @@ _sql = load("unisono.engagement.delivery")
 AT_A_STRETCH: Final = 20
 """Messages rendered before others get their turn."""
 
-PUSH: Final = ("web_push", "app_push")
+PUSH: Final[tuple[push.PushChannel, ...]] = ("web_push", "app_push")
 WINDOWED: Final = ("whatsapp", "messenger", "instagram")
 
 _decode = msgspec.json.Decoder().decode
@@ -63,13 +63,21 @@ class Unfit(msgspec.Struct, frozen=True):
     reason: Reason
 
 
+class Address(msgspec.Struct, frozen=True):
+    """Where a message goes; of push the first device, and the others."""
+
+    text: str
+    data: Mapping[str, Any] = {}
+    devices: tuple[Device, ...] = ()
+
+
 class _Bench(msgspec.Struct):
     """What was loaded for the messages of a batch."""
 
     renderer: dict[int, Renderer]
     renderers: dict[int, Renderers]
     contexts: dict[int, dict[str, Any]]
-    addresses: dict[int, tuple[str, dict[str, Any]]]
+    addresses: dict[int, Address]
     answers: dict[tuple[int, str], Any]
     may_track: set[int]
 
@@ -167,26 +175,23 @@ async def _contexts(
     return contexts
 
 
-async def _addresses(conn: Connection, batch: Sequence[Claimed]) -> dict[int, tuple[str, dict[str, Any]]]:
+async def _addresses(conn: Connection, batch: Sequence[Claimed]) -> dict[int, Address]:
     """Message to address, and what belongs to it. An identifier that is gone has none."""
     rows = await _sql.addresses(conn, nodes=list({claimed.address_node for claimed in batch}))
     values = {row["id"]: row["value"] for row in rows}
-    found = {
-        claimed.id: (values[claimed.address_node], dict[str, Any]())
-        for claimed in batch
-        if claimed.address_node in values
-    }
+    found = {claimed.id: Address(values[claimed.address_node]) for claimed in batch if claimed.address_node in values}
     for channel in PUSH:
         pushed = [claimed for claimed in batch if claimed.channel == channel]
         if not pushed:
             continue
-        devices = await push.newest(conn, [claimed.address_node for claimed in pushed], channel)
+        devices = await push.of_persons(conn, {claimed.address_node for claimed in pushed}, channel)
         for claimed in pushed:
-            device = devices.get(claimed.address_node)
-            if device is None:
+            mine = devices.get(claimed.address_node)
+            if mine is None:
                 found.pop(claimed.id, None)
             else:
-                found[claimed.id] = (device.endpoint, {"keys": device.keys})
+                others = tuple(Device(one.endpoint, one.keys) for one in mine[1:])
+                found[claimed.id] = Address(mine[0].endpoint, {"keys": mine[0].keys}, others)
     return found
 
 
@@ -225,7 +230,7 @@ def _one(desk: Desk, claimed: Claimed, bench: _Bench) -> Ready | Unfit:
         context["links"]["confirm"] = confirmation(desk.secret, desk.settings, entry)
     try:
         rendered = bench.renderer[claimed.id].render(context)
-        to = adapter_of(desk.accounts[claimed.account_code].kind).validate_address(address[0])
+        to = adapter_of(desk.accounts[claimed.account_code].kind).validate_address(address.text)
     except (RenderFailed, ContentMissing) as error:
         return Unfit(claimed, reasons.bad_content(error.detail))
     except AddressInvalid as error:
@@ -236,7 +241,8 @@ def _one(desk: Desk, claimed: Claimed, bench: _Bench) -> Ready | Unfit:
     blocked = next((finding for finding in findings if finding.severity == "block"), None)
     if blocked is not None:
         return Unfit(claimed, blocked.reason)
-    return _ready(desk, claimed, rendered, links, bench, (to, address[1]), kit.sender_names)
+    to_whom = msgspec.structs.replace(address, text=to)
+    return _ready(desk, claimed, rendered, links, bench, to_whom, kit.sender_names)
 
 
 def _said(claimed: Claimed, rendered: Rendered, links: Links) -> Said:
@@ -258,7 +264,7 @@ def _ready(
     rendered: Rendered,
     links: Links,
     bench: _Bench,
-    address: tuple[str, dict[str, Any]],
+    address: Address,
     names: Mapping[str, str],
 ) -> Ready:
     html = rendered.html
@@ -269,7 +275,8 @@ def _ready(
         key=claimed.key,
         reference=reference_of(desk.secret, claimed.id),
         channel=claimed.channel,
-        address=address[0],
+        address=address.text,
+        devices=address.devices,
         language=rendered.language,
         subject=rendered.subject,
         preheader=rendered.preheader,
@@ -280,7 +287,7 @@ def _ready(
         url=rendered.url,
         image_url=rendered.image_url,
         buttons=tuple(Button(one.label, one.url or None, one.value or None) for one in rendered.buttons),
-        data={**rendered.data, **address[1]},
+        data={**rendered.data, **address.data},
         unsubscribe_url=links.unsubscribe,
         preferences_url=links.preferences,
         sender_name=names.get(claimed.channel) or names.get("*") or None,

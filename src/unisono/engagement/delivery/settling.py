@@ -52,7 +52,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 async def settle(conn: Connection, outcomes: Sequence[Outcome], *, now: datetime) -> None:
-    """Write down what came of these, inside the caller's transaction: at most seven statements."""
+    """Write down what came of these, inside the caller's transaction: a handful of statements for all."""
     if not outcomes:
         return
     # First what takes the locks of addresses, then the rows: as everybody does who needs both.
@@ -72,11 +72,26 @@ async def settle(conn: Connection, outcomes: Sequence[Outcome], *, now: datetime
     )
     written = {row["id"] for row in rows}
     await _attempts(conn, outcomes, settled)
+    await _overtaken(conn, [one for one in outcomes if one.ready.claimed.id not in written])
     mine = [one for one in outcomes if one.ready.claimed.id in written]
     released = [one.ready.claimed.id for one in mine if settled[one.ready.claimed.id].release]
     if released:
         await policy.release(conn, released, now=now)
     await tell(conn, [event for one in mine if one.sent.outcome == "accepted" for event in _events(one)])
+
+
+async def _overtaken(conn: Connection, outcomes: Sequence[Outcome]) -> None:
+    """A receipt came before the answer it is of: all is written but what the message cost."""
+    accepted = [one for one in outcomes if one.sent.outcome == "accepted"]
+    if accepted:
+        await _sql.add_costs(
+            conn,
+            ids=[one.ready.claimed.id for one in accepted],
+            epochs=[one.ready.claimed.epoch for one in accepted],
+            provider_ids=[one.sent.provider_id for one in accepted],
+            costs=[one.sent.cost_minor for one in accepted],
+            currencies=[one.currency for one in accepted],
+        )
 
 
 async def tell(conn: Connection, happenings: Sequence[Happening]) -> None:
@@ -146,10 +161,18 @@ def sent_events(message_id: int, node_id: int, channel: str, at: datetime, said:
 
 
 async def _bury(conn: Connection, outcomes: Sequence[Outcome], *, now: datetime) -> None:
-    """Addresses the provider says are dead."""
-    gone = [one for one in outcomes if one.sent.gone]
-    if not gone:
-        return
+    """Addresses the provider says are dead. Of a device only its own ended: the person may have another."""
+    pushed = [one for one in outcomes if one.ready.claimed.channel in PUSH]
+    gone = [one for one in outcomes if one.sent.gone and one.ready.claimed.channel not in PUSH]
+    if gone:
+        await _suppress(conn, gone, now=now)
+    devices = [one.ready.outgoing.address for one in pushed if one.sent.gone]
+    devices += [address for one in pushed for address in one.sent.dead]
+    if devices:
+        await push.mark_gone(conn, devices, now=now)
+
+
+async def _suppress(conn: Connection, gone: Sequence[Outcome], *, now: datetime) -> None:
     rows = await _sql.persons_now(conn, nodes=[one.ready.claimed.address_node for one in gone])
     known = {row["id"] for row in rows}
     dead = [
@@ -163,10 +186,6 @@ async def _bury(conn: Connection, outcomes: Sequence[Outcome], *, now: datetime)
             detail=(one.sent.detail or one.sent.code or "")[:300],
         )
         for one in gone
-        if one.ready.claimed.channel not in PUSH and one.ready.claimed.address_node in known
+        if one.ready.claimed.address_node in known
     ]
     await consent.suppress(conn, dead, now=now)
-    # Of a device only its address ended: the person may have another.
-    devices = [one.ready.outgoing.address for one in gone if one.ready.claimed.channel in PUSH]
-    if devices:
-        await push.mark_gone(conn, devices, now=now)

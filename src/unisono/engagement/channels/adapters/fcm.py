@@ -12,6 +12,7 @@ import msgspec
 
 from unisono.engagement.channels import reading
 from unisono.engagement.channels.adapters.calling import call, told, wait_of
+from unisono.engagement.channels.adapters.devices import to_all
 from unisono.engagement.channels.adapters.google import ServiceAccount, Tokens
 from unisono.engagement.channels.model import (
     Account,
@@ -103,6 +104,10 @@ class FcmSender(Sender):
         self._url = f"{settings.base_url.rstrip('/')}/v1/projects/{project}/messages:send"
 
     async def send(self, conn: Connection | None, message: Outgoing) -> Sent:
+        """To every device of the person."""
+        return await to_all(message, self._send_one)
+
+    async def _send_one(self, message: Outgoing) -> Sent:
         """One POST of ``messages:send``. A token Google takes no more is a ``retry`` with a new one."""
         lasts = float(self._settings.ttl_seconds)
         if message.ends_at is not None:

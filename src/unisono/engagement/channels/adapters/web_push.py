@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid02  # type: ignore[import-untyped]
 
 from unisono.engagement.channels.adapters.calling import call, wait_of
+from unisono.engagement.channels.adapters.devices import to_all
 from unisono.engagement.channels.model import (
     Account,
     AccountInvalid,
@@ -106,6 +107,10 @@ class WebPushSender(Sender):
         self._tokens: dict[str, tuple[float, str]] = {}
 
     async def send(self, conn: Connection | None, message: Outgoing) -> Sent:
+        """To every device of the person."""
+        return await to_all(message, self._send_one)
+
+    async def _send_one(self, message: Outgoing) -> Sent:
         """One POST to the browser's push service. ``message.data["keys"]`` are the subscription's."""
         plain = payload(message)
         if len(plain) > MAX_PLAIN:

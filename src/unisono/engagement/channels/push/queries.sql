@@ -24,9 +24,12 @@ update push_address
 set gone_at = :now::timestamptz
 where endpoint = any(:endpoints::text[]) and gone_at is null;
 
--- name: newest_addresses
--- The address registered last under each of these identifiers.
-select distinct on (node_id) id, node_id, channel, endpoint, keys, platform, created_at
-from push_address
-where node_id = any(:nodes::text::bigint[]) and channel = :channel::text and gone_at is null
-order by node_id, created_at desc, id desc;
+-- name: addresses_of_persons
+-- Every address of the persons of these identifiers, each identifier's own first, then the newest.
+select named.id as asked_id, address.id, address.node_id, address.channel, address.endpoint, address.keys,
+       address.platform, address.created_at
+from node as named
+join node as own on own.person_id = named.person_id
+join push_address as address on address.node_id = own.id
+where named.id = any(:nodes::text::bigint[]) and address.channel = :channel::text and address.gone_at is null
+order by named.id, address.node_id <> named.id, address.created_at desc, address.id desc;

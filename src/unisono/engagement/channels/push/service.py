@@ -1,4 +1,4 @@
-"""Registering browsers and phones, finding the one to send to, letting go of those that are gone."""
+"""Registering browsers and phones, finding those to send to, letting go of those that are gone."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ PushChannel = Literal["web_push", "app_push"]
 
 KEPT: Final = 20
 """Browsers, and phones, an identifier may have: enough for a family's tablet, too few to fill a table with."""
+
+
+MOST: Final = 10
+"""Devices of a person a message goes to, the newest ones."""
 
 
 class PushAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +65,13 @@ async def mark_gone(conn: Connection, endpoints: Sequence[str], *, now: datetime
     return int(await _sql.mark_gone(conn, endpoints=list(endpoints), now=now))
 
 
-async def newest(conn: Connection, nodes: Collection[int], channel: PushChannel) -> dict[int, PushAddress]:
-    """The address registered last under each of these identifiers, where there is one."""
-    rows = await _sql.newest_addresses(conn, nodes=int_list(nodes), channel=channel)
-    return {row["node_id"]: PushAddress(**{**dict(row), "keys": msgspec.json.decode(row["keys"])}) for row in rows}
+async def of_persons(conn: Connection, nodes: Collection[int], channel: PushChannel) -> dict[int, list[PushAddress]]:
+    """All that the persons of these identifiers have, at most `MOST`: what is registered under the identifier itself
+    comes first, then the newest. An identifier whose person has none is left out."""
+    found: dict[int, list[PushAddress]] = {}
+    for row in await _sql.addresses_of_persons(conn, nodes=int_list(nodes), channel=channel):
+        fields = dict(row)
+        mine = found.setdefault(fields.pop("asked_id"), [])
+        if len(mine) < MOST:
+            mine.append(PushAddress(**{**fields, "keys": msgspec.json.decode(fields["keys"])}))
+    return found
