@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from litestar.params import KwargDefinition
+from litestar.routes import HTTPRoute
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -108,6 +110,44 @@ async def test_answers_in_text_name_their_charset_once(shop: Furnished) -> None:
         key = {} if path.startswith("/console") else shop.headers("/api")
         answer = await shop.shop.client.get(path, headers=key, follow_redirects=True)
         assert (answer.status_code, answer.headers["content-type"].count("charset=utf-8")) == (200, 1), path
+
+
+async def test_an_id_in_a_path_that_nothing_can_have_is_refused(shop: Furnished) -> None:
+    """As the description says: a problem, not a failure and not an empty answer."""
+    paths = [
+        "/api/people/0",
+        f"/api/people/{2**63}",
+        f"/api/carts/{'x' * 200}",
+        "/api/templates/Spring",
+        "/api/keys/-1",
+    ]
+    for path in paths:
+        method = "DELETE" if path.startswith("/api/keys") else "GET"
+        answer = await shop.shop.client.request(method, path, headers=shop.headers("/api"))
+        assert (answer.status_code, answer.headers["content-type"], answer.json()["code"]) == (
+            400,
+            "application/problem+json",
+            "validation",
+        ), path
+
+
+def test_each_parameter_is_described_once() -> None:
+    """``Annotated[FromPath[str], Parameter(max_length=40)]`` holds two descriptions: the framework keeps the first, so
+    the bounds of the second are neither checked nor told."""
+    parameters = {
+        f"{handler.handler_name}: {name}": field
+        for route in application().routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        for name, field in handler.parsed_fn_signature.parameters.items()
+    }
+    assert len(parameters) > 500
+    twice = [
+        name
+        for name, field in parameters.items()
+        if sum(isinstance(one, KwargDefinition) for one in get_args(field.raw)[1:]) > 1
+    ]
+    assert twice == []
 
 
 def test_each_operation_has_a_title_and_each_shape_a_name() -> None:

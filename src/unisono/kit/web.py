@@ -8,7 +8,7 @@ import msgspec
 from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import OpenAPIType, Schema
-from litestar.params import FromPath, KwargDefinition, Parameter
+from litestar.params import KwargDefinition, PathParameter
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_ID = 2**63 - 1
 """PostgreSQL's bigint: no id is beyond it."""
 
-PathId = Annotated[FromPath[int], Parameter(ge=1, le=MAX_ID)]
+PathId = Annotated[int, PathParameter(ge=1, le=MAX_ID)]
 """An id in a path."""
 
 

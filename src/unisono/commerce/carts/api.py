@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from litestar import Request, Response, delete, get, post, put
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import JSONBody, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -45,8 +45,8 @@ TAGS: Final = ["Carts"]
 LONGEST: Final = 100
 """Characters of the texts in paths and questions."""
 
-CartName = Annotated[FromPath[str], Parameter(description="The cart's id or its code.", max_length=LONGEST)]
-Sku = Annotated[FromPath[str], Parameter(description="A sku or a barcode.", max_length=4 * LONGEST)]
+CartName = Annotated[str, PathParameter(description="The cart's id or its code.", max_length=LONGEST)]
+Sku = Annotated[str, PathParameter(description="A sku or a barcode.", max_length=4 * LONGEST)]
 Channel = Annotated[str, Parameter(description="The channel the cart is shown in.", max_length=LONGEST)]
 Store = Annotated[str | None, Parameter(description="The store it is shown in.", max_length=LONGEST)]
 Version = Annotated[int | None, Parameter(description="Refuse when the cart is at another version.", ge=1)]
@@ -153,7 +153,7 @@ async def read_cart(request: AnyRequest, cart: CartName, channel: Channel = "", 
 )
 async def read_cart_by_code(
     request: AnyRequest,
-    code: Annotated[FromPath[str], Parameter(max_length=LONGEST)],
+    code: Annotated[str, PathParameter(max_length=LONGEST)],
     channel: Channel = "",
     store_id: Store = None,
 ) -> CartView:
@@ -481,7 +481,7 @@ async def end_sharing(request: AnyRequest, cart: CartName) -> Response[CartState
 @get("/api/carts/shared/{token:str}", guards=READ, tags=TAGS, responses=PROBLEMS, summary="See a shared cart")
 async def read_shared(
     request: AnyRequest,
-    token: Annotated[FromPath[str], Parameter(max_length=LONGEST)],
+    token: Annotated[str, PathParameter(max_length=LONGEST)],
     channel: Channel = "",
     store_id: Store = None,
 ) -> SharedCart:

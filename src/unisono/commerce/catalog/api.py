@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get, post, put
-from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
+from litestar.params import JSONBody, Parameter, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
@@ -40,7 +40,7 @@ MAX_PRODUCTS = 1_000
 IMPORT_PART = 500
 """Rows a transaction of an import over the API: other requests of the process wait some 20 ms at most."""
 
-Code = Annotated[FromPath[str], Parameter(min_length=1, max_length=120)]
+Code = Annotated[str, PathParameter(min_length=1, max_length=120)]
 Limit = Annotated[int, Parameter(ge=1, le=200)]
 Language = Annotated[str | None, Parameter(max_length=35, description="As it or it-CH.")]
 Channel = Annotated[str | None, Parameter(max_length=100, description="As web, app, store.")]

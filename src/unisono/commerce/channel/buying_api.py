@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import JSONBody, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
@@ -40,8 +40,8 @@ from unisono.kit.web import PROBLEMS, PathId
 GUARD = [requires("channel:use")]
 TAGS = ["Channels"]
 
-Id = Annotated[FromPath[UUID], Parameter(description="Of the checkout.")]
-Number = Annotated[FromPath[str], Parameter(max_length=80)]
+Id = Annotated[UUID, PathParameter(description="Of the checkout.")]
+Number = Annotated[str, PathParameter(max_length=80)]
 
 TEST_PROVIDER = "test"
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post, put
-from litestar.params import FromPath, FromQuery, JSONBody, Parameter
+from litestar.params import FromQuery, JSONBody, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -25,7 +25,7 @@ from unisono.kit.web import PROBLEMS, PathId
 GUARD = [requires("channel:use")]
 TAGS = ["Channels"]
 
-Sku = Annotated[FromPath[str], Parameter(max_length=100, description="A sku or any barcode of it.")]
+Sku = Annotated[str, PathParameter(max_length=100, description="A sku or any barcode of it.")]
 CartId = Annotated[UUID | None, Parameter(description="A cart opened by its code; the customer's own when missing.")]
 
 

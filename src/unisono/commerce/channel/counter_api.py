@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import JSONBody, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -30,7 +30,7 @@ from unisono.kit.web import PROBLEMS, PathId
 GUARD = [requires("channel:use")]
 TAGS = ["Channels"]
 
-Number = Annotated[FromPath[str], Parameter(max_length=80)]
+Number = Annotated[str, PathParameter(max_length=80)]
 
 
 class Stores(msgspec.Struct, frozen=True):

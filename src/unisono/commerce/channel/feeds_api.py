@@ -10,7 +10,7 @@ from urllib.parse import quote
 import asyncpg
 import msgspec
 from litestar import Response, get
-from litestar.params import FromPath, Parameter
+from litestar.params import Parameter, PathParameter
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
@@ -165,7 +165,7 @@ async def google_feed(request: AnyRequest, channel: Channel = "web", store: Stor
 )
 async def product_json_ld(
     request: AnyRequest,
-    code: Annotated[FromPath[str], Parameter(max_length=100, description="The product's code.")],
+    code: Annotated[str, PathParameter(max_length=100, description="The product's code.")],
     channel: Channel = "web",
     store: Store = None,
 ) -> Response[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.params import FromPath, FromQuery, JSONBody, Parameter
+from litestar.params import FromQuery, JSONBody, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
@@ -38,7 +38,7 @@ from unisono.kit.web import PROBLEMS
 GUARD = [requires("channel:use")]
 TAGS = ["Channels"]
 
-Id = Annotated[FromPath[str], Parameter(max_length=40)]
+Id = Annotated[str, PathParameter(max_length=40)]
 Store = Annotated[str, Parameter(max_length=100, description="The store's code.")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import MediaType, Response, get
-from litestar.params import FromPath, Parameter
+from litestar.params import PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
@@ -21,8 +21,8 @@ from unisono.kit.web import PROBLEMS, PathId
 GUARD = [requires("channel:use")]
 TAGS = ["Channels"]
 
-Number = Annotated[FromPath[str], Parameter(max_length=80)]
-Id = Annotated[FromPath[str], Parameter(max_length=40)]
+Number = Annotated[str, PathParameter(max_length=80)]
+Id = Annotated[str, PathParameter(max_length=40)]
 
 
 def _page(text: str) -> Response[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import JSONBody, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import now_of, requires
@@ -29,7 +29,7 @@ from unisono.kit.web import PROBLEMS, PathId
 GUARD = [requires("channel:use")]
 TAGS = ["Channels"]
 
-Code = Annotated[FromPath[str], Parameter(max_length=100, description="A product's code, a sku or a barcode.")]
+Code = Annotated[str, PathParameter(max_length=100, description="A product's code, a sku or a barcode.")]
 Latitude = Annotated[float | None, Parameter(ge=-90, le=90, description="Where the customer is, for places nearby.")]
 Longitude = Annotated[float | None, Parameter(ge=-180, le=180)]
 Limit = Annotated[int, Parameter(ge=1, le=100)]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get, put
-from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
+from litestar.params import JSONBody, Parameter, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -38,7 +38,7 @@ from unisono.kit.web import MAX_ID, PROBLEMS
 
 AnyRequest = Request[Any, Any, Any]
 
-Code = Annotated[FromPath[str], Parameter(min_length=1, max_length=64, description="The store_id of events.")]
+Code = Annotated[str, PathParameter(min_length=1, max_length=64, description="The store_id of events.")]
 Before = Annotated[int | None, Parameter(ge=1, le=MAX_ID, description="Only those with a smaller id.")]
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import FromPath, JSONBody, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -45,7 +45,7 @@ AnyRequest = Request[Any, Any, Any]
 TAGS: Final = ["Orders"]
 CHECKOUT: Final = ["Checkout"]
 
-Number = Annotated[FromPath[str], Parameter(description="The order's number, as U-100042.", max_length=40)]
+Number = Annotated[str, PathParameter(description="The order's number, as U-100042.", max_length=40)]
 Word = Annotated[str | None, Parameter(max_length=200)]
 Instant = Annotated[datetime | None, Parameter(description="With its zone; placed from then on, or before.")]
 Statuses = Annotated[list[str] | None, Parameter(description="open, ready, completed, cancelled, returned; several.")]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request, Response, get, post, put
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import JSONBody, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -40,7 +40,7 @@ AnyRequest = Request[Any, Any, Any]
 MAX_SKUS = 200
 MAX_AUDIENCES = 50
 
-Code = Annotated[FromPath[str], Parameter(min_length=1, max_length=checking.MAX_CODE)]
+Code = Annotated[str, PathParameter(min_length=1, max_length=checking.MAX_CODE)]
 Word = Annotated[str | None, Parameter(min_length=1, max_length=checking.MAX_CODE)]
 At = Annotated[datetime | None, Parameter(description="An instant with its time zone; the present when missing.")]
 

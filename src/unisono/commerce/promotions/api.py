@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
+from litestar.params import JSONBody, Parameter, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta
 
@@ -33,8 +33,8 @@ from unisono.kit.web import PROBLEMS
 
 AnyRequest = Request[Any, Any, Any]
 
-PathCode = Annotated[FromPath[str], Parameter(min_length=1, max_length=80)]
-PathCoupon = Annotated[FromPath[str], Parameter(min_length=1, max_length=100)]
+PathCode = Annotated[str, PathParameter(min_length=1, max_length=80)]
+PathCoupon = Annotated[str, PathParameter(min_length=1, max_length=100)]
 Limit = Annotated[int, Parameter(ge=1, le=200)]
 After = Annotated[str | None, Parameter(max_length=80, description="The code of the last one seen.")]
 Only = Annotated[Status | None, QueryParameter(name="status", description="Only those of this status.")]

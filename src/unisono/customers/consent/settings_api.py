@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post, put
-from litestar.params import FromPath, FromQuery, JSONBody, Parameter, QueryParameter
+from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -33,7 +33,7 @@ from unisono.kit.database import Connection, connection
 from unisono.kit.errors import TooLarge
 from unisono.kit.web import PROBLEMS, PathId
 
-Name = Annotated[FromPath[str], Parameter(min_length=1, max_length=80)]
+Name = Annotated[str, PathParameter(min_length=1, max_length=80)]
 MAX_FILE = 8 * 1024 * 1024
 """Bytes of a register file."""
 

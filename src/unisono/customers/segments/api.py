@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
+from litestar.params import JSONBody, Parameter, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta
 
@@ -36,7 +36,7 @@ from unisono.kit.web import PROBLEMS, PathId
 
 AnyRequest = Request[Any, Any, Any]
 
-PathCode = Annotated[FromPath[str], Parameter(min_length=1, max_length=80)]
+PathCode = Annotated[str, PathParameter(min_length=1, max_length=80)]
 Limit = Annotated[int, Parameter(ge=1, le=200)]
 After = Annotated[str | None, Parameter(max_length=80, description="The code of the last one seen.")]
 AfterPerson = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, delete, get, post, put
-from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
+from litestar.params import JSONBody, Parameter, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -42,7 +42,7 @@ WRITE: Final[dict[str, Any]] = {
 }
 READ: Final[dict[str, Any]] = {"guards": [requires("voice:read")], "tags": TAGS, "responses": PROBLEMS}
 
-Code = Annotated[FromPath[str], Parameter(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Code = Annotated[str, PathParameter(description="1 to 63 small letters, digits, - and _.")]
 Version = Annotated[
     int | None,
     QueryParameter(name="version", ge=1, le=2**31 - 1, description="The version one has read: a later one refuses it."),

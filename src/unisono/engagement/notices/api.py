@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, Parameter
+from litestar.params import PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -19,7 +19,7 @@ from unisono.kit.web import PROBLEMS
 
 AnyRequest = Request[Any, Any, Any]
 TAGS = ["Messages"]
-Code = Annotated[FromPath[str], Parameter(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+Code = Annotated[str, PathParameter(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 
 
 @get("/api/notices", guards=[requires("voice:read")], tags=TAGS, responses=PROBLEMS, summary="Notices")

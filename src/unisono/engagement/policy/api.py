@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post, put
-from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
+from litestar.params import JSONBody, Parameter, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -36,7 +36,7 @@ TAGS: Final = ["Contact policy"]
 YEARS: Final = timedelta(days=3660)
 """No message is thought of further away than this."""
 
-Number = Annotated[FromPath[int], Parameter(ge=0, le=policies.MAX_VERSION, description="0 is the package's own.")]
+Number = Annotated[int, PathParameter(ge=0, le=policies.MAX_VERSION, description="0 is the package's own.")]
 
 
 class PolicyInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

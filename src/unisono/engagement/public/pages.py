@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import structlog
 from litestar import MediaType, Response, Router, get, post
 from litestar.exceptions import HTTPException
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath
 
 from unisono.access.guards import now_of, open_to_all
 from unisono.customers.consent import confirming
@@ -42,7 +42,7 @@ log = structlog.get_logger("unisono.public")
 
 _sql = load("unisono.engagement.public")
 
-Token = Annotated[FromPath[str], Parameter(min_length=1, max_length=tokens.LONGEST)]
+Token = FromPath[str]
 T = TypeVar("T")
 
 BY_LINK = open_to_all("the link in the path is the key: opaque, signed, sent to one person", by_header=True)
@@ -258,7 +258,7 @@ _FILES = {"tokens.css": "text/css", "public.css": "text/css", "icon.svg": "image
 
 
 @get("/public/{name:str}", guards=[open_to_all("a style sheet is everybody's")], include_in_schema=False)
-async def static_file(name: Annotated[FromPath[str], Parameter(max_length=40)]) -> Response[bytes]:
+async def static_file(name: FromPath[str]) -> Response[bytes]:
     """The style sheets and the icon."""
     if name not in _FILES:
         raise NotFound("There is no such file.")

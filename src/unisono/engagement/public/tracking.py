@@ -7,12 +7,12 @@ tracking holds. A link leads on whatever becomes of the counting.
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 
 import structlog
 from litestar import Response, get
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath
 
 from unisono.access.guards import now_of, open_to_all
 from unisono.customers.web import unit
@@ -62,9 +62,7 @@ async def _tell(request: AnyRequest, message_id: int, kind: Literal["opened", "c
 
 
 @get("/l/{token:str}", guards=[BY_LINK], include_in_schema=False)
-async def follow_link(
-    request: AnyRequest, token: Annotated[FromPath[str], Parameter(max_length=tokens.LONGEST)]
-) -> Response[None]:
+async def follow_link(request: AnyRequest, token: FromPath[str]) -> Response[None]:
     """Lead to where the message led: the address comes from the message as it was sent, never from the request."""
     message_id, place = tokens.read(request.app.state.secret, tokens.LINK, token)
     async with connection(request.app.state.pool) as conn:
@@ -90,9 +88,7 @@ def safe_target(url: object) -> str | None:
 
 
 @get("/o/{name:str}", guards=[BY_LINK], include_in_schema=False)
-async def opened(
-    request: AnyRequest, name: Annotated[FromPath[str], Parameter(max_length=tokens.LONGEST + 4)]
-) -> Response[bytes]:
+async def opened(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """One transparent point. Mail programs draw it whether or not we know the message."""
     try:
         message_id = tokens.read(request.app.state.secret, tokens.OPEN, name.removesuffix(".gif"))[0]

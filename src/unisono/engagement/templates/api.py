@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post, put
-from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
+from litestar.params import JSONBody, Parameter, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -36,7 +36,7 @@ from unisono.kit.web import MAX_ID, PROBLEMS
 
 TAGS = ["Templates"]
 AnyRequest = Request[Any, Any, Any]
-Code = Annotated[FromPath[str], Parameter(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+Code = Annotated[str, PathParameter(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Number = Annotated[int | None, Parameter(ge=0, le=2**31 - 1, description="A version; without it the draft.")]
 After = Annotated[str | None, Parameter(max_length=63, description="The code of the last one seen.")]
 Limit = Annotated[int, Parameter(ge=1, le=200)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from litestar import MediaType, Response, get
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -27,7 +27,7 @@ from unisono.kit.web import PROBLEMS, PathId
 
 TAGS = ["Documents"]
 Language = Annotated[Literal["en", "it"] | None, Parameter(description="Default: what the browser asks for.")]
-Id = Annotated[FromPath[str], Parameter(min_length=1, max_length=80)]
+Id = Annotated[str, PathParameter(min_length=1, max_length=80)]
 
 SAFE = {
     "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import FromPath, JSONBody, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
@@ -27,7 +27,7 @@ from unisono.kit.settings import Settings
 from unisono.kit.web import PROBLEMS, PathId
 
 TAGS = ["Pick-ups"]
-Number = Annotated[FromPath[str], Parameter(min_length=1, max_length=80)]
+Number = Annotated[str, PathParameter(min_length=1, max_length=80)]
 Code = Annotated[str, Parameter(min_length=1, max_length=100, description="As it is typed or scanned.")]
 
 

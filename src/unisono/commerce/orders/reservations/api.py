@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, JSONBody, Parameter, QueryParameter
+from litestar.params import JSONBody, Parameter, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
@@ -32,7 +32,7 @@ from unisono.kit.settings import Settings
 from unisono.kit.web import MAX_ID, PROBLEMS, PathId
 
 TAGS = ["Reservations"]
-ReservationId = Annotated[FromPath[str], Parameter(min_length=1, max_length=40)]
+ReservationId = Annotated[str, PathParameter(min_length=1, max_length=40)]
 PersonId = Annotated[int | None, Parameter(ge=1, le=MAX_ID, description="Of this person, under any identifier.")]
 States = Annotated[list[ReservationStatus] | None, QueryParameter(name="state", description="May be repeated.")]
 After = Annotated[str | None, Parameter(max_length=80, description="``next`` of the page before.")]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Response, delete, get, post, put
-from litestar.params import FromPath, FromQuery, JSONBody, Parameter, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, Parameter, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import caller, now_of, requires
@@ -26,7 +26,7 @@ from unisono.kit.web import MAX_ID, PROBLEMS
 TAGS = ["Slots"]
 MOST_ITEMS = 100
 StoreId = Annotated[str, Parameter(min_length=1, max_length=64, description="The store.")]
-AppointmentId = Annotated[FromPath[str], Parameter(min_length=1, max_length=40)]
+AppointmentId = Annotated[str, PathParameter(min_length=1, max_length=40)]
 PersonId = Annotated[int | None, Parameter(ge=1, le=MAX_ID)]
 Items = Annotated[
     list[str] | None,

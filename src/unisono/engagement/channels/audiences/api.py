@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, JSONBody, Parameter
+from litestar.params import JSONBody, Parameter, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -29,7 +29,7 @@ AnyRequest = Request[Any, Any, Any]
 GUARD = [requires("broadcasts:send", "people:contact")]
 TAGS = ["Channels"]
 
-Code = Annotated[FromPath[str], Parameter(max_length=63, description="Of the channel account.")]
+Code = Annotated[str, PathParameter(max_length=63, description="Of the channel account.")]
 Segment = Annotated[str, Parameter(max_length=63, description="Whose people.")]
 
 

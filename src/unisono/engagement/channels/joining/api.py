@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, get
-from litestar.params import FromPath, Parameter
+from litestar.params import PathParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
@@ -24,7 +24,7 @@ AnyRequest = Request[Any, Any, Any]
 
 Messengers = Literal["telegram", "messenger", "instagram"]
 
-Channel = Annotated[FromPath[Messengers], Parameter(description="Where the link leads.")]
+Channel = Annotated[Messengers, PathParameter(description="Where the link leads.")]
 
 
 class JoinLink(msgspec.Struct, frozen=True):

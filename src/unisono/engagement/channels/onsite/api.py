@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromQuery, Parameter, PathParameter
+from litestar.params import Parameter, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import requires
@@ -53,7 +53,7 @@ async def read_slot(request: AnyRequest, slot: Slot, limit: Annotated[int, Param
 async def read_inbox(
     request: AnyRequest,
     limit: Annotated[int, Parameter(ge=1, le=100)] = 20,
-    before: Annotated[FromQuery[int | None], Parameter(ge=1, le=MAX_ID)] = None,
+    before: Annotated[int | None, QueryParameter(ge=1, le=MAX_ID)] = None,
 ) -> Inbox:
     """Messages kept for the customer in the app or on the site, with how many he has not looked at."""
     speaker = await speaker_of(request)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import structlog
 from litestar import Request, Response, get
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from unisono.access.guards import now_of, open_to_all
@@ -37,7 +37,7 @@ def routes_with(on_events: Events) -> list[ControllerRouterHandler]:
         guards=[open_to_all("the code is on paper that one person got", by_header=True)],
         include_in_schema=False,
     )
-    async def scan(request: AnyRequest, code: Annotated[FromPath[str], Parameter(max_length=40)]) -> Response[None]:
+    async def scan(request: AnyRequest, code: FromPath[str]) -> Response[None]:
         """Lead to where the letter leads: the address is the letter's, never the request's."""
         async with connection(request.app.state.pool) as conn:
             found = await service.scanned(conn, code.upper())

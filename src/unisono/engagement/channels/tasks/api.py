@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import FromQuery, JSONBody, Parameter
+from litestar.params import FromQuery, JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
@@ -72,7 +72,7 @@ async def list_tasks(
     status: FromQuery[TaskState] = "open",
     kind: FromQuery[TaskKind | None] = None,
     store: Annotated[str | None, Parameter(max_length=100)] = None,
-    after: Annotated[FromQuery[int | None], Parameter(ge=1, le=MAX_ID)] = None,
+    after: Annotated[int | None, QueryParameter(ge=1, le=MAX_ID)] = None,
     limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
 ) -> Tasks:
     """Tasks of a state; a clerk sees those of the own stores."""
