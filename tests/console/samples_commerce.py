@@ -8,8 +8,8 @@ import msgspec
 
 from unisono.console import contexts as c
 from unisono.console import links
+from unisono.console.views.boxes import Box
 from unisono.console.views.promotion_form import GENERAL, LIMITS, TEXTS, TOGETHER, Draft, Drawer
-from unisono.console.views.promotion_tree import Box
 from unisono.console.words import Words
 from unisono.kit.reasons import Reason
 

@@ -9,9 +9,10 @@ import msgspec
 from unisono.console import contexts as c
 from unisono.console import links
 from unisono.console.completing import Known
+from unisono.console.views.boxes import Box
 from unisono.console.views.segment_form import Drawer, Offers
 from unisono.console.views.segment_templates import ready
-from unisono.console.views.segment_tree import Box, fresh, root_of
+from unisono.console.views.segment_tree import fresh, root_of
 from unisono.console.views.segments import told_rule, why_step
 from unisono.console.words import Words
 from unisono.customers.segments.explaining import explain

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from tests.support.console import Site, identify, text_of, track
-from unisono.console.views.segment_tree import Box, Reader, box_of, press, read_box, root_of, sayable
+from unisono.console.views.boxes import Box
+from unisono.console.views.segment_tree import Reader, box_of, press, read_box, root_of, sayable
 from unisono.customers.segments import presets
 from unisono.customers.segments import service as segments
 from unisono.customers.segments.model import decode, encode

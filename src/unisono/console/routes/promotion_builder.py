@@ -15,9 +15,10 @@ from unisono.commerce.promotions.model import Definition
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, go, page, pool_of, words_of
 from unisono.console.routes.products import asked, shown_currency
+from unisono.console.views.boxes import Box
 from unisono.console.views.commerce import problem_with_reasons
 from unisono.console.views.promotion_form import GENERAL, LIMITS, TEXTS, TOGETHER, Draft, Drawer
-from unisono.console.views.promotion_tree import Box, press
+from unisono.console.views.promotion_tree import press
 from unisono.console.views.promotion_words import sentence
 from unisono.console.words import Words
 from unisono.customers.web import unit

@@ -15,10 +15,12 @@ from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.errors import BadCoupons, PromotionUnknown
 from unisono.commerce.promotions.model import NewCoupons, PromotionState, Status
 from unisono.console import contexts, links
+from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, words_of
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
 from unisono.console.views import promotions as views
+from unisono.console.views.chips import filter_chips
 from unisono.console.views.commerce import instant_typed, problem_with_reasons, whole_typed
 from unisono.console.views.labels import channel_label
 from unisono.console.views.promotion_words import Teller, sentence
@@ -34,21 +36,6 @@ SECTION = "promotions"
 PAGE_SIZE = 50
 MOST_SHOWN = 200
 """New coupons a page shows to be copied; the API answers with all."""
-
-
-def _chips(chosen: str, words: Words) -> list[contexts.Chip]:
-    every = contexts.Chip(label=words.gettext("All promotions"), href=links.PROMOTIONS, selected=not chosen)
-    return [
-        every,
-        *(
-            contexts.Chip(
-                label=words.gettext(text),
-                href=links.with_query(links.PROMOTIONS, {"status": status}),
-                selected=status == chosen,
-            )
-            for status, (text, _) in views.STATUSES.items()
-        ),
-    ]
 
 
 @get(links.PROMOTIONS, guards=[requires("catalog:read")], include_in_schema=False)
@@ -71,7 +58,13 @@ async def list_promotions(request: AnyRequest) -> Response[str]:
             if len(found) > PAGE_SIZE
             else None,
         ),
-        chips=_chips(status, words),
+        chips=filter_chips(
+            links.PROMOTIONS,
+            N_("All promotions"),
+            ((one, text) for one, (text, _) in views.STATUSES.items()),
+            status,
+            words,
+        ),
         any_promotions=bool(shown) or bool(status or after),
         filter_sentence=words.gettext(views.STATUSES[cast("Status", status)][0]) if status else "",
         can_write=principal.may("promotions:write"),

@@ -19,20 +19,12 @@ from unisono.console.pages import AnyRequest, page, pool_of, settings_of, words_
 from unisono.console.routes.products import asked
 from unisono.console.routes.segment_numbers import answer_for, count_rule, who_is_meant
 from unisono.console.views import segments as views
+from unisono.console.views.boxes import FILL_IN, UNREADABLE, Box
+from unisono.console.views.codes import code_of
 from unisono.console.views.commerce import problem_with_reasons
-from unisono.console.views.segment_form import Drawer, Offers, box_at, code_of, offers_for, place_of
+from unisono.console.views.segment_form import Drawer, Offers, box_at, offers_for, place_of
 from unisono.console.views.segment_templates import ready
-from unisono.console.views.segment_tree import (
-    FILL_IN,
-    UNREADABLE,
-    Box,
-    Reader,
-    fresh,
-    press,
-    read_box,
-    root_of,
-    sayable,
-)
+from unisono.console.views.segment_tree import Reader, fresh, press, read_box, root_of, sayable
 from unisono.console.words import Words
 from unisono.customers.identity.service import PersonNotFound
 from unisono.customers.segments import service as segments

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any, cast
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -19,12 +18,14 @@ from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.console import contexts, links
 from unisono.console.completing import segment_days
 from unisono.console.deeds import Deed, press
+from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
 from unisono.console.routes.reader import audited
 from unisono.console.routes.segment_numbers import count_rule, sizes_of
 from unisono.console.views import segments as views
+from unisono.console.views.chips import filter_chips
 from unisono.console.views.segment_templates import ready
 from unisono.console.words import Words
 from unisono.customers.profiles.service import names_of
@@ -44,21 +45,6 @@ PAST = 90
 """Days of history on the page."""
 
 MAX_NOTE = 500
-
-
-def _chips(chosen: str, words: Words) -> list[contexts.Chip]:
-    every = contexts.Chip(label=words.gettext("All segments"), href=links.SEGMENTS, selected=not chosen)
-    return [
-        every,
-        *(
-            contexts.Chip(
-                label=words.gettext(text),
-                href=links.with_query(links.SEGMENTS, {"status": status}),
-                selected=status == chosen,
-            )
-            for status, (text, _) in views.STATUSES.items()
-        ),
-    ]
 
 
 def today_of(request: AnyRequest) -> date:
@@ -105,7 +91,13 @@ async def list_segments(request: AnyRequest) -> Response[str]:
             if len(found) > PAGE_SIZE
             else None,
         ),
-        chips=_chips(status, words),
+        chips=filter_chips(
+            links.SEGMENTS,
+            N_("All segments"),
+            ((one, text) for one, (text, _) in views.STATUSES.items()),
+            status,
+            words,
+        ),
         templates=templates,
         people=people,
         any_segments=bool(shown) or bool(status or after),
@@ -258,11 +250,9 @@ async def show_members(request: AnyRequest, code: FromPath[str]) -> Response[str
             shown=len(members),
             total=total,
             previous_href=here if key is not None else None,
-            next_href=links.with_query(here, {"after": following}),
+            next_href=links.with_query(here, {"after": following}) if following is not None else None,
         ),
     )
-    if following is None:
-        view = msgspec.structs.replace(view, paging=msgspec.structs.replace(view.paging, next_href=None))
     return await page(request, view, title=words.gettext("Members of %(name)s") % {"name": one.name}, section=SECTION)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,12 +13,15 @@ from litestar.types import ControllerRouterHandler
 from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.console import contexts, links
 from unisono.console.deeds import Deed, run_and_go
+from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, settings_of, words_of
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
 from unisono.console.routes.template_preview import Looked, look
 from unisono.console.views import template_form as forms
 from unisono.console.views import templates as views
+from unisono.console.views.chips import filter_chips
+from unisono.console.views.codes import code_of
 from unisono.console.views.voice import CHANNELS, channel_word, problem_told
 from unisono.console.words import Words
 from unisono.engagement.brand import service as brands
@@ -33,26 +34,14 @@ from unisono.kit.errors import UnisonoError
 SECTION = "templates"
 PAGE_SIZE = 60
 
-_FILTERS = frozenset({"message", "block", "archived"})
-
-
-def _chips(chosen: str, words: Words) -> list[contexts.Chip]:
-    texts = {
-        "": words.gettext("All in use"),
-        "message": words.gettext("Messages"),
-        "block": words.gettext("Blocks"),
-        "archived": words.gettext("Out of use"),
-    }
-    return [
-        contexts.Chip(label=text, href=links.with_query(links.TEMPLATES, {"show": name}), selected=name == chosen)
-        for name, text in texts.items()
-    ]
+FILTERS = {"message": N_("Messages"), "block": N_("Blocks"), "archived": N_("Out of use")}
+"""What the list may be filtered by; English msgids."""
 
 
 async def _list(request: AnyRequest, *, error: UnisonoError | None = None, **typed: str) -> Response[str]:
     principal = caller(request)
     words, shown, after = words_of(request, principal), asked(request, "show"), asked(request, "after", 63)
-    shown = shown if shown in _FILTERS else ""
+    shown = shown if shown in FILTERS else ""
     kind = shown if shown in ("message", "block") else None
     async with connection(pool_of(request)) as conn:
         found = await service.page(
@@ -62,12 +51,11 @@ async def _list(request: AnyRequest, *, error: UnisonoError | None = None, **typ
     following = links.with_query(links.TEMPLATES, {"show": shown, "after": rows[-1].code}) if more else None
     if shown == "archived":
         rows = [one for one in rows if one.archived_at is not None]
-    chips = _chips(shown, words)
     view = contexts.Templates(
         rows=[views.template_row(one, words) for one in rows],
         paging=contexts.Paging(shown=len(rows), next_href=following),
-        chips=chips,
-        filter_sentence=next((chip.label for chip in chips if chip.selected and shown), ""),
+        chips=filter_chips(links.TEMPLATES, N_("All in use"), FILTERS.items(), shown, words, name="show"),
+        filter_sentence=words.gettext(FILTERS[shown]) if shown else "",
         can_write=principal.may("voice:write"),
         form=views.new_fields(typed, settings_of(request).locale, words),
         problem=problem_told(words, error) if error else None,
@@ -80,12 +68,6 @@ async def _list(request: AnyRequest, *, error: UnisonoError | None = None, **typ
 async def list_templates(request: AnyRequest) -> Response[str]:
     """Templates and blocks by code, with what is sent and what is only drafted."""
     return await _list(request)
-
-
-def code_from(name: str) -> str:
-    """A code made of a name: ``Primavera è qui`` becomes ``primavera-e-qui``."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:63]
 
 
 def new_template(values: Mapping[str, Any]) -> NewTemplate:
@@ -101,7 +83,7 @@ async def make_template(request: AnyRequest) -> Response[Any]:
     """A new template with an empty draft on its first channel."""
     form = await form_of(request)
     actor, words = caller(request).actor, words_of(request, caller(request))
-    code = form.get("code", "").strip() or code_from(form.get("name", ""))
+    code = form.get("code", "").strip() or code_of(form.get("name", ""))
     channel, language = form.get("channel", "email"), form.get("language", "").strip() or settings_of(request).locale
 
     async def act(conn: Connection) -> Deed:

@@ -13,6 +13,7 @@ from unisono.commerce.promotions.errors import BadPromotion
 from unisono.commerce.promotions.model import Definition
 from unisono.console import contexts as c
 from unisono.console.marking import N_
+from unisono.console.views.boxes import FILL_IN, GROUPS, UNREADABLE, Box
 from unisono.console.views.commerce import CHANNELS, instant_text, instant_typed
 from unisono.console.views.labels import channel_label
 from unisono.console.views.promotion_parts import (
@@ -20,13 +21,12 @@ from unisono.console.views.promotion_parts import (
     EFFECTS,
     EXCEPT,
     GOODS,
-    GROUPS,
     LEVELS,
     WEEKDAYS,
     YES_NO,
     Part,
 )
-from unisono.console.views.promotion_tree import FILL_IN, UNREADABLE, Box, Reader, Writer, plain, read_box
+from unisono.console.views.promotion_tree import Reader, Writer, plain, read_box
 from unisono.console.words import Words
 from unisono.kit.errors import BadRequest
 

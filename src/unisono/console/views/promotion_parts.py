@@ -26,9 +26,6 @@ class Shape(NamedTuple):
     goods: tuple[tuple[str, str], ...] = ()
 
 
-GROUPS: dict[str, str] = {"all": N_("All of these"), "any": N_("Any of these"), "none": N_("None of these")}
-"""Boxes with boxes inside; English msgids."""
-
 _GOODS = (("lines", N_("Which goods count: all, unless you say")),)
 _NAMES = N_("any of these, with commas between")
 

@@ -1,20 +1,18 @@
-"""A promotion's rule on its way through the builder's form: boxes with what is typed in them, read and written.
+"""A promotion's rule on its way through the builder's form: boxes read from it, made a definition, and written again.
 
-A box is kept as it was typed, so that a half-finished rule can be shown again; it becomes a definition when every
-field can be read.
+A half-finished rule can be shown again; boxes become a definition when every field can be read.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from unisono.console.marking import N_
+from unisono.console.views.boxes import EFFECTS_BOX, FILL_IN, GROUPS, UNREADABLE, Box, count_inside, find
 from unisono.console.views.commerce import amount_text, amount_typed, whole_typed
-from unisono.console.views.promotion_parts import CONDITIONS, EFFECTS, EXCEPT, GOODS, GROUPS, Part, Shape
+from unisono.console.views.promotion_parts import CONDITIONS, EFFECTS, EXCEPT, GOODS, Part, Shape
 from unisono.console.words import Words
 from unisono.kit.errors import BadRequest
 
@@ -22,24 +20,7 @@ MOST_BOXES = 200
 DEEPEST = 8
 BUNDLE = 3
 
-FILL_IN = N_("Fill this in.")
-UNREADABLE = N_("This cannot be read.")
-
 _NUMBER = re.compile(r"(\d{1,6})(?:[.,](\d{1,4}))?")
-
-
-@dataclass
-class Box:
-    """A group with boxes inside, or a condition or effect with what is typed, by the names of its fields."""
-
-    kind: str
-    typed: dict[str, str] = field(default_factory=dict)
-    inner: list[Box] = field(default_factory=list)
-
-    @property
-    def group(self) -> bool:
-        """Whether boxes lie inside."""
-        return self.kind in GROUPS or self.kind == "effects"
 
 
 # Forms ----------------------------------------------------------------------------------------------------
@@ -48,24 +29,13 @@ class Box:
 def read_box(form: Mapping[str, str], path: str, depth: int = 0) -> Box:
     """The box at a path of the form (``c.0.1``), as far as it is one."""
     kind = form.get(f"{path}.kind", "all")
-    if kind in GROUPS or kind == "effects":
-        count = form.get(f"{path}.n", "0")
-        many = min(int(count), MOST_BOXES) if count.isascii() and count.isdigit() and len(count) < 4 else 0
+    if kind in GROUPS or kind == EFFECTS_BOX:
+        many = count_inside(form, path, MOST_BOXES)
         inside = [read_box(form, f"{path}.{number}", depth + 1) for number in range(many)] if depth < DEEPEST else []
         known = CONDITIONS if path.startswith("c") else EFFECTS
         return Box(kind, {}, [box for box in inside if box.group or box.kind in known])
     start = f"{path}."
     return Box(kind, {name.removeprefix(start): text for name, text in form.items() if name.startswith(start)})
-
-
-def find(root: Box, path: str) -> tuple[Box, Box] | None:
-    """The box at a path below the root's own, and the one it lies in; None when there is none."""
-    above, here = root, root
-    for step in path.split(".")[1:]:
-        if not step.isdecimal() or int(step) >= len(here.inner):
-            return None
-        above, here = here, here.inner[int(step)]
-    return here, above
 
 
 def press(conditions: Box, effects: Box, form: Mapping[str, str], do: str) -> None:
@@ -75,9 +45,9 @@ def press(conditions: Box, effects: Box, form: Mapping[str, str], do: str) -> No
     found = find(root, path) if path else None
     if found is None:
         return
-    here, above = found
+    here, above, place = found
     if deed == "remove" and here is not root:
-        above.inner = [box for box in above.inner if box is not here]
+        del above.inner[place]
     elif deed == "add" and here.group and len(here.inner) < MOST_BOXES:
         kind = form.get(f"{path}.add", "")
         if kind in (EFFECTS if root is effects else {**GROUPS, **CONDITIONS}):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
 from babel.numbers import format_decimal
 
 from unisono.console import contexts as c
 from unisono.console.completing import Completer, Known
 from unisono.console.marking import N_
+from unisono.console.views.boxes import GROUPS, Box
 from unisono.console.views.segment_parts import (
     CONDITIONS,
-    GROUPS,
     PATTERNS,
     PRESET_GROUPS,
     WHERE,
@@ -22,7 +22,7 @@ from unisono.console.views.segment_parts import (
     Part,
     parts_of,
 )
-from unisono.console.views.segment_tree import PRESET, Box
+from unisono.console.views.segment_tree import PRESET
 from unisono.console.words import Words
 from unisono.customers.segments import presets
 from unisono.customers.segments.model import PURCHASES
@@ -89,12 +89,6 @@ async def _values_of_trait(completer: Completer, name: str) -> Sequence[Known]:
     return await completer.trait(name) if name else []
 
 
-def code_of(name: str) -> str:
-    """A code from a name: small letters, digits and hyphens."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-")
-
-
 def place_of(detail: str) -> str:
     """The place an error of a rule names (``$.of[1].value``); empty when it names none."""
     found = _PLACE.search(detail)
@@ -130,7 +124,7 @@ class Drawer:
         fault = self.faults.get(path, "")
         fields = [self._field(part, path, box) for part in parts_of(box.kind, box.typed)]
         if self.focus == path and fields:
-            fields[0] = _focused(fields[0])
+            fields[0] = msgspec.structs.replace(fields[0], focus=True)
         elif self.focus == path:
             own = "kind"
         return c.RuleBox(
@@ -209,8 +203,3 @@ class Drawer:
             ]
             found.append((_(PRESET_GROUPS[group]), some))
         return found
-
-
-def _focused(one: c.RuleField) -> c.RuleField:
-    fields: dict[str, Any] = {name: getattr(one, name) for name in one.__struct_fields__}
-    return c.RuleField(**{**fields, "focus": True})

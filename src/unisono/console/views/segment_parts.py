@@ -8,9 +8,6 @@ from typing import Literal, NamedTuple
 from unisono.console.marking import N_
 from unisono.console.views.saying import CHANNELS as SENT_BY
 
-GROUPS: dict[str, str] = {"all": N_("All of these"), "any": N_("Any of these"), "none": N_("None of these")}
-"""Boxes with boxes inside; English msgids."""
-
 CONDITIONS: dict[str, str] = {
     "event": N_("Something happened, or did not"),
     "trait": N_("Something known of the person"),

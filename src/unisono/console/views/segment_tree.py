@@ -1,20 +1,18 @@
-"""A segment's rule on its way through the builder's form: boxes with what is typed in them, read and written.
+"""A segment's rule on its way through the builder's form: boxes read from it, made a rule, and written again.
 
-A box is kept as it was typed, so that a half-finished rule can be shown again; it becomes a rule when every field can
-be read.
+A half-finished rule can be shown again; boxes become a rule when every field can be read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from unisono.console.marking import N_
+from unisono.console.views.boxes import FILL_IN, GROUPS, UNREADABLE, Box, count_inside, find
 from unisono.console.views.segment_parts import (
     AT_FIRST,
     CONDITIONS,
-    GROUPS,
     LISTS,
     NO_VALUE,
     NUMERIC,
@@ -27,25 +25,9 @@ from unisono.customers.segments import presets
 from unisono.customers.segments.model import MAX_CONDITIONS, MAX_DEPTH, RuleError, encode
 from unisono.customers.segments.values import LARGEST, number_of
 
-FILL_IN = N_("Fill this in.")
-UNREADABLE = N_("This cannot be read.")
 EMPTY_BOX = N_("Add a condition to this box, or remove it.")
 
 PRESET = "preset:"
-
-
-@dataclass
-class Box:
-    """A group with boxes inside, or a condition with what is typed, by the names of its fields, and its details."""
-
-    kind: str
-    typed: dict[str, str] = field(default_factory=dict)
-    inner: list[Box] = field(default_factory=list)
-
-    @property
-    def group(self) -> bool:
-        """Whether it is all, any or none."""
-        return self.kind in GROUPS
 
 
 def may_hold(kind: str) -> frozenset[str]:
@@ -77,24 +59,12 @@ def read_box(form: Mapping[str, str], path: str = "r", depth: int = 0) -> Box:
         for name, text in form.items()
         if name.startswith(start) and "." not in (key := name.removeprefix(start)) and key not in ("kind", "n", "add")
     }
-    allowed, count = may_hold(kind), form.get(f"{start}n", "0")
-    many = min(int(count), MAX_CONDITIONS) if count.isascii() and count.isdigit() and len(count) < 4 else 0
+    allowed, many = may_hold(kind), count_inside(form, path, MAX_CONDITIONS)
     inside = [read_box(form, f"{path}.{number}", depth + 1) for number in range(many)] if depth <= MAX_DEPTH else []
     inner = [box for box in inside if box.kind in allowed]
     if kind == "sequence":
         inner = [next((box for box in inner if box.kind == half), Box(half)) for half in PATTERNS]
     return Box(kind, typed, inner)
-
-
-def find(root: Box, path: str) -> tuple[Box, Box, int] | None:
-    """The box at a path below the root's own, the one it lies in, and its place there; None when there is none."""
-    above, here, place = root, root, 0
-    for step in path.split(".")[1:]:
-        if not (step.isascii() and step.isdigit()) or len(step) > 3 or int(step) >= len(here.inner):
-            return None
-        above, place = here, int(step)
-        here = here.inner[place]
-    return here, above, place
 
 
 def press(root: Box, form: Mapping[str, str], do: str) -> str:
