@@ -148,6 +148,23 @@ async def test_an_end_outside_of_all_years_keeps_nobody_from_being_heard(
     assert (await ear.states())["phone", "marketing", "sms"] == "withdrawn"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(dict.fromkeys(("proof", "ip", "form", "url", "store_id"), "🛒" * 600), id="long-proof"),
+        pytest.param({"text_version": "privacy/99999999999999/it"}, id="huge-version"),
+        pytest.param({"text_version": "privacy/-1/it"}, id="version-below-none"),
+        pytest.param({"source": "🛒" * 400, "order_id": "x" * 400, "category": "y" * 400}, id="long-words"),
+    ],
+)
+async def test_a_no_is_heard_whatever_comes_with_it(shop: Shop, ears: list[Ear], more: dict[str, Any]) -> None:
+    """What cannot be kept beside it is shortened or left out, the withdrawal is not."""
+    ear = await hearing(shop, ears)
+    await ear.say({"purpose": "marketing", "channel": "sms", "granted": True})
+    await ear.say({"purpose": "marketing", "channel": "sms", "granted": False, **more})
+    assert (await ear.states())["phone", "marketing", "sms"] == "withdrawn"
+
+
 async def test_a_public_key_lifts_no_objection_and_proves_no_address(shop: Shop, ears: list[Ear]) -> None:
     """What a page says of an address is asked for first; what somebody refused under his account stays refused."""
     ear = await hearing(shop, ears)

@@ -20,7 +20,7 @@ from unisono.customers.consent.errors import BadConsent, TextNotFound
 from unisono.customers.consent.model import ADDRESSES, ANY, Entry, NewEntry, Purpose
 from unisono.customers.consent.overview import PersonConsents, overview
 from unisono.customers.consent.proof import Proof, addresses_of, as_html, proof
-from unisono.customers.consent.texts import texts_named
+from unisono.customers.consent.texts import Version, texts_named
 from unisono.customers.profiles.meeting import person_within
 from unisono.customers.web import write
 from unisono.kit.database import Connection, connection
@@ -38,7 +38,7 @@ class TextReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which words the person saw."""
 
     id: Short
-    version: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    version: Version
     language: Short
 
 

@@ -38,6 +38,9 @@ _CHANNELS: Final[Mapping[str, tuple[str, ...]]] = {
 FRESH: Final = timedelta(days=1)
 """An opt-in said longer ago is history being loaded: nobody is asked to confirm it now."""
 
+ROOM: Final = 6000
+"""Bytes of what an event gives as proof; the ledger keeps some more beside it."""
+
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """One thing an event says: of one purpose and channel, before it is known under which identifiers."""
@@ -167,7 +170,14 @@ def _instant(value: object) -> datetime | None:
 
 
 def _proof(said: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: said[name][:500] for name in names if isinstance(said.get(name), str)}
+    """The beginnings of these, as far as there is room: what is said counts, whatever comes with it."""
+    kept: dict[str, Any] = {}
+    for name in names:
+        value = said.get(name)
+        more = {**kept, name: value[:500]} if isinstance(value, str) else kept
+        if len(msgspec.json.encode(more)) <= ROOM:
+            kept = more
+    return kept
 
 
 def on_person(channel: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
 import msgspec
@@ -19,6 +19,8 @@ _sql = load("unisono.customers.consent")
 
 MAX_BODY = 20_000
 """Characters of a text."""
+
+Version = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 _LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
@@ -132,6 +134,6 @@ def parse_name(name: object) -> tuple[str, int, str] | None:
     if not (_ID.fullmatch(text_id) and _LANGUAGE.fullmatch(language)):
         return None
     try:
-        return text_id, msgspec.convert(version, int, strict=False), language
+        return text_id, msgspec.convert(version, Version, strict=False), language
     except msgspec.ValidationError:
         return None
