@@ -85,6 +85,8 @@ async def test_a_text_gets_versions_and_the_law_is_switched_with_a_reason(site: 
     channels = {"name": "register_channels", "register_channels-channels": "call", "reason": "letters by another house"}
     assert (await site.post("/console/consent-law", channels)).status_code == 303
     assert (await site.post("/console/consent-law", {"name": "zz", "reason": "x"})).status_code == 404
+    switched = await site.pool.fetch("select action from audit_entry where action like 'consent.l%'")
+    assert [row["action"] for row in switched] == ["consent.legal"] * 3, "each switch is written down once"
     await site.sign_in_as("marketer")
     assert (await site.post("/console/consent-law", {**law, "reason": "x"})).status_code == 403
 
@@ -123,6 +125,11 @@ async def test_an_erasure_waits_for_the_name_and_nothing_goes_before(site: Site)
     assert (await site.post(second.headers["location"], {"part": "refuse"})).status_code == 303
     begun = await site.post(where, {"confirmation": code[1], "name": "mario rossi", "despite_standing": "yes"})
     assert begun.status_code == 303, read(begun.text)
+    deeds = await site.pool.fetch(
+        "select action from audit_entry where action like 'privacy.%' and action <> 'privacy.read' order by id"
+    )
+    written = [row["action"] for row in deeds]
+    assert written == ["privacy.asked", "privacy.asked", "privacy.refused", "privacy.confirmed"], "each step once"
     assert "being done" in read((await site.get(where)).text)
     listed = read((await site.get("/console/privacy-requests?kind=erasure")).text)
     assert "refused" in listed

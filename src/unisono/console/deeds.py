@@ -30,7 +30,8 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     href: str
-    action: str
+    action: str | None
+    """None: whatever did it wrote its own entry."""
     detail: dict[str, Any] = {}
     person_id: int | None = None
     tone: contexts.Tone = "good"
@@ -52,7 +53,8 @@ async def run(request: AnyRequest, form: Mapping[str, str], act: Act) -> Deed:
 
     async def done(conn: Connection) -> bytes:
         deed = await act(conn)
-        await audit.record(conn, actor=actor, action=deed.action, person_id=deed.person_id, detail=deed.detail)
+        if deed.action is not None:
+            await audit.record(conn, actor=actor, action=deed.action, person_id=deed.person_id, detail=deed.detail)
         return msgspec.json.encode(deed)
 
     pool, name = pool_of(request), form.get(ONCE, "")

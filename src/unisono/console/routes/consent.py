@@ -250,8 +250,7 @@ async def switch(request: AnyRequest) -> Response[Any]:
                 if value is None
                 else words.gettext("Switched, and the reason is kept: %(what)s.")
             )
-            detail = {"setting": name, "reason": reason[:200]}
-            return Deed(text=text % {"what": label}, href=links.CONSENT_LAW, action="consent.law", detail=detail)
+            return Deed(text=text % {"what": label}, href=links.CONSENT_LAW, action=None)
 
         return await run_and_go(request, form, act)
     except UnisonoError as error:

@@ -122,9 +122,7 @@ async def ask(request: AnyRequest) -> Response[Any]:
         return Deed(
             text=begun if kind == "access" else waits,
             href=links.privacy_request(made.id),
-            action="privacy.request",
-            person_id=made.person_id,
-            detail={"kind": kind, "request_id": made.id},
+            action=None,
         )
 
     return await press(request, form, act, back=links.PRIVACY_REQUESTS)
@@ -175,14 +173,14 @@ async def settle(request: AnyRequest, request_id: FromPath[int]) -> Response[Any
     try:
 
         async def act(conn: Connection) -> Deed:
-            href, detail = links.privacy_request(request_id), {"request_id": request_id}
+            href = links.privacy_request(request_id)
             if form.get("part") == "refuse":
                 await service.refuse(conn, request_id, actor=principal.actor, now=now)
                 text = words.gettext("Refused: nothing was done.")
-                return Deed(text=text, href=href, action="privacy.refuse", detail=detail)
+                return Deed(text=text, href=href, action=None)
             await _confirm(conn, request, request_id, form, words)
             text = words.gettext("It has begun; there is no way back.")
-            return Deed(text=text, href=href, action="privacy.confirm", detail=detail)
+            return Deed(text=text, href=href, action=None)
 
         return await run_and_go(request, form, act)
     except RequestNotFound:

@@ -349,7 +349,7 @@ async def set_legal(conn: Connection, name: str, value: Any, *, reason: str, act
         encoded = msgspec.json.encode(value).decode()
         await _sql.set_override(conn, name=name, value=encoded, reason=reason, actor=actor, now=now)
     await audit.record(
-        conn, actor=actor, action="consent.legal", detail={"name": name, "value": value, "reason": reason}
+        conn, actor=actor, action="consent.legal", detail={"setting": name, "value": value, "reason": reason}
     )
     return await legal(conn)
 
