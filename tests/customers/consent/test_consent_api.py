@@ -72,6 +72,11 @@ async def test_what_is_said_at_the_counter_is_recorded_once_and_read_back(desk: 
     gone = await desk.call("POST", f"{path}/withdraw", json={"reason": "asked at the counter"})
     assert held(gone.json(), "marketing", "sms") == "withdrawn"
     assert held(gone.json(), "profiling") == "granted"
+    deeds = await desk.site.pool.fetch(
+        "select action from audit_entry where person_id = $1 and action <> 'consent.read' order by id",
+        desk.maria.person,
+    )
+    assert [row["action"] for row in deeds] == ["consent.say"] * 3 + ["consent.withdraw"]
 
 
 async def test_mistakes_are_named_and_change_nothing(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -104,6 +105,8 @@ async def test_a_rule_is_tried_before_it_is_saved(front: Front) -> None:
     assert (found["people"], found["members"]) == (3, 1)
     assert found["parts"] == [{"alone": 2, "together": 2}, {"alone": 1, "together": 1}]
     assert found["samples"] == [{"person_id": anna, "name": None}]
+    looked = await front.town.pool.fetchval("select detail from audit_entry where action = 'segment.samples'")
+    assert json.loads(looked) == {"people": [anna]}
     assert {"channel": "email", "people": 1, "exact": True} in found["reach"]
     assert "Product Viewed" in found["sentence"]
     assert await front.get("/api/segments") == []

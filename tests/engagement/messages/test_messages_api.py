@@ -132,6 +132,21 @@ async def test_the_whole_way(api: Api) -> None:
     assert hidden["content"] is None
 
 
+async def test_who_looked_at_whose_message_is_written_down(api: Api) -> None:
+    """One message, why it went, a page of the outbox: each names the person."""
+    made = (await api.send(news(to=api.maria))).json()["id"]
+    for path in (f"/api/messages/{made}", f"/api/messages/{made}/why", "/api/messages", "/api/messages?state=unknown"):
+        assert (await api.ask("GET", path, key="looks")).status_code == 200
+    rows = await api.site.pool.fetch("select action, person_id, detail from audit_entry order by id")
+    looked = [(row["action"], row["person_id"], json.loads(row["detail"])) for row in rows]
+    person = api.people[0]
+    assert looked[-3:] == [
+        ("message.read", person, {"message": made}),
+        ("message.read", person, {"message": made}),
+        ("people.list", None, {"people": [person]}),
+    ]
+
+
 async def test_asked_twice_it_is_one(api: Api) -> None:
     """By the header the same answer; by its own key the same message; to somebody else a conflict."""
     first = await api.send(news(to=api.maria), **{"idempotency-key": "a"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -190,6 +191,10 @@ async def test_letters_are_downloaded_as_one_pdf_and_marked(company: Company) ->
         )
     waiting = (await company.call("GET", "/api/letters", **company.server))["letters"]
     assert [letter["recipient"] for letter in waiting] == ["Maria", "Mario"]
+    looked = await company.shop.conn.fetchval(
+        "select detail from audit_entry where action = 'letters.list' order by id desc"
+    )
+    assert json.loads(looked) == {"letters": [letter["id"] for letter in waiting]}
     for _ in range(2):
         document = await company.call("GET", "/api/letters/pdf", **company.server)
         sheets = pypdf.PdfReader(io.BytesIO(document)).pages
@@ -224,11 +229,18 @@ async def test_a_call_task_is_settled_and_who_wants_no_more_calls_is_heard(compa
         for one in (await company.call("GET", "/api/tasks?kind=call", **company.server))["tasks"]
         if one["node_id"] == node
     ]
+    looked = await company.shop.conn.fetchval(
+        "select detail from audit_entry where action = 'people.list' order by id desc"
+    )
+    assert task["person_id"] in json.loads(looked)["people"]
     settled = {"outcome": "do_not_contact", "note": "Mai più", "seconds": 40}
     done = await company.call("POST", f"/api/tasks/{task['id']}/settle", settled, **company.server)
     assert (done["state"], done["outcome"]) == ("done", "do_not_contact")
     refused = await company.call("POST", f"/api/tasks/{task['id']}/settle", settled, status=409, **company.server)
     assert refused["code"] == "task_settled"
+    deeds = "select action from audit_entry where person_id = $1 and action <> 'person.read' order by id"
+    found = [row["action"] for row in await company.shop.conn.fetch(deeds, task["person_id"])]
+    assert found[-2:] == ["task.settled", "consent.withdraw"]
     states = await consent.states_of(company.shop.conn, [node])
     assert [(one.channel, one.status) for one in states[node]] == [("call", "withdrawn")]
     made = await company.call(

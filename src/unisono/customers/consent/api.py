@@ -158,6 +158,8 @@ async def say(request: AnyRequest, person_id: PathId, data: JSONBody[SayRequest]
         asked = [entry for entry in entries if not data.confirmed and needs_confirmation(entry, rules)]
         requests = [await request_opt_in(conn, entry, now=now) for entry in asked]
         recorded = await service.record(conn, [entry for entry in entries if entry not in asked], now=now)
+        detail = {"purpose": data.purpose, "channel": data.channel, "status": data.action}
+        await audit.record(conn, actor=principal.actor, action="consent.say", person_id=person, detail=detail)
         return Said(
             entries=recorded,
             to_confirm=[one.entry_id for one in requests if one is not None],
@@ -242,6 +244,8 @@ async def withdraw(request: AnyRequest, person_id: PathId, data: JSONBody[Withdr
             proof={"reason": data.reason} if data.reason else None,
             via="store" if principal.stores is not None else "service",
         )
+        detail = {"purposes": data.purposes, "channel": data.channel, "count": len(entries)}
+        await audit.record(conn, actor=principal.actor, action="consent.withdraw", person_id=person, detail=detail)
         return Said(entries=entries, to_confirm=[], consents=await _overview(conn, request, person))
 
     return await write(request, act)

@@ -203,6 +203,8 @@ async def suppress(request: AnyRequest, person_id: PathId, data: JSONBody[Suppre
             detail=data.detail.replace("\x00", "") if data.detail else None,
         )
         await service.suppress(conn, [one], now=now)
+        detail = {"channel": data.channel, "reason": one.detail or ""}
+        await audit.record(conn, actor=principal.actor, action="consent.suppress", person_id=person, detail=detail)
         return await _suppressions(conn, person)
 
     return await write(request, act)

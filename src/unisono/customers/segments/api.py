@@ -141,7 +141,11 @@ async def preview_rule(
     written."""
     async with connection(request.app.state.pool) as conn:
         settings = request.app.state.settings
-        return await asking.preview(conn, data, settings, now=now_of(request), language=language)
+        found = await asking.preview(conn, data, settings, now=now_of(request), language=language)
+        if found.samples:
+            detail = {"people": sorted(one.person_id for one in found.samples)}
+            await audit.record(conn, actor=caller(request).actor, action="segment.samples", detail=detail, wait=False)
+    return found
 
 
 @get(

@@ -113,6 +113,10 @@ async def list_messages(
             nodes=nodes,
         )
         found = await service.outbox(conn, filters, before=before, limit=limit)
+        people = sorted({row.message.person_id for row in found.rows if row.message.person_id is not None})
+        if people and person_id is None:
+            actor = caller(request).actor
+            await audit.record(conn, actor=actor, action="people.list", detail={"people": people}, wait=False)
     return told(found, language(request), request.app.state.settings.timezone)
 
 
@@ -130,12 +134,7 @@ def _plain(text: str | None) -> str | None:
 async def read_message(request: AnyRequest, message_id: PathId) -> MessageDetail:
     """The decision with the facts it used, every attempt, what happened to it. What it said is shown to who may see
     contacts."""
-    principal = caller(request)
-    async with connection(request.app.state.pool) as conn:
-        found = await service.detail(conn, message_id, content=principal.may("people:contact"))
-        await audit.record(
-            conn, actor=principal.actor, action="message.read", person_id=found.message.person_id, wait=False
-        )
+    found = await _read(request, message_id, content=caller(request).may("people:contact"))
     return told(found, language(request), request.app.state.settings.timezone)
 
 
@@ -148,9 +147,17 @@ async def read_message(request: AnyRequest, message_id: PathId) -> MessageDetail
 )
 async def read_why(request: AnyRequest, message_id: PathId) -> MessageWhy:
     """What decided, in the reader's language, channel by channel, with the facts used."""
-    async with connection(request.app.state.pool) as conn:
-        found = await service.why(conn, message_id)
+    found = service.why(await _read(request, message_id, content=False))
     return told(found, language(request), request.app.state.settings.timezone)
+
+
+async def _read(request: AnyRequest, message_id: int, *, content: bool) -> MessageDetail:
+    actor = caller(request).actor
+    async with connection(request.app.state.pool) as conn:
+        found = await service.detail(conn, message_id, content=content)
+        person, detail = found.message.person_id, {"message": message_id}
+        await audit.record(conn, actor=actor, action="message.read", person_id=person, detail=detail, wait=False)
+    return found
 
 
 @post(

@@ -359,12 +359,11 @@ async def detail(conn: Connection, message_id: int, *, content: bool) -> Message
     )
 
 
-async def why(conn: Connection, message_id: int) -> MessageWhy:
-    """Why a message went, waits or was not sent. Raises NotFound."""
-    found = await detail(conn, message_id, content=False)
+def why(found: MessageDetail) -> MessageWhy:
+    """Why a message went, waits or was not sent."""
     decision = found.decision
     return MessageWhy(
-        message_id=message_id,
+        message_id=found.message.id,
         state=found.message.state,
         reasons=found.reasons,
         channels=decision.channels if decision else (),

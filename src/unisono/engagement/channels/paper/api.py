@@ -94,6 +94,9 @@ async def list_letters(
     """Letters that wait for the printer, or those that were printed."""
     async with connection(request.app.state.pool) as conn:
         found = await service.letters(conn, printed=printed, after=after, most=limit, now=now_of(request))
+        if found:
+            detail = {"letters": [kept.id for kept in found]}
+            await audit.record(conn, actor=caller(request).actor, action="letters.list", detail=detail, wait=False)
     return Letters(letters=tuple(map(_view, found)), next=found[-1].id if len(found) == limit else None)
 
 

@@ -83,6 +83,10 @@ async def list_tasks(
     async with connection(request.app.state.pool) as conn:
         last = await service.get(conn, after) if after is not None else None
         found = await service.tasks(conn, state=status, kind=kind, stores=stores, after=last, most=limit)
+        people = sorted({task.person_id for task in found if task.person_id is not None})
+        if people:
+            detail = {"people": people}
+            await audit.record(conn, actor=principal.actor, action="people.list", detail=detail, wait=False)
     shown = tuple(_mine(principal, task) for task in found)
     return Tasks(tasks=shown, next=shown[-1].id if len(shown) == limit else None)
 
@@ -131,6 +135,9 @@ async def settle_task(request: AnyRequest, task_id: PathId, data: JSONBody[Settl
     async def action(conn: Connection) -> Task:
         task = _mine(principal, await service.get(conn, task_id))
         done = await service.settle(conn, task, settled, actor=principal.actor, name=principal.name, now=now)
+        detail = {"task": task_id, "outcome": settled.outcome}
+        person = task.person_id
+        await audit.record(conn, actor=principal.actor, action="task.settled", person_id=person, detail=detail)
         if settled.outcome == "do_not_contact" and task.node_id is not None:
             await _withdraw(conn, task, actor=principal.actor, now=now)
         return _mine(principal, done)
@@ -142,6 +149,8 @@ async def _withdraw(conn: Connection, task: Task, *, actor: str, now: datetime) 
     assert task.node_id is not None and task.person_id is not None
     nodes = [row["id"] for row in await identity.nodes_of(conn, task.person_id)]
     await consent.withdraw(conn, nodes, channel="call", source="call", actor=actor, now=now, via="call")
+    detail = {"channel": "call"}
+    await audit.record(conn, actor=actor, action="consent.withdraw", person_id=task.person_id, detail=detail)
 
 
 routes: list[ControllerRouterHandler] = [list_tasks, create_task, settle_task]
