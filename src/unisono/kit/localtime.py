@@ -122,17 +122,18 @@ def next_local(instant: datetime, zone: ZoneInfo, at: str) -> datetime:
     return next(candidate for candidate in candidates if candidate >= instant)
 
 
-@functools.lru_cache(maxsize=256)
-def _calendar(country: str, year: int) -> frozenset[date]:
+@functools.lru_cache(maxsize=512)
+def public_holidays(country: str, year: int) -> tuple[date, ...]:
+    """The public holidays of a country (ISO 3166) in a year, in order; none where we have no calendar of it."""
     try:
-        return frozenset(holidays.country_holidays(country, years=year))
+        return tuple(sorted(holidays.country_holidays(country, years=year)))
     except NotImplementedError:
-        return frozenset()
+        return ()
 
 
 def is_holiday(country: str, day: date) -> bool:
-    """Whether a day is a public holiday of a country (ISO 3166); never for a country we have no calendar of."""
-    return day in _calendar(country, day.year)
+    """Whether a day is a public holiday of a country; see ``public_holidays``."""
+    return day in public_holidays(country, day.year)
 
 
 def quiet_until(

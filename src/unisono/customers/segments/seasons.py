@@ -8,9 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-import holidays
-
 from unisono.customers.segments.values import midnight, zone
+from unisono.kit.localtime import public_holidays
 
 
 class Window(NamedTuple):
@@ -76,15 +75,6 @@ def known(name: str) -> bool:
     return name in NAMED or name == PUBLIC_HOLIDAYS
 
 
-@lru_cache(maxsize=512)
-def _public(country: str, year: int) -> tuple[date, ...]:
-    try:
-        return tuple(sorted(holidays.country_holidays(country, years=year)))
-    except NotImplementedError:
-        # A country the library does not have: no public holidays.
-        return ()
-
-
 def month_day(text: str) -> tuple[int, int] | None:
     """``12-25`` as month and day; None when it is none."""
     return (int(text[:2]), int(text[3:])) if _DAY.match(text) else None
@@ -101,7 +91,7 @@ def _days(name: str, year: int, country: str) -> tuple[Days, ...]:
     if name in NAMED:
         return (NAMED[name](year),)
     if name == PUBLIC_HOLIDAYS:
-        return tuple(Days(day, day + timedelta(days=1)) for day in _public(country, year))
+        return tuple(Days(day, day + timedelta(days=1)) for day in public_holidays(country, year))
     first, _, last = name.partition("..")
     start, end = month_day(first), month_day(last)
     if start is None or end is None:
