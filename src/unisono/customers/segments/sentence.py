@@ -84,44 +84,31 @@ def _amount(op: str, amount: float) -> Reason:
     return Reason("exactly", "exactly {amount}", values)
 
 
+_COMPARED = {
+    "is": Reason("is", "{name} is {value}"),
+    "is_not": Reason("is_not", "{name} is not {value}"),
+    "one_of": Reason("one_of", "{name} is one of {value}"),
+    "none_of": Reason("none_of", "{name} is none of {value}"),
+    "contains": Reason("contains", "{name} contains {value}"),
+    "starts_with": Reason("starts_with", "{name} starts with {value}"),
+    "known": Reason("known", "{name} is known"),
+    "unknown": Reason("unknown", "{name} is not known"),
+    "at_least": Reason("value_at_least", "{name} is at least {value}"),
+    "at_most": Reason("value_at_most", "{name} is at most {value}"),
+    "more_than": Reason("value_more_than", "{name} is more than {value}"),
+    "less_than": Reason("value_less_than", "{name} is less than {value}"),
+    "before": Reason("before", "{name} is before {value_at}"),
+    "after": Reason("after", "{name} is not before {value_at}"),
+}
+
+
 def compared(name: str, op: str, value: Any) -> Reason:
     """``city is Milano``."""
-    text = ", ".join(described(one) for one in value) if isinstance(value, list) else described(value)
-    values = {"name": name, "value": text}
-    match op:
-        case "is":
-            return Reason("is", "{name} is {value}", values)
-        case "is_not":
-            return Reason("is_not", "{name} is not {value}", values)
-        case "one_of":
-            return Reason("one_of", "{name} is one of {value}", values)
-        case "none_of":
-            return Reason("none_of", "{name} is none of {value}", values)
-        case "contains":
-            return Reason("contains", "{name} contains {value}", values)
-        case "starts_with":
-            return Reason("starts_with", "{name} starts with {value}", values)
-        case "known":
-            return Reason("known", "{name} is known", {"name": name})
-        case "unknown":
-            return Reason("unknown", "{name} is not known", {"name": name})
-    return _ordered(name, op, text)
-
-
-def _ordered(name: str, op: str, text: str) -> Reason:
-    values = {"name": name, "value": text}
-    match op:
-        case "at_least":
-            return Reason("value_at_least", "{name} is at least {value}", values)
-        case "at_most":
-            return Reason("value_at_most", "{name} is at most {value}", values)
-        case "more_than":
-            return Reason("value_more_than", "{name} is more than {value}", values)
-        case "less_than":
-            return Reason("value_less_than", "{name} is less than {value}", values)
-        case "before":
-            return Reason("before", "{name} is before {value_at}", {"name": name, "value_at": text})
-    return Reason("after", "{name} is not before {value_at}", {"name": name, "value_at": text})
+    values = {"name": name}
+    if value is not None:
+        text = ", ".join(described(one) for one in value) if isinstance(value, list) else described(value)
+        values["value_at" if op in ("before", "after") else "value"] = text
+    return Reason(_COMPARED[op].code, _COMPARED[op].text, values)
 
 
 def _trait(rule: Trait) -> Pieces:
