@@ -21,6 +21,9 @@ from unisono.customers.segments.model import Facts, Rule, World, decode, encode_
 from unisono.customers.segments.needs import needs_of
 from unisono.customers.segments.rules import evaluate
 
+Law = tuple[int | None, int | None]
+"""Days for which purchases are seen, and what they hold."""
+
 EXAMPLES = 30
 MICROSECOND = timedelta(microseconds=1)
 
@@ -101,17 +104,19 @@ async def compare(held: Held, persons: list[int], rule: Rule, now: datetime, wor
     return sorted({answer.until for answer in said.values() if answer.until is not None})
 
 
-async def hold_together(held: Held, population: Any, rules: list[Rule], now: datetime, limit: int | None) -> None:
+async def hold_together(held: Held, population: Any, rules: list[Rule], now: datetime, law: Law) -> None:
     """At an instant, and wherever time changes something, and right before."""
     persons = await drawn.populate(held.conn, population, held.declaration)
-    world = drawn.world_of(held.declaration, purchase_days=limit)
+    purchase_days, detail_days = law
+    world = drawn.world_of(held.declaration, purchase_days=purchase_days, detail_days=detail_days)
     for rule in rules:
         for turn in (await compare(held, persons, rule, now, world))[:2]:
             await compare(held, persons, rule, turn, world)
             await compare(held, persons, rule, turn - MICROSECOND, world)
 
 
-DAYS = st.sampled_from((730, 730, 2, None))
+LAWS: tuple[Law, ...] = ((730, 365), (730, 365), (2, 1), (2, None), (None, 1), (None, None))
+DAYS = st.sampled_from(LAWS)
 
 
 async def test_both_evaluators_say_the_same(held: Held) -> None:

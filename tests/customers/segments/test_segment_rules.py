@@ -21,11 +21,11 @@ TICK = timedelta(microseconds=1)
 ROME = World(timezone="Europe/Rome")
 
 
-def facts(*happened: tuple[str, datetime], **more: Any) -> Facts:
-    """Somebody to whom this happened."""
+def facts(*happened: tuple[str, datetime], holding: dict[str, Any] | None = None, **more: Any) -> Facts:
+    """Somebody to whom this happened, all of it ``holding`` these properties."""
     events: dict[str, list[Event]] = {}
     for name, at in happened:
-        events.setdefault(name, []).append(Event(name, at))
+        events.setdefault(name, []).append(Event(name, at, "store", "MI-01", holding or {}))
     return Facts(person_id=1, events=events, **more)
 
 
@@ -75,6 +75,67 @@ def test_purchases_leave_at_the_law_s_horizon() -> None:
     assert evaluate(rule, bought, T, World(purchase_days=365)).until == T + timedelta(days=365)
     assert evaluate(rule, bought, T, World(purchase_days=None)).until is None
     assert evaluate(rule, bought, T + timedelta(days=730)) == Truth(False, None)
+
+
+DAY = timedelta(days=1)
+OF_WINE = {"path": "products[].category", "op": "is", "value": "wine"}
+WINE = {"products": [{"category": "wine", "price": 10}], "total": 10}
+IN_STORE = [
+    {"path": "channel", "op": "is", "value": "store"},
+    {"path": "store_id", "op": "is", "value": "MI-01"},
+    {"path": "hour", "op": "is", "value": 12},
+    {"path": "weekday", "op": "is", "value": "mon"},
+]
+CLOCKS: dict[str, tuple[dict[str, Any], int]] = {
+    "did": ({}, 730),
+    "days": ({"measure": "days"}, 730),
+    "did where and when": ({"where": IN_STORE}, 730),
+    "how many stores": ({"measure": "distinct", "path": "store_id"}, 730),
+    "did of what": ({"where": [OF_WINE]}, 365),
+    "did where and of what": ({"where": [*IN_STORE, OF_WINE]}, 365),
+    "how much": ({"measure": "sum", "path": "total"}, 365),
+    "how many kinds": ({"measure": "distinct", "path": "products[].category"}, 365),
+}
+
+
+@pytest.mark.parametrize("question", sorted(CLOCKS))
+def test_what_purchases_hold_is_forgotten_before_that_there_were_any(question: str) -> None:
+    """Seen to the microsecond: 24 months by who asks whether, where and when; 12 by who asks what and how much."""
+    asked, days = CLOCKS[question]
+    rule = decode({"is": "event", "names": ["purchases"], **asked})
+    bought = facts(("Receipt Issued", T), holding=WINE)
+    end = T + days * DAY
+    assert evaluate(rule, bought, end - TICK) == Truth(True, end)
+    assert evaluate(rule, bought, end) == Truth(False, None)
+    assert needs_of(rule, World()).since("Receipt Issued", end) == T
+    short, other = World(purchase_days=100, detail_days=365), World(purchase_days=None, detail_days=100)
+    assert evaluate(rule, bought, T, short).until == T + 100 * DAY
+    assert evaluate(rule, bought, T, other).until == (T + 100 * DAY if days == 365 else None)
+    viewed = decode({"is": "event", "names": ["Product Viewed"], **asked})
+    assert evaluate(viewed, facts(("Product Viewed", T), holding=WINE), end) == Truth(True, None)
+
+
+def test_each_side_of_a_sequence_has_its_own_clock() -> None:
+    """Bought and then wine: what followed is forgotten first; wine and then bought: what was first is."""
+    plain, wine = {"names": ["purchases"]}, {"names": ["purchases"], "where": [OF_WINE]}
+    twice = facts(("Order Completed", T), ("Receipt Issued", T + DAY), holding=WINE)
+    for first, then, until in (
+        (plain, wine, T + 366 * DAY),
+        (wine, plain, T + 365 * DAY),
+        (plain, plain, T + 730 * DAY),
+    ):
+        rule = decode({"is": "sequence", "first": first, "then": then, "within": 86_400, "negated": False})
+        assert evaluate(rule, twice, T + DAY) == Truth(True, until)
+        assert evaluate(rule, twice, until) == Truth(False, None)
+
+
+def test_an_explanation_does_not_tell_what_the_law_forgot() -> None:
+    """The last purchase of wine is not named after twelve months; that he bought is."""
+    old = facts(("Order Completed", T), holding=WINE)
+    later = T + 400 * DAY
+    whether, what = ({"is": "event", "names": ["purchases"], "where": where} for where in ([], [OF_WINE]))
+    assert [one.code for one in explain(decode(whether), old, later, ROME).seen] == ["counted", "last_seen"]
+    assert [one.code for one in explain(decode(what), old, later, ROME).seen] == ["counted"]
 
 
 def test_groups_end_with_the_part_that_matters() -> None:

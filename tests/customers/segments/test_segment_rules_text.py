@@ -137,6 +137,57 @@ def test_names_nobody_knows_are_warned_of_and_allowed() -> None:
     assert check_rule(rule, World()) == warned[3:]
 
 
+YEAR = 365 * 86_400
+OF_WINE = [{"path": "products[].category", "op": "is", "value": "wine"}]
+BUYS: dict[str, Any] = {"is": "event", "names": ["Product Viewed", "Order Completed"]}
+FAR: dict[str, tuple[dict[str, Any], list[tuple[str, str, int]]]] = {
+    "a window of detail": (
+        {**BUYS, "where": OF_WINE, "within": {"seconds": YEAR + 1}},
+        [("$.within", "beyond_detail_retention", 365)],
+    ),
+    "a sum": (
+        {**BUYS, "measure": "sum", "path": "total", "within": {"seconds": 2 * YEAR}},
+        [("$.within", "beyond_detail_retention", 365)],
+    ),
+    "as far as is seen": ({**BUYS, "where": OF_WINE, "within": {"seconds": YEAR}}, []),
+    "a window of mere fact": ({**BUYS, "within": {"seconds": 2 * YEAR}}, []),
+    "a longer one": ({**BUYS, "within": {"seconds": 2 * YEAR + 1}}, [("$.within", "beyond_retention", 730)]),
+    "seasons": (
+        {**BUYS, "where": OF_WINE, "season": {"name": "christmas", "years": 2}},
+        [("$.season", "beyond_detail_retention", 365)],
+    ),
+    "the last season": ({**BUYS, "where": OF_WINE, "season": {"name": "christmas"}}, []),
+    "between days": (
+        {**BUYS, "where": OF_WINE, "between": {"from": "2024-01-01", "until": "2026-01-01"}},
+        [("$.between", "beyond_detail_retention", 365)],
+    ),
+    "a sequence": (
+        {
+            "is": "sequence",
+            "first": {"names": ["purchases"]},
+            "then": {"names": ["purchases"], "where": OF_WINE},
+            "within": 60,
+            "window": 3 * YEAR,
+        },
+        [("$.window", "beyond_retention", 730), ("$.window", "beyond_detail_retention", 365)],
+    ),
+    "no purchases": ({**EVENT, "where": OF_WINE, "within": {"seconds": 3 * YEAR}}, []),
+}
+
+
+@pytest.mark.parametrize("window", sorted(FAR))
+def test_a_window_the_law_cuts_short_is_warned_of_with_its_clock(window: str) -> None:
+    """Which of the two clocks cuts it, how many days are left, which setting says so."""
+    plain, expected = FAR[window]
+    warned = check_rule(decode(plain), World())
+    assert [(one.path, one.reason.code, one.reason.values["days"]) for one in warned] == expected
+    settings_named = {
+        "beyond_retention": "purchases_marketing_months",
+        "beyond_detail_retention": "purchases_profiling_months",
+    }
+    assert all(settings_named[one.reason.code] in one.reason.text for one in warned)
+
+
 def test_a_circle_of_segments_is_found() -> None:
     """The way round is told; a segment two others build on is no circle."""
 

@@ -219,8 +219,9 @@ class Legal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tracking_needs_consent: bool = True
     """Knowing that somebody opened a message needs his consent to tracking."""
     purchases_profiling_months: int = 12
+    """Months rules of segments see what a purchase holds; this and the next: Garante, 24 February 2005."""
     purchases_marketing_months: int = 24
-    """Months the detail of purchases is kept for each purpose (Garante, 24 February 2005)."""
+    """Months they see that there was one."""
 
     @property
     def register_max_age(self) -> timedelta:

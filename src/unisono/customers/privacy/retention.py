@@ -1,8 +1,8 @@
 """The clocks of retention: what the law limits in time, looked at every night.
 
-Purchases are limited in use: after ``purchases_profiling_months`` their detail is nothing profiles may be made of,
-after ``purchases_marketing_months`` nothing marketing may use. They stay for the books; how many lie beyond each clock
-is told. Deleted are copies of access requests past their thirty days.
+Purchases are limited in use, not deleted: after ``purchases_profiling_months`` segments no longer see what they hold,
+after ``purchases_marketing_months`` that there were any (``segments.model.World.horizon_of``). They stay for the books;
+how many lie beyond each clock is told. Deleted are copies of access requests past their thirty days.
 """
 
 from __future__ import annotations

@@ -27,8 +27,7 @@ from unisono.customers.segments.rules import (
     contributions,
     described,
     distance,
-    matches,
-    of_names,
+    seen,
     trait_values,
     truth,
     worth,
@@ -81,7 +80,7 @@ def _seen(rule: Rule, facts: Facts, now: datetime, world: World) -> Pieces:
         case Happening():
             return _counted(rule, facts, now, world)
         case Sequel():
-            return _last(rule, facts, world)
+            return _last(rule, facts, now, world)
         case InSegment():
             if rule.segment in facts.segments:
                 return (Reason("is_in", "In {segment}.", {"segment": rule.segment}),)
@@ -109,16 +108,15 @@ def _counted(rule: Happening, facts: Facts, now: datetime, world: World) -> Piec
     rows = contributions(rule, facts, now, world)
     total = sum((weight for _, weight in rows), Decimal(0))
     pieces = [Reason("counted", "Counted: {total}.", {"total": described(total)})]
-    fitting = [event.at for event in of_names(rule.names, facts) if matches(event, rule.where, world.timezone)]
+    fitting = [event.at for _, event in seen(rule, facts, now, world)]
     if fitting:
         pieces.append(Reason("last_seen", "The last one was on {last_at}.", {"last_at": max(fitting).isoformat()}))
     return tuple(pieces)
 
 
-def _last(rule: Sequel, facts: Facts, world: World) -> Pieces:
+def _last(rule: Sequel, facts: Facts, now: datetime, world: World) -> Pieces:
     pieces = []
-    firsts = [e.at for e in of_names(rule.first.names, facts) if matches(e, rule.first.where, world.timezone)]
-    thens = [e.at for e in of_names(rule.then.names, facts) if matches(e, rule.then.where, world.timezone)]
+    firsts, thens = ([e.at for _, e in seen(pattern, facts, now, world)] for pattern in (rule.first, rule.then))
     if not firsts:
         return (Reason("never_happened", "It never happened."),)
     pieces.append(Reason("first_seen", "It last happened on {first_at}.", {"first_at": max(firsts).isoformat()}))

@@ -235,13 +235,16 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     country: str = "IT"
     currency: str = "EUR"
     purchase_days: int | None = 730
-    """Purchases older than this many days are not seen (the law's retention); None: no limit."""
+    """Purchases older than this many days are not seen (the law's clock for marketing); None: no limit."""
+    detail_days: int | None = 365
+    """Of purchases older than this many days is not seen what they hold (its clock for profiling); None: no limit."""
     computed: Mapping[str, ComputedTrait] = {}
 
-    @property
-    def horizon(self) -> timedelta | None:
-        """How long a purchase is seen."""
-        return None if self.purchase_days is None else timedelta(days=self.purchase_days)
+    def horizon_of(self, *, detail: bool) -> timedelta | None:
+        """How long a purchase is seen by a condition that looks at what it holds (``detail``) or that there was one."""
+        clocks = (self.purchase_days, self.detail_days if detail else None)
+        days = [clock for clock in clocks if clock is not None]
+        return timedelta(days=min(days)) if days else None
 
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)

@@ -17,15 +17,15 @@ from unisono.customers.segments.model import (
     Happening,
     InSegment,
     Near,
+    Pattern,
     Rule,
     Sequel,
     Trait,
-    Where,
     World,
     leaves,
     named,
 )
-from unisono.customers.segments.rules import EVENT_FIELDS, trait_steps
+from unisono.customers.segments.rules import reads_detail, trait_steps
 from unisono.customers.timeline.model import Event
 from unisono.customers.timeline.vocabulary import purchases
 
@@ -144,12 +144,12 @@ def _needs(leaf: Rule, world: World) -> Needs:
         case Consent():
             return Needs(consents=frozenset({(leaf.purpose, leaf.channel)}))
         case Happening():
-            return Needs(events=_happening(leaf, world))
+            return Needs(events=_spans(leaf, timedelta(seconds=leaf.within.seconds) if leaf.within else None, world))
         case Sequel():
             back = None if leaf.window is None else timedelta(seconds=leaf.window)
-            first = _spans(leaf.first.names, back, _reads(leaf.first.where), world)
+            first = _spans(leaf.first, back, world)
             # What followed an event is younger than it.
-            then = _spans(leaf.then.names, back, _reads(leaf.then.where), world)
+            then = _spans(leaf.then, back, world)
             return Needs(events=first).joined(Needs(events=then))
         case InSegment():
             return Needs(segments=frozenset({leaf.segment}))
@@ -160,22 +160,13 @@ def _needs(leaf: Rule, world: World) -> Needs:
     return Needs()
 
 
-def _reads(where: Iterable[Where]) -> bool:
-    return any(condition.path not in EVENT_FIELDS for condition in where)
-
-
-def _happening(leaf: Happening, world: World) -> dict[str, Span]:
-    back = None if leaf.within is None else timedelta(seconds=leaf.within.seconds)
-    measured = leaf.measure in ("sum", "distinct") and leaf.path not in EVENT_FIELDS
-    return _spans(leaf.names, back, measured or _reads(leaf.where), world)
-
-
-def _spans(names: Iterable[str], back: timedelta | None, properties: bool, world: World) -> dict[str, Span]:
+def _spans(pattern: Pattern | Happening, back: timedelta | None, world: World) -> dict[str, Span]:
+    detail = reads_detail(pattern)
     spans = {}
-    for name in named(list(names)):
-        limit = world.horizon if name in purchases() else None
+    for name in named(pattern.names):
+        limit = world.horizon_of(detail=detail) if name in purchases() else None
         some = [span for span in (back, limit) if span is not None]
-        spans[name] = Span(min(some) if some else None, properties)
+        spans[name] = Span(min(some) if some else None, detail)
     return spans
 
 

@@ -127,11 +127,11 @@ select node_id, purpose, channel, status, expires_at, basis from consent_state
 where node_id = any((select :nodes::text::bigint[])::bigint[]);
 
 -- name: events_of_nodes
--- Of each name as far back as somebody asks.
+-- Of each name as far back as somebody asks; what they hold from ``detail`` on, null for nothing of it.
 select event.node_id, event.name, event.occurred_at, event.channel, event.store_id,
-       case when wanted.whole then event.properties end as properties
+       case when event.occurred_at >= wanted.detail then event.properties end as properties
 from event
-join unnest(:names::text[], :sinces::timestamptz[], :wholes::boolean[]) as wanted (name, since, whole)
+join unnest(:names::text[], :sinces::timestamptz[], :details::timestamptz[]) as wanted (name, since, detail)
     on wanted.name = event.name and event.occurred_at >= wanted.since
 where event.node_id = any((select :nodes::text::bigint[])::bigint[]);
 

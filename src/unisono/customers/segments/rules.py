@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from unisono.customers.segments import seasons
 from unisono.customers.segments.model import (
@@ -72,7 +72,7 @@ SOFT = "soft_opt_in"
 """The basis of an e-mail about own similar products after a sale: allowed, but not asked for."""
 
 EVENT_FIELDS = ("channel", "store_id", "hour", "weekday")
-"""Paths that are the event's own, not its properties'."""
+"""Paths that are the event's own, not its properties': that it happened, where and when."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _PURCHASES = frozenset(purchases())
@@ -301,6 +301,12 @@ def _calendar(rule: Calendar, now: datetime, world: World) -> int:
 # Events --------------------------------------------------------------------------------------------
 
 
+def reads_detail(pattern: Pattern | Happening) -> bool:
+    """Whether a condition looks at what events hold, not only at their being: of purchases the law has two clocks."""
+    measured = isinstance(pattern, Happening) and pattern.path is not None and pattern.path not in EVENT_FIELDS
+    return measured or any(condition.path not in EVENT_FIELDS for condition in pattern.where)
+
+
 def of_names(names: Sequence[str], facts: Facts) -> Iterable[Event]:
     """The person's events of these names."""
     for name in named(names):
@@ -369,11 +375,13 @@ def measured(rule: Happening, event: Event, timezone: str) -> list[Any]:
     ]
 
 
-def expiry(
-    names_within: timedelta | None, world: World, *, extra: Callable[[Event], int | None] | None = None
-) -> Callable[[Event], int | None]:
-    """When an event is no longer seen: its window's end, and of purchases the law's retention; None: not seen."""
-    horizon = world.horizon
+Ends: TypeAlias = Callable[[Event], int | None]
+"""When an event is no longer seen; None: it is not."""
+
+
+def expiry(pattern: Pattern | Happening, within: timedelta | None, world: World, *, extra: Ends | None = None) -> Ends:
+    """The end of the window an event is seen in, and of purchases the law's clock."""
+    horizon = world.horizon_of(detail=reads_detail(pattern))
 
     def until(event: Event) -> int | None:
         if event.at < EARLIEST:
@@ -384,8 +392,8 @@ def expiry(
             if inside is None:
                 return None
             end = inside
-        if names_within is not None:
-            end = min(end, micros(event.at + names_within))
+        if within is not None:
+            end = min(end, micros(event.at + within))
         if horizon is not None and event.name in _PURCHASES:
             end = min(end, micros(event.at + horizon))
         return end
@@ -393,7 +401,7 @@ def expiry(
     return until
 
 
-def _window(rule: Happening, now: datetime, world: World) -> Callable[[Event], int | None]:
+def _window(rule: Happening, now: datetime, world: World) -> Ends:
     within = None if rule.within is None else timedelta(seconds=rule.within.seconds)
     if rule.between is not None:
         start, end = bounds(rule, world.timezone)
@@ -401,15 +409,15 @@ def _window(rule: Happening, now: datetime, world: World) -> Callable[[Event], i
         def inside(event: Event) -> int | None:
             return FOREVER if (start is None or event.at >= start) and (end is None or event.at < end) else None
 
-        return expiry(within, world, extra=inside)
+        return expiry(rule, within, world, extra=inside)
     if rule.season is not None:
         windows = seasons.remembered(rule.season.name, rule.season.years, now, world.country, world.timezone)
 
         def around(event: Event) -> int | None:
             return next((micros(w.forgotten) for w in windows if w.start <= event.at < w.end), None)
 
-        return expiry(within, world, extra=around)
-    return expiry(within, world)
+        return expiry(rule, within, world, extra=around)
+    return expiry(rule, within, world)
 
 
 def bounds(rule: Happening, timezone: str) -> tuple[datetime | None, datetime | None]:
@@ -419,21 +427,28 @@ def bounds(rule: Happening, timezone: str) -> tuple[datetime | None, datetime | 
     return time_of(rule.between.from_, timezone), time_of(rule.between.until, timezone)
 
 
+def seen(
+    pattern: Pattern | Happening, facts: Facts, now: datetime, world: World, ends: Ends | None = None
+) -> list[tuple[int, Event]]:
+    """(until when it is seen, the event) of those a pattern means; without ``ends`` as long as the law allows."""
+    ends = ends or expiry(pattern, None, world)
+    present = micros(now)
+    return [
+        (end, event)
+        for event in of_names(pattern.names, facts)
+        if (end := ends(event)) is not None and end > present and matches(event, pattern.where, world.timezone)
+    ]
+
+
 def contributions(rule: Happening, facts: Facts, now: datetime, world: World) -> list[tuple[int, Decimal | int]]:
     """What adds up: (until when it is seen, how much) of each event, or of each different value or day."""
-    ends = _window(rule, now, world)
-    present = micros(now)
-    seen = [
-        (end, event)
-        for event in of_names(rule.names, facts)
-        if (end := ends(event)) is not None and end > present and matches(event, rule.where, world.timezone)
-    ]
+    counted = seen(rule, facts, now, world, _window(rule, now, world))
     if rule.measure == "count":
-        return [(end, 1) for end, _ in seen]
+        return [(end, 1) for end, _ in counted]
     if rule.measure == "sum":
-        return [(end, _sum(measured(rule, event, world.timezone))) for end, event in seen]
+        return [(end, _sum(measured(rule, event, world.timezone))) for end, event in counted]
     last: dict[Any, int] = {}
-    for end, event in seen:
+    for end, event in counted:
         for key in _keys(rule, event, world.timezone):
             last[key] = max(last.get(key, 0), end)
     return [(end, 1) for end in last.values()]
@@ -466,14 +481,12 @@ def _tallied(rule: Happening, rows: Sequence[tuple[int, Decimal | int]]) -> int:
     return until if holds else -until
 
 
-def _occasions(pattern: Pattern, facts: Facts, present: int, window: int | None, world: World) -> list[tuple[int, int]]:
+def _occasions(
+    pattern: Pattern, facts: Facts, now: datetime, window: int | None, world: World
+) -> list[tuple[int, int]]:
     """(when, until when seen) of the events of a pattern that are seen now, in order."""
-    ends = expiry(None if window is None else timedelta(seconds=window), world)
-    return sorted(
-        (micros(event.at), end)
-        for event in of_names(pattern.names, facts)
-        if (end := ends(event)) is not None and end > present and matches(event, pattern.where, world.timezone)
-    )
+    ends = expiry(pattern, None if window is None else timedelta(seconds=window), world)
+    return sorted((micros(event.at), end) for end, event in seen(pattern, facts, now, world, ends))
 
 
 def _sequel(rule: Sequel, facts: Facts, now: datetime, world: World) -> int:
@@ -483,8 +496,8 @@ def _sequel(rule: Sequel, facts: Facts, now: datetime, world: World) -> int:
     with a ``then`` after x and not later than x + within.
     """
     present, span = micros(now), rule.within * 1_000_000
-    firsts = _occasions(rule.first, facts, present, rule.window, world)
-    thens = _occasions(rule.then, facts, present, None, world)
+    firsts = _occasions(rule.first, facts, now, rule.window, world)
+    thens = _occasions(rule.then, facts, now, None, world)
     if not firsts:
         return -FOREVER
     if not rule.negated:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from unisono.customers.segments import seasons
 from unisono.customers.segments.model import EARLIEST, Happening, Pattern, Sequel, World, named
-from unisono.customers.segments.rules import EVENT_FIELDS, FOREVER, bounds, meets
+from unisono.customers.segments.rules import EVENT_FIELDS, FOREVER, bounds, meets, reads_detail
 from unisono.customers.segments.sqltext import Writer, always, events_of, worth_of
 from unisono.customers.segments.values import number_of, split, steps_of
 from unisono.customers.timeline.vocabulary import purchases
@@ -56,15 +56,16 @@ def selected(
 ) -> Selected:
     """The events of a pattern that are seen now; ``rules.expiry``."""
     names = named(pattern.names)
-    bought = [name for name in names if name in purchases()] if world.horizon is not None else []
+    seen_for = world.horizon_of(detail=reads_detail(pattern))
+    bought = [name for name in names if name in purchases()]
     now, oldest = writer.moment, EARLIEST
     ends, where = [], [f"e.name = any({writer.arg(list(names), 'text[]')})"]
     if within is not None:
         oldest = now - timedelta(seconds=within)
         ends.append(f"e.occurred_at + {writer.seconds(within)}")
-    if bought and world.horizon is not None:
-        horizon = writer.seconds(world.horizon.total_seconds())
-        limit = now - world.horizon
+    if bought and seen_for is not None:
+        horizon = writer.seconds(seen_for.total_seconds())
+        limit = now - seen_for
         if len(bought) == len(names):
             oldest = max(oldest, limit)
             ends.append(f"e.occurred_at + {horizon}")
@@ -156,10 +157,8 @@ def _interrupted(rule: Sequel, writer: Writer, world: World) -> Scan:
         for chosen in (first, then)
         for sign in ("", "not ")
     ]
-    horizon = world.horizon
-    keeps = [None if horizon is None else horizon.total_seconds(), None]
-    first_ends = [_kept(f"{{{i}}}", keep, rule.window, writer) for i, keep in enumerate(keeps)]
-    then_ends = [_kept(f"{{{i + 2}}}", keep, None, writer) for i, keep in enumerate(keeps)]
+    first_ends = _kept(0, rule.first, rule.window, writer, world)
+    then_ends = _kept(2, rule.then, None, writer, world)
     x = "greatest({0}, {1})"
     end = f"greatest({', '.join(f'case when {{{i}}} = {x} then {first_ends[i]} end' for i in (0, 1))})"
     after = f"greatest({', '.join(f'case when {{{i + 2}}} > {x} then {then_ends[i]} end' for i in (0, 1))})"
@@ -171,9 +170,14 @@ def _interrupted(rule: Sequel, writer: Writer, world: World) -> Scan:
     return Scan((first, then), columns, worth, -FOREVER)
 
 
-def _kept(at: str, horizon: float | None, window: int | None, writer: Writer) -> str:
-    spans = [span for span in (horizon, window) if span is not None]
-    return f"{at} + {writer.seconds(min(spans))}" if spans else "'infinity'::timestamptz"
+def _kept(place: int, pattern: Pattern, window: int | None, writer: Writer, world: World) -> list[str]:
+    """Until when the last purchase, aggregate ``place``, and the last other event, the next one, are seen."""
+    horizon = world.horizon_of(detail=reads_detail(pattern))
+    ends = []
+    for at, keep in ((place, None if horizon is None else horizon.total_seconds()), (place + 1, None)):
+        spans = [span for span in (keep, window) if span is not None]
+        ends.append(f"{{{at}}} + {writer.seconds(min(spans))}" if spans else "'infinity'::timestamptz")
+    return ends
 
 
 def _weight(rule: Happening, writer: Writer) -> str:

@@ -31,7 +31,7 @@ from unisono.customers.segments.model import (
     leaves,
     named,
 )
-from unisono.customers.segments.rules import EVENT_FIELDS, bounds
+from unisono.customers.segments.rules import EVENT_FIELDS, bounds, reads_detail
 from unisono.customers.segments.values import number_of, steps_of, time_of
 from unisono.customers.timeline.vocabulary import purchases, resolve
 from unisono.kit.reasons import Reason
@@ -119,7 +119,7 @@ def _walk(rule: Rule, path: str, world: World, names: Names, warnings: list[Warn
         case Happening():
             _happening(rule, path, world, names, warnings)
         case Sequel():
-            _sequel(rule, path, names, warnings)
+            _sequel(rule, path, world, names, warnings)
         case InSegment():
             _text(rule.segment, f"{path}.segment")
             if names.segments is not None and rule.segment not in names.segments:
@@ -249,7 +249,8 @@ def _happening(rule: Happening, path: str, world: World, names: Names, warnings:
             raise _refuse(f"{path}.season.name", f"There is no such season; there are {_season_names()}")
         if not 1 <= rule.season.years <= 10:
             raise _refuse(f"{path}.season.years", "1 to 10 years")
-    _retention(rule, path, world, warnings)
+    for name, seconds in _reach(rule, world):
+        _retention(rule, seconds, f"{path}.{name}", world, warnings)
 
 
 def _between(rule: Happening, path: str, world: World) -> None:
@@ -264,30 +265,48 @@ def _between(rule: Happening, path: str, world: World) -> None:
         raise _refuse(f"{path}.between", "`until` must be later than `from`")
 
 
-def _retention(rule: Happening, path: str, world: World, warnings: list[Warned]) -> None:
-    bought = set(named(rule.names)) & set(purchases())
-    if bought and rule.within and world.horizon and rule.within.seconds > world.horizon.total_seconds():
+def _reach(rule: Happening, world: World) -> Iterable[tuple[str, float]]:
+    """The window's name, and seconds it reaches back, or at least when its end has come."""
+    if rule.within is not None:
+        yield "within", rule.within.seconds
+    if rule.season is not None:
+        yield "season", rule.season.years * 365 * 86_400
+    start, end = bounds(rule, world.timezone)
+    if start is not None and end is not None:
+        yield "between", (end - start).total_seconds()
+
+
+def _retention(pattern: Pattern | Happening, seconds: float, path: str, world: World, warnings: list[Warned]) -> None:
+    """Warn of a window that reaches further than the law lets purchases be seen, naming its clock."""
+    seen_for = world.horizon_of(detail=reads_detail(pattern))
+    if seen_for is None or seconds <= seen_for.total_seconds() or not set(named(pattern.names)) & set(purchases()):
+        return
+    reason = Reason(
+        "beyond_retention",
+        "Purchases are seen for {days} days only: the legal setting purchases_marketing_months.",
+        {"days": seen_for.days},
+    )
+    if seen_for != world.horizon_of(detail=False):
         reason = Reason(
-            "beyond_retention",
-            "Purchases are seen for {days} days only: the law's retention.",
-            {"days": world.horizon.days},
+            "beyond_detail_retention",
+            "What purchases hold is seen for {days} days only: the legal setting purchases_profiling_months.",
+            {"days": seen_for.days},
         )
-        warnings.append(Warned(f"{path}.within", reason))
+    warned = Warned(path, reason)
+    if warned not in warnings:
+        warnings.append(warned)
 
 
-def _sequel(rule: Sequel, path: str, names: Names, warnings: list[Warned]) -> None:
+def _sequel(rule: Sequel, path: str, world: World, names: Names, warnings: list[Warned]) -> None:
     for name, pattern in (("first", rule.first), ("then", rule.then)):
-        _pattern(pattern, f"{path}.{name}", names, warnings)
+        _names(pattern.names, f"{path}.{name}.names", names, warnings)
+        _wheres(pattern.where, f"{path}.{name}.where", world)
+        _retention(pattern, rule.window or 0, f"{path}.window", world, warnings)
     _span(rule.within, f"{path}.within")
     if rule.window is not None:
         _span(rule.window, f"{path}.window")
         if rule.negated and rule.window <= rule.within:
             raise _refuse(f"{path}.window", "The window must be longer than the time there is to follow")
-
-
-def _pattern(pattern: Pattern, path: str, names: Names, warnings: list[Warned]) -> None:
-    _names(pattern.names, f"{path}.names", names, warnings)
-    _wheres(pattern.where, f"{path}.where", World())
 
 
 def _near(rule: Near, path: str) -> None:

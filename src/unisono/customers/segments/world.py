@@ -9,13 +9,14 @@ from unisono.kit.database import Connection
 from unisono.kit.settings import Settings
 
 
-async def world_of(conn: Connection, settings: Settings, *, purchase_days: int | None = 730) -> World:
-    """The world rules are asked in. ``purchase_days``: how long the law lets purchases be seen."""
+async def world_of(conn: Connection, settings: Settings, *, purchase_days: int, detail_days: int) -> World:
+    """The world rules are asked in, with the law's clocks: how long purchases are seen, and what they hold."""
     return World(
         timezone=settings.timezone,
         country=settings.country,
         currency=settings.currency,
         purchase_days=purchase_days,
+        detail_days=detail_days,
         computed={
             item.name: ComputedTrait(item.definition, item.partial, item.trait.kind, measure_of(item.trait))
             for item in await readable(conn)
