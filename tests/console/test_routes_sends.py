@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
+import pytest
+
 from tests.support.console import Site, identify, text_of
+from unisono.console.routes.person_write import request_of
 from unisono.customers.identity import service as identity
 from unisono.engagement.channels.tasks import service as tasks
 from unisono.engagement.channels.tasks.service import NewTask
 from unisono.engagement.delivery import service as delivery
 from unisono.engagement.delivery.model import NewMessage
+from unisono.engagement.policy import service as policies
 from unisono.kit.database import transaction
 
 
@@ -70,6 +74,60 @@ async def test_the_policy_is_changed_with_a_reason_shows_what_changed_and_is_tak
     await site.sign_in_as("analyst")
     assert (await site.get("/console/policy-form")).status_code == 403
     assert "Let it count again" not in (await site.get("/console/policy")).text
+
+
+async def test_what_a_budget_counts_is_chosen_and_rows_come_and_go_by_what_is_ticked(site: Site) -> None:
+    """A budget says what weighs in it; a new one is named in anybody's words; a ticked row goes."""
+    await site.sign_in_as("marketer")
+    form = fields((await site.get("/console/policy-form")).text)
+    assert form["budget-0-counts"] == ["marketing", "service", "staff"]
+    wanted = {**form, "budget-0-counts": ["marketing", "transactional"], "cap-0-remove": "yes", "reason": "Spring",
+              "budget-1-name": "Più di così no!", "budget-1-limit": "3", "budget-1-span": "90",
+              "budget-1-span_unit": "minutes", "budget-1-purposes": "service", "budget-1-counts": "staff"}  # fmt: skip
+    done = await site.post("/console/policy-form", wanted)
+    assert done.status_code == 303, read(done.text)
+    async with transaction(site.pool) as conn:
+        policy = (await policies.current(conn)).policy
+    assert policy.budgets[0].counts == ("marketing", "transactional")
+    new = policy.budgets[1]
+    assert (new.name, new.limit, new.seconds) == ("piu-di-cosi-no", 3, 5400)
+    assert (new.binds, new.counts) == (("service",), ("staff",))
+    assert "day" not in {cap.name for cap in policy.caps}
+    again = fields((await site.get("/console/policy-form")).text)
+    assert (again["budget-1-span"], again["budget-1-span_unit"]) == ("90", "minutes")
+    await site.post("/console/policy-form", {**again, "reason": "as it is"})
+    async with transaction(site.pool) as conn:
+        assert (await policies.current(conn)).policy == policy, "a form sent as it is changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        pytest.param({"budget-1-limit": "5"}, "A name is missing", id="a-new-budget-without-a-name"),
+        pytest.param({"cap-0-name": ""}, "A name is missing", id="a-name-emptied"),
+        pytest.param({"budget-0-counts": []}, "Choose at least one purpose", id="a-budget-that-counts-nothing"),
+        pytest.param({"quiet-0-from": "25:00"}, "This time of day cannot be read", id="an-hour-there-is-not"),
+        pytest.param({"quiet-0-channels": []}, "Choose a channel", id="quiet-hours-of-no-channel"),
+        pytest.param({"quiet-0-weekdays": []}, "Choose at least one day", id="quiet-hours-on-no-day"),
+        pytest.param({"fallback-0": "", "fallback-1": "", "fallback-2": "", "fallback-3": ""}, "Choose a channel",
+                     id="no-channel-to-fall-back-on"),
+        pytest.param({"cap-1-name": "day"}, "Two budgets or caps are called day.", id="a-name-twice"),
+    ],
+)  # fmt: skip
+async def test_a_policy_that_cannot_be_is_told_beside_its_field(site: Site, typed: dict[str, Any], said: str) -> None:
+    """What is wrong is said in words without codes of programs, what was typed stays, and nothing counts."""
+    await site.sign_in_as("marketer")
+    form = fields((await site.get("/console/policy-form")).text)
+    answer = await site.post("/console/policy-form", {**form, **typed, "reason": "try"})
+    assert answer.status_code == 400
+    assert said in read(answer.text)
+    assert "$." not in answer.text
+    assert "try" in answer.text
+    if said.endswith("."):
+        assert "The policy cannot count like this" in read(answer.text)
+    else:
+        assert answer.text.count('class="fault"') == 1
+    assert await site.pool.fetchval("select count(*) from contact_policy") == 0
 
 
 async def test_a_message_only_thought_of_is_decided_with_its_reasons(site: Site) -> None:
@@ -178,6 +236,27 @@ async def test_a_message_is_written_looked_at_and_only_what_would_leave_is_sent(
     assert "Word in the store" in page
     await site.sign_in_as("analyst")
     assert (await site.get(where)).status_code == 403
+
+
+def test_an_empty_line_parts_a_mail_whoever_ends_the_lines() -> None:
+    """Browsers send CR LF."""
+    asked = request_of(1, {"channel": "email", "purpose": "service", "text": "One\r\ntwo\r\n\r\nthree"}, "en")
+    assert asked.content is not None
+    assert [block.text for block in asked.content["email"]["en"].blocks] == ["One\ntwo", "three"]
+
+
+async def test_reasons_and_lists_speak_by_name_and_not_in_codes(site: Site) -> None:
+    """A channel, a template and a broadcast are called by their names, in a reason too."""
+    person = await mario(site)
+    await site.sign_in_as("marketer")
+    await site.pool.execute(
+        "insert into template (code, name, kind, purpose, draft, draft_by, draft_at)"
+        " values ('weekly', 'The week in short', 'message', 'marketing', '{}', 'test', now())"
+    )
+    await plan(site, person, template="weekly", content=None)
+    assert "The week in short" in read((await site.get("/console/outbox")).text)
+    page = read((await site.get("/console/policy-simulator?who=mario@example.it&purpose=marketing&channels=sms")).text)
+    assert "No address for SMS is known." in page
 
 
 async def test_a_broadcast_is_written_reviewed_launched_paused_and_stopped(site: Site) -> None:

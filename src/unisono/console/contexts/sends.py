@@ -298,10 +298,14 @@ class PolicyField(Struct, frozen=True, kw_only=True):
     purposes: Sequence[Choice] = ()
     weekdays: Sequence[Choice] = ()
     summary: str = ""
+    counts: Sequence[Choice] = ()
+    """Of a budget: what weighs in it."""
     flags: Mapping[str, bool] = {}
     new: bool = False
 
 
+    removed: bool = False
+    """Ticked to go."""
 class PolicyForm(Struct, frozen=True, kw_only=True):
     """``/console/policy-form``."""
 
@@ -317,6 +321,8 @@ class PolicyForm(Struct, frozen=True, kw_only=True):
     besides: PolicyField
     reason: str = ""
     problem: Problem | None = None
+    fallback: Sequence[Sequence[Choice]] = ()
+    """Channels to choose from for the first place, the second, …"""
 
 
 class PolicySimulator(Struct, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
-"""The contact policy as a form, and back: rows with a name count, a row whose name is emptied is gone."""
+"""The contact policy as a form, and back: a row that is ticked goes, the last row of each kind is for a new one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ from babel.dates import get_day_names
 
 from unisono.console.contexts import Choice, Problem
 from unisono.console.contexts.sends import PolicyField, PolicyForm
+from unisono.console.views.codes import code_of
 from unisono.console.views.commerce import whole_typed
 from unisono.console.views.saying import CHANNELS, PURPOSES, channel_names, choices
 from unisono.console.words import Words
@@ -21,8 +23,24 @@ from unisono.kit.reasons import DAYS
 
 DAY = 86_400
 HOUR = 3600
+MINUTE = 60
+UNITS = {"days": DAY, "hours": HOUR, "minutes": MINUTE}
+"""Seconds of each unit a length of time is typed in, the longest first."""
+
 BINDABLE = ("marketing", "service")
-MOST_ROWS = 30
+COUNTABLE = ("marketing", "service", "transactional", "staff")
+SPARE_PLACES = 2
+MOST_ROWS = 101
+"""Rows of a kind that are read: as many as a policy may have, and the new one."""
+
+NO_REST = {"help-settled": "", "help-settled_unit": "hours"}
+"""As it is typed that promotion is not mute any more once a complaint is closed."""
+
+USUAL = Budget(name="new", limit=0, seconds=DAY)
+"""What a new budget counts and binds unless somebody says otherwise."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d\d))?")
 
 
 class Typed(NamedTuple):
@@ -47,8 +65,42 @@ class Typed(NamedTuple):
         return found if found is not None else otherwise or 0
 
     def span(self, name: str) -> int:
-        """Seconds of a number and its unit."""
-        return self.number(name, least=1, most=366 * 24) * (HOUR if self.text(f"{name}_unit") == "hours" else DAY)
+        """Seconds of a number and its unit. Raises BadRequest."""
+        unit = UNITS.get(self.text(f"{name}_unit"), DAY)
+        return self.number(name, least=1, most=366 * DAY // unit) * unit
+
+    def clock(self, name: str) -> str:
+        """A time of day: 9, 9:00 and 09.00 are one. Raises BadRequest."""
+        found = _CLOCK.fullmatch(self.text(name))
+        if found is None or int(found[1]) * 60 + int(found[2] or 0) > 24 * 60 or int(found[2] or 0) > 59:
+            raise BadRequest("That is no time of day.", code="clock_unreadable", field=name)
+        return f"{int(found[1]):02}:{found[2] or '00'}"
+
+    def some(self, name: str, missing: str) -> tuple[str, ...]:
+        """Values of a field of which one at least is needed. Raises BadRequest with the code ``missing``."""
+        found = self.list(name)
+        if not found:
+            raise BadRequest("Choose at least one.", code=missing, field=name)
+        return found
+
+    def rows(self, kind: str, known: int, key: str) -> Iterator[tuple[int, str]]:
+        """Rows that stay, with their place: those there were (``known``) unless they are ticked, and new ones in
+        which ``key`` or a number is typed. Raises BadRequest for a new one with its number alone."""
+        for place in range(MOST_ROWS):
+            row = f"{kind}-{place}"
+            if place < known:
+                if not self.on(f"{row}-remove") and f"{row}-{key}" in self.one:
+                    yield place, row
+            elif any(self.text(f"{row}-{part}") for part in (key, "limit", "most", "until")):
+                yield place, row
+
+    def name(self, field: str) -> str:
+        """A name as rules have it, made of what is typed. Raises BadRequest."""
+        typed = self.text(field)
+        made = typed if _NAME.fullmatch(typed) else code_of(typed)
+        if not made:
+            raise BadRequest("It needs a name.", code="name_missing", field=field)
+        return made
 
     def on(self, name: str) -> bool:
         """A check box."""
@@ -56,10 +108,9 @@ class Typed(NamedTuple):
 
 
 def _split(seconds: int) -> tuple[str, str]:
-    """A length of time as a number and its unit; what is no whole hour is rounded up."""
-    if seconds % DAY == 0:
-        return str(seconds // DAY), "days"
-    return str(-(-seconds // HOUR)), "hours"
+    """A length of time as a number and its unit; what is no whole minute is rounded up."""
+    name, unit = next(((name, unit) for name, unit in UNITS.items() if seconds % unit == 0), ("minutes", MINUTE))
+    return str(-(-seconds // unit)), name
 
 
 def _channels(chosen: Sequence[str] | None, words: Words) -> list[Choice]:
@@ -76,7 +127,8 @@ def _budget(number: int, one: Budget | None, words: Words) -> PolicyField:
     return PolicyField(
         name=f"budget-{number}",
         values=values | (_span_values("span", one.seconds) if one else {"span": "7"}),
-        purposes=choices(PURPOSES, one.binds if one else ("marketing",), words, BINDABLE),
+        purposes=choices(PURPOSES, one.binds if one else USUAL.binds, words, BINDABLE),
+        counts=choices(PURPOSES, one.counts if one else USUAL.counts, words, COUNTABLE),
         new=one is None,
     )
 
@@ -118,11 +170,10 @@ def form_of(policy: Policy, version: int, words: Words) -> PolicyForm:
         "help-csat_most": str(rules.csat_most),
         **_span_values("help-score", rules.score_seconds),
         **_span_values("help-late", rules.late_seconds),
-        "help-settled": str(rules.settled_seconds // HOUR),
+        **(_span_values("help-settled", rules.settled_seconds) if rules.settled_seconds else NO_REST),
     }
     flags = {name: getattr(rules, name) for name in ("enabled", "complaints", "late_orders")}
     others = {
-        "fallback": ", ".join(policy.fallback),
         "answers_least": str(policy.preferring.answers_least),
         **_span_values("patience", policy.patience_seconds),
     }
@@ -145,27 +196,14 @@ def form_of(policy: Policy, version: int, words: Words) -> PolicyForm:
             channels=_channels(policy.sharing, words),
             purposes=choices(CHANNELS, policy.consent_also, words, ("onsite", "chat", "clerk", "till")),
         ),
+        fallback=_places(policy.fallback, words),
     )
 
 
-def _budgets(typed: Typed, before: Policy) -> list[dict[str, Any]]:
-    kept = {one.name: one for one in before.budgets}
-    found = []
-    for number in range(MOST_ROWS):
-        row = f"budget-{number}"
-        name = typed.text(f"{row}-name")
-        if name:
-            counted = kept[name].counts if name in kept else Budget(name=name, limit=0, seconds=1).counts
-            found.append(
-                {
-                    "name": name,
-                    "limit": typed.number(f"{row}-limit"),
-                    "seconds": typed.span(f"{row}-span"),
-                    "binds": typed.list(f"{row}-purposes"),
-                    "counts": counted,
-                }
-            )
-    return found
+def _places(channels: Sequence[str], words: Words) -> list[list[Choice]]:
+    """A channel to choose for each place, with places to spare; empty ones are passed over."""
+    shown = [*channels, *[""] * SPARE_PLACES][: len(ALL)]
+    return [[Choice(value="", label="–", selected=not one), *choices(CHANNELS, one, words, ALL)] for one in shown]
 
 
 def _kept(typed: tuple[str, ...], before: Sequence[str] | None) -> tuple[str, ...]:
@@ -173,51 +211,62 @@ def _kept(typed: tuple[str, ...], before: Sequence[str] | None) -> tuple[str, ..
     return tuple(before) if before is not None and set(before) == set(typed) else typed
 
 
+def _budgets(typed: Typed, before: Policy) -> list[dict[str, Any]]:
+    known = before.budgets
+    return [
+        {
+            "name": typed.name(f"{row}-name"),
+            "limit": typed.number(f"{row}-limit"),
+            "seconds": typed.span(f"{row}-span"),
+            "binds": typed.some(f"{row}-purposes", "purpose_missing"),
+            "counts": _kept(
+                typed.some(f"{row}-counts", "purpose_missing"), known[place].counts if place < len(known) else None
+            ),
+        }
+        for place, row in typed.rows("budget", len(known), "name")
+    ]
+
+
 def _caps(typed: Typed, before: Policy) -> list[dict[str, Any]]:
-    kept = {one.name: one.channels for one in before.caps}
-    found = []
-    for number in range(MOST_ROWS):
-        row = f"cap-{number}"
-        name = typed.text(f"{row}-name")
-        if name:
-            found.append(
-                {
-                    "name": name,
-                    "most": typed.number(f"{row}-most"),
-                    "seconds": typed.span(f"{row}-span"),
-                    "purposes": typed.list(f"{row}-purposes"),
-                    "channels": _kept(typed.list(f"{row}-channels"), kept.get(name)) or None,
-                    "staff": typed.on(f"{row}-staff"),
-                }
-            )
-    return found
+    known = before.caps
+    return [
+        {
+            "name": typed.name(f"{row}-name"),
+            "most": typed.number(f"{row}-most"),
+            "seconds": typed.span(f"{row}-span"),
+            "purposes": typed.some(f"{row}-purposes", "purpose_missing"),
+            "channels": _kept(typed.list(f"{row}-channels"), known[place].channels if place < len(known) else None)
+            or None,
+            "staff": typed.on(f"{row}-staff"),
+        }
+        for place, row in typed.rows("cap", len(known), "name")
+    ]
 
 
 def _quiets(typed: Typed, before: Policy) -> list[dict[str, Any]]:
-    found = []
-    for number in range(MOST_ROWS):
-        row = f"quiet-{number}"
-        begin = typed.text(f"{row}-from")
-        if begin:
-            days = typed.list(f"{row}-weekdays")
-            found.append(
-                {
-                    "channels": _kept(
-                        typed.list(f"{row}-channels"),
-                        before.quiet[number].channels if number < len(before.quiet) else None,
-                    ),
-                    "from": begin,
-                    "until": typed.text(f"{row}-until"),
-                    "weekdays": None if set(days) == set(DAYS) else days,
-                    "holidays": typed.on(f"{row}-holidays"),
-                }
-            )
+    known, found = before.quiet, []
+    for place, row in typed.rows("quiet", len(known), "from"):
+        days = typed.list(f"{row}-weekdays")
+        if not days and not typed.on(f"{row}-holidays"):
+            raise BadRequest("Choose a day.", code="weekday_missing", field=f"{row}-weekdays")
+        chosen = typed.some(f"{row}-channels", "channel_missing")
+        found.append(
+            {
+                "channels": _kept(chosen, known[place].channels if place < len(known) else None),
+                "from": typed.clock(f"{row}-from"),
+                "until": typed.clock(f"{row}-until"),
+                "weekdays": None if set(days) == set(DAYS) else days,
+                "holidays": typed.on(f"{row}-holidays"),
+            }
+        )
     return found
 
 
 def policy_of(typed: Typed, before: Policy) -> Policy:
     """The policy a form says; what it does not show stays as it was. Raises BadRequest, BadPolicy."""
-    named = [one.strip() for one in typed.text("fallback").replace(";", ",").split(",") if one.strip()]
+    places = dict.fromkeys(typed.text(f"fallback-{place}") for place in range(len(ALL)))
+    if not any(places):
+        raise BadRequest("A message that names no channel needs one.", code="channel_missing", field="fallback-0")
     plain: dict[str, Any] = msgspec.to_builtins(before) | {
         "weights": {one: typed.number(f"weight-{one}", otherwise=before.weights.get(one, 1)) for one in ALL},
         "budgets": _budgets(typed, before),
@@ -225,7 +274,7 @@ def policy_of(typed: Typed, before: Policy) -> Policy:
         "quiet": _quiets(typed, before),
         "help": {
             **{name: typed.on(f"help-{name}") for name in ("enabled", "complaints", "late_orders")},
-            "settled_seconds": typed.number("help-settled", most=366 * 24) * HOUR,
+            "settled_seconds": typed.span("help-settled") if typed.text("help-settled") else 0,
             "csat_least": typed.number("help-csat_least", least=1, most=5),
             "nps_most": typed.number("help-nps_most", most=10, otherwise=-1) if typed.text("help-nps_most") else -1,
             "csat_most": typed.number("help-csat_most", most=5),
@@ -237,7 +286,7 @@ def policy_of(typed: Typed, before: Policy) -> Policy:
             "learned": typed.on("learned"),
             "answers_least": typed.number("answers_least", least=1, most=100),
         },
-        "fallback": named,
+        "fallback": [one for one in places if one],
         "sharing": _kept(typed.list("sharing"), before.sharing),
         "consent_also": _kept(typed.list("consent_also"), before.consent_also),
         "patience_seconds": typed.span("patience"),
@@ -263,6 +312,8 @@ def _refill(row: PolicyField, typed: Typed) -> PolicyField:
         values={one: typed.text(f"{row.name}-{one}") for one in ROW_FIELDS},
         channels=_chosen(row.channels, typed, f"{row.name}-channels"),
         purposes=_chosen(row.purposes, typed, f"{row.name}-purposes"),
+        counts=_chosen(row.counts, typed, f"{row.name}-counts"),
+        removed=typed.on(f"{row.name}-remove"),
         weekdays=_chosen(row.weekdays, typed, f"{row.name}-weekdays"),
         flags={one: typed.on(f"{row.name}-{one}") for one in row.flags},
     )
@@ -289,6 +340,10 @@ def refilled(form: PolicyForm, typed: Typed, problem: Problem) -> PolicyForm:
             channels=_chosen(besides.channels, typed, "sharing"),
             purposes=_chosen(besides.purposes, typed, "consent_also"),
         ),
+        fallback=[
+            [msgspec.structs.replace(one, selected=one.value == typed.text(f"fallback-{place}")) for one in known]
+            for place, known in enumerate(form.fallback)
+        ],
         reason=typed.text("reason"),
         problem=problem,
     )

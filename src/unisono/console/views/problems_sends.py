@@ -5,6 +5,11 @@ from __future__ import annotations
 from unisono.console.marking import N_
 
 SENDS_TEXTS: dict[str, tuple[str, ...]] = {
+    "bad_policy": (N_("The policy cannot count like this"), "", N_("Put it right and try again.")),
+    "number_missing": (N_("A number is missing"), "", N_("Write a whole number.")),
+    "clock_unreadable": (N_("This time of day cannot be read"), "", N_("Write it as 21:00.")),
+    "purpose_missing": (N_("Choose at least one purpose"),),
+    "weekday_missing": (N_("Choose at least one day"),),
     "policy_changed": (
         N_("Somebody changed the policy meanwhile"),
         N_("Yours was made from an older version."),
@@ -45,6 +50,7 @@ SENDS_TEXTS: dict[str, tuple[str, ...]] = {
         N_("Look at it again."),
     ),
     "segment_missing": (N_("Say to whom"), N_("It has no segment yet."), "", "segment"),
+    "template_missing": (N_("Choose a template"), N_("It says nothing yet."), "", "template"),
     "time_missing": (N_("Say the day and the time"),),
     "time_over": (N_("That time is over"),),
     "task_not_found": (N_("There is no such task, or it is not for you"),),
@@ -57,6 +63,13 @@ SENDS_TEXTS: dict[str, tuple[str, ...]] = {
     "outcome_missing": (N_("Say what came of it"), "", "", "outcome"),
     "no_address": (N_("The person has no such address"),),
     "not_his_identifier": (N_("That is no address of this person"),),
+    "bad_text": (N_("The text cannot be kept like this"), "", N_("Put it right and try again.")),
+    "bad_register_file": (
+        N_("The file cannot be taken in"),
+        "",
+        N_("Put it right and send it again; nothing was kept."),
+    ),
+    "bad_legal_setting": (N_("It cannot be set like this"), "", N_("Put it right and try again.")),
     "legal_setting_not_found": (N_("There is no such setting"),),
     "privacy_request_not_found": (N_("There is no such request"),),
     "name_not_typed": (
