@@ -230,3 +230,53 @@ def test_a_rule_is_told_as_one_sentence() -> None:
         "city is Milano and (it is Christmas or is in the segment vip)"
         " and not (bought something in the last 90 minutes)"
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "english", "italian"),
+    [
+        pytest.param(
+            {"is": "consent", "purpose": "profiling", "channel": "email"},
+            "consents to profiling (E-mail)",
+            "acconsente a profilazione (E-mail)",
+            id="consent",
+        ),
+        pytest.param(
+            {"is": "event", "names": ["purchases"], "op": "exactly", "amount": 1},
+            "purchases happened exactly once",
+            None,
+            id="once",
+        ),
+        pytest.param(
+            {
+                "is": "event",
+                "names": ["Receipt Issued", "Glass Rubbed"],
+                "op": "at_least",
+                "amount": 2,
+                "where": [{"path": "weekday", "op": "one_of", "value": ["sat", "sun"]}],
+            },
+            "Receipt Issued / Glass Rubbed happened at least 2 times where the day of the week is one of"
+            " Saturday, Sunday",
+            None,
+            id="weekday",
+        ),
+        pytest.param(
+            {
+                "is": "event",
+                "names": ["Order Completed"],
+                "where": [
+                    {"path": "channel", "op": "is", "value": "store"},
+                    {"path": "products[].fleece", "op": "is", "value": "store"},
+                ],
+            },
+            "Order Completed happened where the channel is Store and products[].fleece is store",
+            None,
+            id="channel",
+        ),
+    ],
+)
+def test_names_in_a_sentence_are_words(rule: dict[str, Any], english: str, italian: str | None) -> None:
+    """Channels, days, purposes and well-known details are named; what only this shop has stays as it is written."""
+    assert sentence(decode(rule), "en") == english
+    if italian is not None:
+        assert sentence(decode(rule), "it") == italian

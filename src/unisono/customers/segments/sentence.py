@@ -23,6 +23,7 @@ from unisono.customers.segments.model import (
 )
 from unisono.customers.segments.rules import described
 from unisono.customers.segments.sqlevents import presence
+from unisono.customers.segments.wording import worded
 from unisono.kit.reasons import Reason, in_words
 
 Pieces = tuple[Reason, ...]
@@ -140,6 +141,13 @@ def _where(where: Sequence[Where]) -> Pieces:
     return tuple(pieces)
 
 
+_ONCE = {
+    "exactly": Reason("exactly_once", "exactly once"),
+    "at_most": Reason("at_most_once", "at most once"),
+    "more_than": Reason("more_than_once", "more than once"),
+}
+
+
 def _what(rule: Happening) -> Pieces:
     values = {"events": _events(rule.names)}
     sign = presence(rule)
@@ -152,7 +160,10 @@ def _what(rule: Happening) -> Pieces:
     values["path"] = rule.path or ""
     match rule.measure:
         case "count":
-            return Reason("happened", "{events} happened", values), amount, Reason("times", "times")
+            happened = Reason("happened", "{events} happened", values)
+            if rule.amount == 1 and rule.op in _ONCE:
+                return happened, _ONCE[rule.op]
+            return happened, amount, Reason("times", "times")
         case "days":
             return Reason("happened_on", "{events} happened on", values), amount, Reason("different_days", "days")
         case "sum":
@@ -232,7 +243,7 @@ def _short(rule: Consent | InSegment | Near | Calendar) -> Pieces:
 
 def spoken(pieces: Pieces, language: str = "en", timezone: str = "UTC") -> str:
     """Pieces one after the other."""
-    return " ".join(in_words(piece, language, timezone) for piece in pieces)
+    return " ".join(in_words(worded(piece, language), language, timezone) for piece in pieces)
 
 
 def sentence(rule: Rule, language: str = "en", timezone: str = "UTC") -> str:
