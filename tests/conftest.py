@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import uuid
 from collections.abc import AsyncIterator, Iterator
 
-import asyncpg
 import pytest
 from hypothesis import settings
 
-from tests.support.database import fresh_database, start_once, template_database
+from tests.support.database import own_database, start_once, template_database
 from tests.support.secret import TEST_KEY
 from unisono.kit.database import Pool, open_pool
 
@@ -38,12 +36,8 @@ def template_dsn(server_dsn: str) -> str:
 @pytest.fixture
 async def dsn(server_dsn: str, template_dsn: str) -> AsyncIterator[str]:
     """A fresh migrated database."""
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    url = await fresh_database(server_dsn, name)
-    yield url
-    admin = await asyncpg.connect(server_dsn)
-    await admin.execute(f'drop database if exists "{name}" with (force)')
-    await admin.close()
+    async with own_database(server_dsn) as url:
+        yield url
 
 
 @pytest.fixture

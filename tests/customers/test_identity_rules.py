@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.support.database import own_database
 from tests.support.graph import START, STEP, Conn, assert_same_as_replay, clear, install, persons, seen, write
 from unisono.customers.identity.graph import settle_nodes
 from unisono.customers.identity.model import BlockedValue, Decision, Key, Link, Namespace, Strength
@@ -172,14 +173,10 @@ def test_scenarios_by_the_pure_rules(scenario: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 async def conn(server_dsn: str, template_dsn: str) -> AsyncIterator[Conn]:
     """One database for the module, emptied by each test."""
-    from tests.support.database import fresh_database
-
-    conn = await asyncpg.connect(await fresh_database(server_dsn, "identity_rules"))
-    yield conn
-    await conn.close()
-    admin = await asyncpg.connect(server_dsn)
-    await admin.execute("drop database if exists identity_rules with (force)")
-    await admin.close()
+    async with own_database(server_dsn) as dsn:
+        conn = await asyncpg.connect(dsn)
+        yield conn
+        await conn.close()
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["one by one", "in one batch"])

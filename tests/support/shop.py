@@ -6,12 +6,13 @@ import base64
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 
-from tests.support.database import fresh_database
+from tests.support.database import own_database
 from tests.support.serving import Web, serving
 from unisono.access.keys import create_source
 
@@ -110,17 +111,17 @@ class Shop:
 
 @asynccontextmanager
 async def open_shop(
-    server_dsn: str, *, processes: int = 1, env: Mapping[str, str] | None = None
+    server_dsn: str,
+    *,
+    processes: int = 1,
+    env: Mapping[str, str] | None = None,
+    output: Path | None = None,
 ) -> AsyncIterator[Shop]:
     """A fresh shop with its processes ready; everything is gone at the end."""
-    name = f"shop_{uuid.uuid4().hex[:12]}"
-    dsn = await fresh_database(server_dsn, name)
-    conn = await asyncpg.connect(dsn)
-    keys = await make_keys(conn)
-    with serving(dsn, processes=processes, env=env) as webs:
-        async with httpx.AsyncClient(base_url=webs[0].url, timeout=60) as client:
-            yield Shop(dsn, keys, webs, client, conn)
-    await conn.close()
-    admin = await asyncpg.connect(server_dsn)
-    await admin.execute(f'drop database if exists "{name}" with (force)')
-    await admin.close()
+    async with own_database(server_dsn) as dsn:
+        conn = await asyncpg.connect(dsn)
+        keys = await make_keys(conn)
+        with serving(dsn, processes=processes, env=env, output=output) as webs:
+            async with httpx.AsyncClient(base_url=webs[0].url, timeout=60) as client:
+                yield Shop(dsn, keys, webs, client, conn)
+        await conn.close()

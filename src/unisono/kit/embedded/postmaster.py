@@ -176,11 +176,13 @@ def end(pid: int, mark: str | None, patience: float = 30.0) -> None:
 
 
 def last_words(layout: Layout, lines: int = 12) -> str:
-    """The end of what the server said before and after its log began."""
+    """The end of what the server said before and after its log began; what it said last is the end."""
     said: list[str] = []
     with suppress(OSError):
-        newest = sorted(layout.log_dir.glob("postgres-[1-7].log"), key=lambda path: path.stat().st_mtime)[-1:]
-        for path in (layout.start_log, *newest):
+        logs = sorted(layout.log_dir.glob("postgres-[1-7].log"), key=lambda path: path.stat().st_mtime_ns)[-1:]
+        if layout.start_log.exists():
+            logs.append(layout.start_log)
+        for path in sorted(logs, key=lambda path: path.stat().st_mtime_ns):
             said.extend(path.read_text(errors="replace").splitlines()[-lines:])
     return "\n".join(said[-lines:]) or "(nothing)"
 
