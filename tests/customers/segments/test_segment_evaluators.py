@@ -133,6 +133,70 @@ async def test_both_evaluators_say_the_same_of(held: Held, kind: str) -> None:
     await held.for_all(hold_together, drawn.populations, rules, drawn.nows, DAYS)
 
 
+_BOUGHT = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(("Order Completed", "Receipt Issued", "Product Viewed")),
+        "at": st.integers(-8, 8).map(lambda n: drawn.START + n * drawn.UNIT),
+        "channel": st.just("store"),
+        "store_id": st.just("MI-01"),
+        "properties": st.sampled_from(({"total": 10}, {"total": 3}, {})),
+    }
+)
+_BUYERS = st.lists(
+    st.lists(_BOUGHT, min_size=1, max_size=4).map(
+        lambda events: {
+            "nodes": [{"namespace": "user_id", "traits": [], "consents": [], "events": events}],
+            "segments": (),
+        }
+    ),
+    min_size=2,
+    max_size=4,
+)
+_ASKED = st.fixed_dictionaries(
+    {
+        "names": st.sampled_from((["purchases"], ["purchases", "Product Viewed"], ["Order Completed"])),
+        "where": st.sampled_from(
+            (
+                [],
+                [{"path": "total", "op": "known"}],
+                [{"path": "total", "op": "unknown"}],
+                [{"path": "channel", "op": "is", "value": "store"}],
+            )
+        ),
+    }
+)
+_SECONDS = st.sampled_from((6, 24, 30, 48)).map(lambda hours: hours * 3600)
+_MEASURED = st.sampled_from(
+    ({}, {"measure": "days"}, *({"measure": how, "path": "total"} for how in ("sum", "distinct")),
+     {"measure": "distinct", "path": "hour"})
+)  # fmt: skip
+_LAWFUL = {
+    "event": st.builds(
+        lambda asked, measured, op, amount, within: {
+            "is": "event", **asked, **measured, "op": op, "amount": amount,
+            **({} if within is None else {"within": {"seconds": within}}),
+        },
+        _ASKED, _MEASURED, st.sampled_from(("at_least", "at_most", "exactly")), st.sampled_from((1, 2, 10)),
+        st.none() | _SECONDS,
+    ),
+    "sequence": st.builds(
+        lambda first, then, within, negated, window: {
+            "is": "sequence", "first": first, "then": then, "within": within, "negated": negated, "window": window
+        },
+        _ASKED, _ASKED, _SECONDS, st.booleans(), st.none() | _SECONDS.map(lambda seconds: seconds * 3),
+    ),
+}  # fmt: skip
+_CLOSE = st.sampled_from(((2, 1), (3, 2), (None, 1), (1, 2)))
+
+
+@pytest.mark.parametrize("kind", sorted(_LAWFUL))
+async def test_both_evaluators_forget_what_purchases_held_before_that_there_were_any(held: Held, kind: str) -> None:
+    """Conditions that read detail and such that do not, over purchases around both of the law's clocks."""
+    rules = st.lists(_LAWFUL[kind].map(decode), min_size=3, max_size=4)
+    nows = st.integers(-2, 16).map(lambda n: drawn.START + n * drawn.UNIT)
+    await held.for_all(hold_together, _BUYERS, rules, nows, _CLOSE)
+
+
 SAME_INSTANT = ("ab", "a b", "a'b", "B", "é", 'a"b', "12", 12, 3, 12.5, 91, 0.1, -3, True, False, "x\ny", "a\\b")
 SAME_INSTANT_TOO = (None, [12], ["ab", "B"], {"a": 1}, {"bb": 1})
 
