@@ -157,20 +157,34 @@ def as_html(text: str) -> str:
 def expand(source: str, channel: str, language: str, blocks: Mapping[str, Content], *, kit: Kit) -> str:
     """A source with every ``{% block "code" %}`` put in, in its language. Raises BadTemplate for one that does not
     exist, contains itself or grows too large."""
+    whole: dict[str, str] = {}
+    """Blocks with the blocks in them, each put together once however often it is named."""
 
     def put(text: str, inside: tuple[str, ...]) -> str:
+        size = 0
+
         def one(found: re.Match[str]) -> str:
+            nonlocal size
             code = found.group(1)
             if code in inside or len(inside) >= MAX_NESTED:
                 raise BadTemplate(f"The block {code!r} contains itself, or blocks are nested too deeply.")
-            return put(_source_of(code, channel, language, blocks, kit), (*inside, code))
+            if code not in whole:
+                whole[code] = put(_source_of(code, channel, language, blocks, kit), (*inside, code))
+            # Before it is put in: a block of the largest size ten thousand times is the machine's memory.
+            size += len(whole[code])
+            _check_size(size)
+            return whole[code]
 
         expanded = _CALL.sub(one, text)
-        if len(expanded) > MAX_EXPANDED:
-            raise BadTemplate("With its blocks it is too long.", code="template_too_large")
+        _check_size(len(expanded))
         return expanded
 
     return put(source, ())
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_EXPANDED:
+        raise BadTemplate("With its blocks it is too long.", code="template_too_large")
 
 
 def _source_of(code: str, channel: str, language: str, blocks: Mapping[str, Content], kit: Kit) -> str:

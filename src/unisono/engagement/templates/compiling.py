@@ -26,8 +26,8 @@ MAX_HTML: Final = 400_000
 
 _BRAND = re.compile(r"\{\{-?\s*brand\.([a-z_]+)(?:\.([a-z0-9_]+))?\s*-?\}\}")
 _FOOTER = re.compile(r"\{\{-?\s*brand\.footer\s*-?\}\}")
-_HEAD = re.compile(r"<mj-head\b[^>]*>", re.IGNORECASE)
-_OPEN = re.compile(r"<mjml\b([^>]*)>", re.IGNORECASE)
+_HEAD = re.compile(r"<mj-head\b[^<>]*>", re.IGNORECASE)
+_OPEN = re.compile(r"<mjml\b([^<>]*)>", re.IGNORECASE)
 _LANGUAGE = re.compile(r"\blang\s*=", re.IGNORECASE)
 _BODY_END = re.compile(r"</mj-body\s*>", re.IGNORECASE)
 

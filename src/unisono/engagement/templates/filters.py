@@ -81,6 +81,23 @@ def _list(value: Any) -> list[Any]:
     return found
 
 
+def weight_of(value: Any, room: int = MAX_TEXT) -> int:
+    """Characters and members of a value with all that is in it, a thing as often as it is in it; counted no further
+    than a little beyond ``room``: a list may name one long text ten thousand times, and each filter makes it so."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return 1
+    weight = 1
+    for inner in value:
+        weight += weight_of(inner, room - weight)
+        if weight > room:
+            break
+    return weight
+
+
 def _fits(length: int) -> None:
     if length > MAX_TEXT:
         raise OutputStreamLimitError("a text is too long", token=None)
@@ -277,9 +294,12 @@ def _bounded(name: str, run: Filter) -> Filter:
     def bounded(*values: Any, **named: Any) -> Any:
         try:
             result = run(*values, **named)
-        except (TypeError, AttributeError, OverflowError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise FilterArgumentError(f"{name}: {error}", token=None) from error
-        if isinstance(result, (str, list)) and len(result) > (MAX_TEXT if isinstance(result, str) else MAX_ITEMS):
+        except ArithmeticError as error:
+            raise FilterArgumentError(f"{name}: a number is too large or too small", token=None) from error
+        many = isinstance(result, list) and len(result) > MAX_ITEMS
+        if many or (isinstance(result, (str, list)) and weight_of(result) > MAX_TEXT):
             raise OutputStreamLimitError(f"{name} gives too much", token=None)
         return result
 

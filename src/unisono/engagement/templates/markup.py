@@ -19,9 +19,13 @@ ADDRESSES: Final = frozenset({"href", "src", "background", "action", "poster", "
 FILLED: Final = frozenset({"href", "src", "background"})
 """Those of them that somebody's value may begin: they are looked at again when it is filled in."""
 REFUSED: Final = frozenset({
-    "script", "iframe", "object", "embed", "form", "base", "applet", "frame", "frameset", "meta-refresh", "svg",
-    "math", "mj-include",
+    "script", "iframe", "object", "embed", "form", "base", "applet", "frame", "frameset", "svg", "math",
+    "mj-include",
 })  # fmt: skip
+UNWRITTEN: Final = frozenset({
+    "meta", "title", "textarea", "xmp", "plaintext", "noscript", "noembed", "noframes", "listing",
+})  # fmt: skip
+"""What an author does not write though the compiler may: it leads away, or a mail program reads no tags within it."""
 VOID: Final = frozenset(["area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
 ENDING: Final = frozenset({
     "mj-text", "mj-button", "mj-table", "mj-raw", "mj-preview", "mj-title", "mj-style", "mj-navbar-link",
@@ -31,7 +35,8 @@ ENDING: Final = frozenset({
 
 _STOP = re.compile(r"[\"'>]").search
 _NAME = re.compile(r"</?([A-Za-z][\w:-]*)").match
-_ATTRIBUTE = re.compile(r"([^\s=/\"'<>]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+# A name is tried where one begins and nowhere else: a hundred thousand letters without a value are no minutes of work.
+_ATTRIBUTE = re.compile(r"(?<![^\s=/\"'<>])([^\s=/\"'<>]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _SPACE = re.compile(r"\s+")
 
 
@@ -104,10 +109,9 @@ def check_source(mjml: str) -> None:
             raise BadTemplate(f"MJML may not have {what}.", code="template_unsafe")
     inside: list[str] = []
     for tag in tags(mjml):
-        if tag.name in REFUSED:
+        if tag.name in REFUSED or tag.name in UNWRITTEN:
             raise BadTemplate(f"<{tag.name}> is not allowed in a message.", code="template_unsafe")
-        if any('"' in (found.group(3) or "") for found in _ATTRIBUTE.finditer(mjml, tag.start, tag.end)):
-            raise BadTemplate('Within the value of an attribute write &quot; instead of ".', code="template_unsafe")
+        _check_values(mjml, tag)
         if tag.closing:
             if tag.name not in VOID and (not inside or inside.pop() != tag.name):
                 raise BadTemplate(f"</{tag.name}> in line {_line(mjml, tag.start)} closes what is not open.")
@@ -115,6 +119,15 @@ def check_source(mjml: str) -> None:
             inside.append(tag.name)
             if len(inside) > MAX_DEPTH:
                 raise BadTemplate(f"Its tags are nested more than {MAX_DEPTH} deep.", code="template_too_large")
+
+
+def _check_values(mjml: str, tag: Tag) -> None:
+    """A value in which a reader less strict than ours could see the end of it, or another tag."""
+    for found in _ATTRIBUTE.finditer(mjml, tag.start, tag.end):
+        if '"' in (found.group(3) or ""):
+            raise BadTemplate('Within the value of an attribute write &quot; instead of ".', code="template_unsafe")
+        if "<" in found.group():
+            raise BadTemplate("Within the value of an attribute write &lt; instead of <.", code="template_unsafe")
 
 
 def check_html(html: str, token: re.Pattern[str]) -> None:
@@ -227,11 +240,12 @@ def text_of_html(html: str) -> str:
     return tidy("".join(parser.parts))
 
 
-_BLANKS = re.compile(r"[ \t\xa0]*\n[ \t]*")
 _GAPS = re.compile(r"\n{3,}")
 _RUNS = re.compile(r"[ \t]{3,}")
 
 
 def tidy(text: str) -> str:
     """A text without blanks at the ends of lines and with at most one empty line in a row."""
-    return _GAPS.sub("\n\n", _BLANKS.sub("\n", _RUNS.sub("  ", text))).strip()
+    # Line by line: an expression that looks for blanks before a line's end goes through a long run once a blank.
+    lines = (line.lstrip(" \t").rstrip(" \t\xa0") for line in _RUNS.sub("  ", text).split("\n"))
+    return _GAPS.sub("\n\n", "\n".join(lines)).strip()

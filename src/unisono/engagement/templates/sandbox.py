@@ -19,6 +19,7 @@ from typing import Any, Final, TextIO, cast
 from liquid import BoundTemplate, Environment, RenderContext
 from liquid.builtin import content as literal
 from liquid.builtin import illegal, output
+from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.builtin.tags import (
     assign_tag,
     capture_tag,
@@ -40,7 +41,7 @@ from liquid.exceptions import (
 from liquid.output import LimitedStringIO
 
 from unisono.engagement.templates.errors import BadTemplate, RenderFailed
-from unisono.engagement.templates.filters import filters_for, text_of
+from unisono.engagement.templates.filters import filters_for, text_of, weight_of
 from unisono.engagement.templates.model import Needs
 
 MAX_OUTPUT: Final = 512 * 1024
@@ -72,6 +73,22 @@ class TimeIsUp(ResourceLimitError):
     """The template took longer than it may."""
 
 
+_any_range = RangeLiteral._make_range
+
+
+def _short_range(literal: RangeLiteral, start: Any, stop: Any) -> range:
+    """A range of numbers, no longer than loops may turn. Raises LoopIterationLimitError."""
+    found = _any_range(literal, start, stop)
+    if found.stop - found.start > MAX_LOOPS:
+        raise LoopIterationLimitError(f"a range has more than {MAX_LOOPS} numbers", token=None)
+    return found
+
+
+# The library lists a range that is gone through backwards, and walks one that is asked whether it contains a word,
+# before it counts a turn: a billion numbers are the machine's memory, or minutes. It has no other place to say so.
+RangeLiteral._make_range = _short_range  # type: ignore[assignment, method-assign]
+
+
 class _Written(LimitedStringIO):
     """What was written so far, measured; it takes a lone surrogate, which the part's end throws away."""
 
@@ -81,6 +98,11 @@ class _Written(LimitedStringIO):
         if self.size > self.limit:
             raise OutputStreamLimitError(f"it writes more than {MAX_OUTPUT // 1024} kB", token=None)
         return StringIO.write(self, text)
+
+
+def _size(value: Any) -> int:
+    """Bytes of a variable: of a list also what is in it, which `filters` measures."""
+    return sys.getsizeof(value, 64) + (weight_of(value) if isinstance(value, list) else 0)
 
 
 class _Context(RenderContext):
@@ -124,7 +146,7 @@ class _Context(RenderContext):
     def assign(self, key: str, val: Any) -> None:
         """Keep a value, as long as all of them together stay small."""
         before = self.locals.get(key)
-        self.kept += sys.getsizeof(val, 64) - (sys.getsizeof(before, 64) if key in self.locals else 0)
+        self.kept += _size(val) - (_size(before) if key in self.locals else 0)
         if self.kept > MAX_LOCALS:
             raise LocalNamespaceLimitError("its variables hold too much", token=None)
         self.locals[key] = val
@@ -170,12 +192,13 @@ def compile_liquid(source: str, language: str, *, html: bool) -> BoundTemplate:
     """A part, parsed. Raises BadTemplate, saying what is wrong and in which line."""
     if len(source) > MAX_SOURCE:
         raise BadTemplate(f"It is too long: {len(source)} characters, {MAX_SOURCE} at most.", code="template_too_large")
-    lengths = [end - start for start, end in pieces(source)]
-    if len(lengths) > MAX_PIECES or sum(lengths) > MAX_LIQUID:
+    found = pieces(source)
+    if len(found) > MAX_PIECES or sum(end - start for start, end in found) > MAX_LIQUID:
         raise BadTemplate(
             f"It has too much Liquid: {MAX_PIECES} outputs and tags, {MAX_LIQUID} characters in them at most.",
             code="template_too_large",
         )
+    _check_closed(source, found)
     try:
         template = _sandbox(language, html=html).from_string(source)
         unknown = sorted(set(template.analyze(include_partials=False).filters) - set(template.env.filters))
@@ -199,11 +222,33 @@ def pieces(source: str) -> list[tuple[int, int]]:
             why = "is never closed" if source.find(closing, start.end()) < 0 else f"is over {MAX_PIECE} characters"
             raise BadTemplate(f"The Liquid cannot be read: {start.group()} {why} (line {line})", line=line)
         at = end + 2
+        if not source[start.end() : end].replace("-", "").strip():
+            # Refused here: Liquid goes through a long blank one once for each of its blanks.
+            line = source.count("\n", 0, start.start()) + 1
+            raise BadTemplate(f"The Liquid cannot be read: {start.group()} says nothing (line {line})", line=line)
         found.append((start.start(), at))
     return found
 
 
 _OPENING = re.compile(r"\{[{%]").search
+_UNREAD = re.compile(r"\{%-?\s*(end)?(raw|doc)\s*-?%\}").match
+
+
+def _check_closed(source: str, found: list[tuple[int, int]]) -> None:
+    """Text that is not read as Liquid ends somewhere: for each that does not, Liquid looks through all the rest."""
+    inside: re.Match[str] | None = None
+    for start, _ in found:
+        tag = _UNREAD(source, start)
+        if tag is None:
+            continue
+        if inside is None:
+            inside = None if tag.group(1) else tag
+        elif tag.group(1) and tag.group(2) == inside.group(2):
+            inside = None
+    if inside is not None:
+        line = source.count("\n", 0, inside.start()) + 1
+        why = f"{inside.group()} is never closed"
+        raise BadTemplate(f"The Liquid cannot be read: {why} (line {line})", line=line)
 
 
 def said(error: LiquidError | RecursionError) -> str:
@@ -242,6 +287,9 @@ def run(template: BoundTemplate, context: Mapping[str, Any], until: float) -> st
         raise RenderFailed(f"The template cannot be filled: {said(error)}") from error
     except RecursionError as error:
         raise RenderFailed("The template is nested too deeply.", code="render_limit") from error
+    except (ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
+        # The library meets a value of a shape it does not expect: one message less, not a batch.
+        raise RenderFailed(f"The template cannot be filled: {str(error)[:200]}") from error
     return written.getvalue()
 
 
