@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -138,3 +140,33 @@ def test_any_word_can_be_forbidden(word: str, text: str) -> None:
     if word.strip() == word and word.isalpha() and word.lower() == word.casefold() and word.isascii():
         found = check(kit, Said(channel="sms", text=f"ah {word} oh"))
         assert "forbidden_word" in {one.rule for one in found}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Said(channel="sms", language="it", html="<style>" * 57_000),
+        Said(channel="sms", language="it", html="<" * 400_000),
+        Said(channel="sms", language="it", html="<!--" * 100_000),
+        Said(channel="sms", language="it", text="l" + "'" * 100_000),
+    ],
+    ids=["styles", "openings", "comments", "apostrophes"],
+)
+def test_a_text_written_to_break_is_checked_soon(said: Said) -> None:
+    """Whoever may check a text cannot keep the processor busy for minutes."""
+    kit = Kit(words=(ForbiddenWord(word="l'affarone", language="it"),))
+    began = time.process_time()
+    check(kit, said)
+    assert time.process_time() - began < 1
+    assert check(kit, Said(channel="sms", language="it", text="ecco l’affarone"))[0].rule == "forbidden_word"
+
+
+def test_what_nobody_reads_in_an_html_is_not_checked() -> None:
+    """Styles, comments and tags are no words; what stands after one that never ends is."""
+
+    def found(html: str) -> int:
+        return len(check(Kit(words=(ForbiddenWord(word="economico"),)), Said(channel="sms", language="it", html=html)))
+
+    assert found("<style>economico</style><!-- economico --><p title='economico'>buono</p>") == 0
+    assert found("<p>econ&#111;mico</p>") == 1
+    assert found("<style> <!-- < economico") == 1

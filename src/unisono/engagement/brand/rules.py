@@ -46,7 +46,8 @@ _TEXTS: Final[dict[Rule, str]] = {
 }
 INSTEAD = N_("“{word}” is not said by this brand; say “{instead}”.")
 
-_TAGS = re.compile(r"<(?:style|script|head)\b.*?</(?:style|script|head)>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_UNSHOWN = re.compile(r"<(?:style|script|head)\b", re.IGNORECASE).match
+_SHOWN = re.compile(r"</(?:style|script|head)>", re.IGNORECASE)
 _HEX = re.compile(r"(?<!&)#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})(?![0-9a-zA-Z])")
 _FONT = re.compile(r"font-family\s*:\s*([^;\"}]{1,200})", re.IGNORECASE)
 _STYLED: Final = (' style="', ' bgcolor="', ' color="')
@@ -227,4 +228,18 @@ def _flat(text: str) -> str:
 
 
 def _text_of(html: str) -> str:
-    return unescape(_TAGS.sub(" ", html[: 2 * MAX_CHECKED]))
+    """What of an HTML is read: without tags, comments, and what stands between those of styles and the head."""
+    html = html[: 2 * MAX_CHECKED]
+    # Where the last of each ends: nobody looks for one that does not come, ten thousand times.
+    shown = max((found.start() for found in _SHOWN.finditer(html)), default=-1)
+    commented, closed = html.rfind("-->"), html.rfind(">")
+    parts, at = [], 0
+    while 0 <= (start := html.find("<", at)) < closed:
+        parts.append(html[at:start])
+        if start < shown and _UNSHOWN(html, start) and (end := _SHOWN.search(html, start)):
+            at = end.end()
+        elif start + 4 <= commented and html.startswith("<!--", start):
+            at = html.index("-->", start + 4) + 3
+        else:
+            at = html.index(">", start) + 1
+    return unescape(" ".join([*parts, html[at:]]))

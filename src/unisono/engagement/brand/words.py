@@ -83,7 +83,9 @@ def pattern_of(words: str, language: str, *, exact: bool = False) -> str:
     base = language.split("-", maxsplit=1)[0]
     ending = "" if exact else _ENDINGS.get(base, "")
     parts = []
-    for token in _TOKEN.findall(words.strip()):
+    tokens = _TOKEN.findall(words.strip())
+    # Apostrophes and dashes are between the words anyway: asked for twice, a row of them takes minutes.
+    for token in [one for one in tokens if one.strip("'’-")] or tokens:
         if token[0].isalnum() and not token.isdigit() and len(token) > 2 and ending:
             parts.append(re.escape(stem(token, base)) + ending)
         else:
