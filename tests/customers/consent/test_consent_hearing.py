@@ -5,14 +5,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.support.consent import NOW, granted, people
 from tests.support.shop import Shop, fresh, open_shop
-from unisono.customers.consent import confirming, registers, service
+from unisono.customers.consent import confirming, registers, rules, service
 from unisono.customers.consent.errors import BadConsent, OptInOver
+from unisono.customers.consent.model import Allowed, Legal, Refused
 from unisono.customers.consent.reader import ConsentReader
 from unisono.customers.consent.timing import ConsentExpiry
 from unisono.customers.consent.words import is_start, is_stop
@@ -180,6 +182,47 @@ async def test_a_public_key_lifts_no_objection_and_proves_no_address(shop: Shop,
     assert ("email", "marketing", "email") not in await ear.states()
     await ear.say({**soft, "order_id": "1", "category": "coffee"})
     assert (await ear.states())["email", "marketing", "email"] == "granted"
+
+
+async def test_an_order_with_the_notice_is_a_soft_opt_in_for_its_kinds_of_goods(shop: Shop, ears: list[Ear]) -> None:
+    """Under the address given with it, once an order and kind; an order never lifts a no."""
+    ear = await hearing(shop, ears)
+    wanted = {"order_id": fresh(), "email": ear.email, "soft_opt_in": True, "total": 9, "currency": "EUR"}
+    wanted["products"] = [{"sku": "A", "category": "coffee"}, {"sku": "B", "category": "tea"}, {"sku": "C"}, "poison"]
+    place = partial(ear.say, name="Order Completed")
+    for nothing in (
+        {"soft_opt_in": "yes"},
+        {"soft_opt_in": None},
+        {"email": None},
+        {"email": "somebody.else@example.it"},
+        {"products": None},
+        {"products": [{"sku": "C"}]},
+        {"order_id": ""},
+    ):
+        await place(wanted | nothing)
+    await place(wanted, key=shop.keys.write)
+    await ear.say({"purpose": "marketing", "channel": "email", "granted": True, "legal_basis": "soft_opt_in"})
+    assert ("email", "marketing", "email") not in await ear.states()
+    for _ in range(2):
+        await place(wanted)
+    rows = await shop.conn.fetch(
+        "select basis, order_ref, category, source from consent_entry where node_id = any($1) order by id",
+        await ear.nodes(),
+    )
+    assert [tuple(row) for row in rows] == [
+        ("soft_opt_in", wanted["order_id"], kind, "sale") for kind in ("coffee", "tea")
+    ]
+    standing = await service.standing_of_nodes(shop.conn, await ear.nodes())
+    [state] = standing.states
+    assert (state.status, state.categories) == ("granted", ("coffee", "tea"))
+    mail = partial(
+        rules.allowed, standing, address=state.node_id, channel="email", purpose="marketing", at=NOW, legal=Legal()
+    )
+    assert mail(category="tea") == Allowed("soft_opt_in", state.entry_id)
+    assert isinstance(mail(category="shoes"), Refused)
+    await ear.say({"channel": "email"}, name="Unsubscribed")
+    await place(wanted | {"order_id": fresh()})
+    assert (await ear.states())["email", "marketing", "email"] == "withdrawn"
 
 
 async def test_history_asks_nobody_to_confirm(shop: Shop, ears: list[Ear]) -> None:

@@ -15,7 +15,15 @@ from unisono.customers.timeline.model import Event
 UPDATED: Final = "Consent Updated"
 UNSUBSCRIBED: Final = "Unsubscribed"
 COMPLAINED: Final = "Email Marked as Spam"
-NAMES: Final = frozenset({UPDATED, UNSUBSCRIBED, COMPLAINED})
+SOLD: Final = "Order Completed"
+_NAMES: Final = frozenset({UPDATED, UNSUBSCRIBED, COMPLAINED})
+
+NOTICE: Final = "soft_opt_in"
+"""The property of an order that says: the buyer was told that the address he gave is written to about similar products
+and that he may refuse, now and ever after (Codice privacy, art. 130(4))."""
+
+MAX_CATEGORIES: Final = 20
+"""Kinds of goods one order is kept for."""
 
 _YES: Final = frozenset({"true", "1", "yes", "granted", "given", "subscribed", "confirmed", "opted_in"})
 _NO: Final = frozenset({"false", "0", "no", "withdrawn", "denied", "revoked", "unsubscribed", "opted_out", "refused"})
@@ -61,9 +69,16 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     proof: dict[str, Any] = {}
 
 
+def speaks(event: Event) -> bool:
+    """Whether an event may say something about consent: those of its names, and a sale with the notice."""
+    return event.name in _NAMES or (event.name == SOLD and event.properties.get(NOTICE) is True)
+
+
 def statements(event: Event) -> list[Statement]:
     """What an event says about consent; nothing that cannot be understood."""
     said = event.properties
+    if event.name == SOLD:
+        return _sale(said)
     if event.name == UPDATED:
         return _banner(said["purposes"]) if isinstance(said.get("purposes"), dict) else _updated(said)
     if event.name == UNSUBSCRIBED:
@@ -80,6 +95,28 @@ def statements(event: Event) -> list[Statement]:
             for channel in channels
         ]
     return []
+
+
+def _sale(said: Mapping[str, Any]) -> list[Statement]:
+    """A soft opt-in for each kind of goods; none without the address that was given with the order."""
+    order, address, products = _word(said, "order_id"), _word(said, "email"), said.get("products")
+    if order is None or address is None or not isinstance(products, list):
+        return []
+    kinds = dict.fromkeys(_word(one, "category") for one in products if isinstance(one, dict))
+    return [
+        Statement(
+            purpose="marketing",
+            channel="email",
+            action="granted",
+            basis="soft_opt_in",
+            address=address,
+            order_ref=order,
+            category=category,
+            source="sale",
+            proof={"notice": True, **_proof(said, ("affiliation", "store_id"))},
+        )
+        for category in [kind for kind in kinds if kind is not None][:MAX_CATEGORIES]
+    ]
 
 
 def _banner(choices: Mapping[str, Any]) -> list[Statement]:
@@ -107,6 +144,9 @@ def _updated(said: Mapping[str, Any]) -> list[Statement]:
             found += [_statement(said, "marketing", channel, action) for channel in dict.fromkeys(channels)]
         else:
             found.append(_statement(said, cast("Purpose", purpose), ANY, action))
+    if action == "granted" and said.get("legal_basis") == "soft_opt_in":
+        # What calls itself a soft opt-in and names no sale is no consent either.
+        return [one for one in found if one.basis == "soft_opt_in"]
     return found
 
 

@@ -9,10 +9,10 @@ import msgspec
 import structlog
 
 from unisono.customers.consent.confirming import needs_confirmation, request_opt_in
-from unisono.customers.consent.hearing import COMPLAINED, FRESH, NAMES, Statement, on_person, statements
+from unisono.customers.consent.hearing import COMPLAINED, FRESH, Statement, on_person, speaks, statements
 from unisono.customers.consent.ledger import lock_persons_of, record
 from unisono.customers.consent.model import ADDRESSES, ANY, OBJECTIONS, Legal, NewEntry, Suppression
-from unisono.customers.consent.service import legal, states_of, suppress
+from unisono.customers.consent.service import legal, soft_key, states_of, suppress
 from unisono.customers.identity.normalise import UnusableIdentifier
 from unisono.customers.identity.rulebook import Rulebook, read_rulebook
 from unisono.customers.record import OURS
@@ -60,7 +60,7 @@ class ConsentReader(LogReader):
 
     async def handle(self, conn: Connection, events: Sequence[Event]) -> None:
         """Set-wise: a batch is read, understood and recorded in a handful of statements."""
-        mine = [event for event in events if event.name in NAMES and not event.message_id.startswith(OURS)]
+        mine = [event for event in events if speaks(event) and not event.message_id.startswith(OURS)]
         if not mine:
             return
         around = await self._look(conn, mine)
@@ -136,7 +136,7 @@ def _entry(event: Event, said: Statement, known: Known) -> NewEntry:
         channel=said.channel,
         action=said.action,
         basis=said.basis,
-        key=f"event:{event.id}:{known.id}:{said.purpose}:{said.channel}",
+        key=_key(event, said, known),
         source=said.source,
         actor=f"source:{event.source_id}" if event.source_id else "system",
         at=min(event.occurred_at, event.received_at),
@@ -150,6 +150,13 @@ def _entry(event: Event, said: Statement, known: Known) -> NewEntry:
         told=False,
         via=event.channel,
     )
+
+
+def _key(event: Event, said: Statement, known: Known) -> str:
+    if said.basis == "soft_opt_in":
+        # Of the sale: told again by another event it is the same.
+        return soft_key(known.id, said.order_ref or "", said.category or "")
+    return f"event:{event.id}:{known.id}:{said.purpose}:{said.channel}"
 
 
 def _under(event: Event, said: Statement, around: Surroundings) -> list[Known]:

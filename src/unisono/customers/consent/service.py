@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,7 @@ from unisono.customers.consent.model import (
     ADDRESSES,
     ANY,
     CHANNELS,
+    MAX_TEXT,
     OBJECTIONS,
     PERSON_CHANNELS,
     PURPOSES,
@@ -46,6 +48,7 @@ __all__ = [
     "record",
     "registers_of",
     "set_legal",
+    "soft_key",
     "soft_opt_in",
     "standing_of_nodes",
     "standings",
@@ -136,6 +139,12 @@ async def entries_of(
 # Saying ------------------------------------------------------------------------------------------------
 
 
+def soft_key(node_id: int, order_ref: str, category: str) -> str:
+    """The key of a soft opt-in: one a sale and kind of goods."""
+    told = f"soft:{node_id}:{order_ref}:{category}"
+    return told if len(told) <= MAX_TEXT else f"soft:{node_id}:{sha256(told.encode()).hexdigest()}"
+
+
 async def soft_opt_in(
     conn: Connection,
     node_id: int,
@@ -162,7 +171,7 @@ async def soft_opt_in(
                 channel="email",
                 action="granted",
                 basis="soft_opt_in",
-                key=f"soft:{node_id}:{order_ref}:{category}",
+                key=soft_key(node_id, order_ref, category),
                 source=source,
                 actor=actor,
                 at=at,

@@ -146,6 +146,13 @@ class Order(Facts, frozen=True, kw_only=True):
     products: list[Product] | None = None
 
 
+class PlacedOrder(Order, frozen=True, kw_only=True):
+    """An order when it is placed, and the address that was given with it."""
+
+    email: Text | None = None
+    soft_opt_in: Flag | None = None
+
+
 class Shipment(Order, frozen=True, kw_only=True):
     """An order on its way."""
 
@@ -483,7 +490,7 @@ ORDERS = (
     _event(
         name="Order Completed",
         aliases=("Completed Order", "Order Placed", "Placed Order", "Order Paid", "Order Created", "Created Order"),
-        schema=Order,
+        schema=PlacedOrder,
         needs=_ORDER,
         is_purchase=True,
         value=_TOTAL,

@@ -188,6 +188,7 @@ PROPERTIES: Final[dict[str, tuple[str, Any]]] = {
     "share_via": ("Way it was shared.", "email"),
     "slot_id": ("Slot on the page.", "home-top"),
     "source": ("Where it comes from.", "web form"),
+    "soft_opt_in": ("Told at the sale that `email` is written to about products like these, and may refuse.", True),
     "status": ("State of the consent.", "granted"),
     "term": ("Search term of the advertisement.", "rain jacket"),
     "text_version": ("Version of the text that was agreed to.", "2026-01"),
