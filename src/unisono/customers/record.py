@@ -32,14 +32,18 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     properties: Mapping[str, Any] = {}
 
 
-async def record(conn: Connection, happenings: Sequence[Happening], *, clock: Clock = system_clock) -> None:
-    """Write events inside the caller's transaction: two statements, whatever their number.
+async def record(
+    conn: Connection, happenings: Sequence[Happening], *, clock: Clock = system_clock, person_id: int | None = None
+) -> None:
+    """Write events inside the caller's transaction: two statements, whatever their number; one for who knows that all
+    are of ``person_id``.
 
     Raises asyncpg.UniqueViolationError when one of the facts is on the timeline already.
     """
     if not happenings:
         return
-    persons = await identity.persons_of(conn, {happening.node_id for happening in happenings})
+    nodes = {happening.node_id for happening in happenings}
+    persons = await identity.persons_of(conn, nodes) if person_id is None else dict.fromkeys(nodes, person_id)
     now = clock()
     await timeline.append(
         conn,

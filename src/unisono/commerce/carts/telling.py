@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-
-import msgspec
 
 from unisono.commerce.carts.model import Cart, Line, Touch
 from unisono.commerce.catalog.model import Variant
 from unisono.customers import record
-from unisono.customers.record import OURS, Happening
-from unisono.customers.timeline import service as timeline
-from unisono.customers.timeline.model import NewEvent
+from unisono.customers.record import Happening
 from unisono.kit.database import Connection
 from unisono.kit.money import to_decimal
 
@@ -81,26 +77,4 @@ async def tell(
 ) -> None:
     """Write them inside the caller's transaction. Knowing whose they are (``person_id``) saves asking."""
     known = [happening for happening in happenings if happening is not None]
-    if person_id is None:
-        await record.record(conn, known, clock=lambda: now)
-    elif known:
-        await timeline.append(conn, _events(known, person_id, now))
-
-
-def _events(happenings: Sequence[Happening], person_id: int, now: datetime) -> list[NewEvent]:
-    return [
-        NewEvent(
-            timeline.lane_of(person_id),
-            happening.node_id,
-            "track",
-            happening.name,
-            happening.channel,
-            happening.store_id,
-            None,
-            f"{OURS}{happening.key}",
-            happening.at or now,
-            now,
-            properties=msgspec.json.encode(happening.properties).decode(),
-        )
-        for happening in happenings
-    ]
+    await record.record(conn, known, clock=lambda: now, person_id=person_id)
