@@ -17,7 +17,7 @@ from unisono.access.guards import now_of, open_to_all
 from unisono.customers.consent import confirming
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.errors import OptInNotFound, OptInOver
-from unisono.customers.consent.model import ANY, CHANNELS, OptIn
+from unisono.customers.consent.model import ANY, CHANNELS, OptIn, Text
 from unisono.customers.consent.texts import texts_named
 from unisono.customers.web import unit
 from unisono.engagement.brand import service as brand
@@ -124,17 +124,14 @@ async def save_preferences(request: AnyRequest, token: Token) -> Response[str]:
 # Confirming -------------------------------------------------------------------------------------------
 
 
-async def _asked(request: AnyRequest, conn: Connection, token: str) -> tuple[OptIn, str, Any]:
-    """The request of a link, the address it is about, and the words agreed to."""
-    entry_id = tokens.read(request.app.state.secret, tokens.CONFIRM, token)[0]
-    asked = await confirming.opt_in(conn, entry_id)
-    address = await _sql.address(conn, id=asked.node_id)
-    entry = next((one for one in await consent.entries_of(conn, [asked.node_id]) if one.id == entry_id), None)
-    if address is None or entry is None:
+async def _shown(conn: Connection, asked: OptIn) -> tuple[str, Text | None]:
+    """The address a request is about, and the words agreed to."""
+    row = await _sql.asked(conn, entry=asked.entry_id)
+    if row is None:
         raise tokens.UnknownToken
-    name = (entry.text_id or "", entry.text_version or 0, entry.text_language or "")
+    name = (row["text_id"] or "", row["text_version"] or 0, row["text_language"] or "")
     words = (await texts_named(conn, {name})).get(name)
-    return asked, masked(address["namespace"], address["value"]), words
+    return masked(row["namespace"], row["value"]), words
 
 
 def _what(channel: str, language: str) -> str:
@@ -145,8 +142,10 @@ def _what(channel: str, language: str) -> str:
 @get("/p/{token:str}/confirm", guards=[BY_LINK], include_in_schema=False, media_type=MediaType.HTML)
 async def show_confirmation(request: AnyRequest, token: Token) -> Response[str]:
     """What is to be confirmed, and a button."""
+    entry_id = tokens.read(request.app.state.secret, tokens.CONFIRM, token)[0]
     async with connection(request.app.state.pool) as conn:
-        asked, address, words = await _asked(request, conn, token)
+        asked = await confirming.opt_in(conn, entry_id)
+        address, words = await _shown(conn, asked)
         shell = await _shell(request, conn)
     if asked.used_at is not None:
         return _confirmed(request, shell, asked)
@@ -162,7 +161,7 @@ async def take_confirmation(request: AnyRequest, token: Token) -> Response[str]:
     now, proof = now_of(request), _proof(request)
     await _change(request, lambda conn: confirming.confirm(conn, entry_id, now=now, proof=proof))
     async with connection(request.app.state.pool) as conn:
-        asked, _, _ = await _asked(request, conn, token)
+        asked = await confirming.opt_in(conn, entry_id)
         return _confirmed(request, await _shell(request, conn), asked)
 
 

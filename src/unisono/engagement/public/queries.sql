@@ -9,8 +9,11 @@ select message.id, message.node_id, coalesce(message.address_node, message.node_
 from message join node on node.id = coalesce(message.address_node, message.node_id)
 where message.id = :id;
 
--- name: address^
-select node.namespace, node.value from node where id = :id;
+-- name: asked^
+-- The address a request is about, and the words shown with it.
+select node.namespace, node.value, entry.text_id, entry.text_version, entry.text_language
+from consent_entry entry join node on node.id = entry.node_id
+where entry.id = :entry;
 
 -- name: link_of$
 -- A link of a message as it left.

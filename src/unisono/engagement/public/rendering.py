@@ -14,7 +14,7 @@ from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Request, Response
 
-from unisono.engagement.public.words import WORDS, say
+from unisono.engagement.public.words import say
 from unisono.kit.i18n import LANGUAGES, accepted
 from unisono.kit.settings import Settings
 
@@ -80,11 +80,8 @@ def _environment() -> Environment:
 
 def page(template: str, shell: Shell, *, status: int = 200, **context: Any) -> Response[str]:
     """A page as an answer. Raises KeyError for words there are not."""
-    text = (
-        _environment()
-        .get_template(template)
-        .render(page=shell, say=_sayer(shell.language), day=partial(_day, shell), knows=WORDS.__contains__, **context)
-    )
+    found = _environment().get_template(template)
+    text = found.render(page=shell, say=_sayer(shell.language), day=partial(_day, shell), **context)
     return Response(text, media_type=MediaType.HTML, status_code=status, headers=HEADERS)
 
 
