@@ -23,7 +23,7 @@ from unisono.console.routes.paths import pattern
 from unisono.console.routes.person_contact import badges_of, contact_of
 from unisono.console.routes.person_shop import shop_of
 from unisono.console.routes.person_voice import voice_of
-from unisono.console.routes.reader import audited, reading_of, require_in_scope, rights_of
+from unisono.console.routes.reader import audited, person_in_scope, reading_of, require_in_scope, rights_of
 from unisono.console.views import Row
 from unisono.console.views import people as views
 from unisono.console.views.decisions import nodes_told
@@ -256,8 +256,7 @@ async def _show_person(
     reading, now = reading_of(request, principal), now_of(request)
     wish, was = _timeline_wish(request, reading.words), request.query_params.get("was", "")
     async with transaction(pool_of(request)) as conn:
-        person = await identity.resolve(conn, person_id)
-        await require_in_scope(conn, principal, person)
+        person = await person_in_scope(conn, principal, person_id)
         gathered = await _gather(conn, person, wish, principal, now)
         shop = await shop_of(conn, request, gathered.profile, now)
         voice = await voice_of(conn, request, person)
@@ -304,8 +303,7 @@ async def write_note(request: AnyRequest, person_id: FromPath[int]) -> Response[
     now = now_of(request)
     store = next(iter(sorted(principal.stores))) if principal.stores else None
     async with transaction(pool_of(request)) as conn:
-        person = await identity.resolve(conn, person_id)
-        await require_in_scope(conn, principal, person)
+        person = await person_in_scope(conn, principal, person_id)
         said = {"text": text, "agent_name": principal.name, "agent_id": principal.actor}
         note = NewEvent(
             timeline.lane_of(person),

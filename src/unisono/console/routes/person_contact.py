@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from unisono.access.guards import caller
 from unisono.console import links
 from unisono.console.contexts import Badge
@@ -52,14 +54,11 @@ async def contact_of(conn: Connection, request: AnyRequest, profile: Profile, no
     told = await lines(conn, [*coming, *past], principal, words)
     standing = await asking.standing(conn, profile.id, company=Company.of(settings_of(request)), now=now)
     muted = [reason_words(one, words) for one in standing.muted] if standing else []
-    return PersonContact(
-        badges=view.badges,
-        holdings=view.holdings,
-        consents_href=href,
+    return msgspec.structs.replace(
+        view,
         messages=told[len(coming) :],
         coming=told[: len(coming)],
         all_href=links.with_query(links.OUTBOX, {"person": profile.id}) if told else None,
-        write_href=view.write_href,
         simulate_href=links.with_query(links.POLICY_SIMULATOR, {"who": profile.id}),
         mode=muted,
     )

@@ -13,7 +13,7 @@ from unisono.access.guards import caller, requires
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, words_of
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.reader import audited, require_in_scope, rights_of
+from unisono.console.routes.reader import audited, person_in_scope, rights_of
 from unisono.console.views import people as views
 from unisono.customers.identity import service as identity
 from unisono.customers.profiles import service as profiles
@@ -33,8 +33,7 @@ async def show_why(request: AnyRequest, person_id: FromPath[int]) -> Response[st
     principal = caller(request)
     words, rights = words_of(request, principal), rights_of(principal)
     async with transaction(pool_of(request)) as conn:
-        person = await identity.resolve(conn, person_id)
-        await require_in_scope(conn, principal, person)
+        person = await person_in_scope(conn, principal, person_id)
         profile = await profiles.profile(conn, person)
         nodes = [identifier.node_id for identifier in profile.identifiers]
         changes = await identity.changes_of(conn, nodes)
@@ -63,8 +62,7 @@ async def split(request: AnyRequest, person_id: FromPath[int]) -> Response[Any]:
     words = words_of(request, principal)
     form = await form_of(request)
     async with transaction(pool_of(request)) as conn:
-        person = await identity.resolve(conn, person_id)
-        await require_in_scope(conn, principal, person)
+        person = await person_in_scope(conn, principal, person_id)
         nodes = [row["id"] for row in await identity.nodes_of(conn, person)]
         evidence = await identity.links_of(conn, nodes)
         link = next((row for row in evidence if str(row["id"]) == form.get("link")), None)

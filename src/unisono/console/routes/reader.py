@@ -9,6 +9,7 @@ from unisono.access.guards import Principal
 from unisono.console.pages import AnyRequest, settings_of, words_of
 from unisono.console.views import people as views
 from unisono.console.views.timeline import Reading
+from unisono.customers.identity import service as identity
 from unisono.customers.identity.service import PersonNotFound
 from unisono.customers.profiles import service as profiles
 from unisono.kit.database import Connection
@@ -43,6 +44,13 @@ async def audited(
     # The page need not wait for the disk because of its audit: the entry follows within a fraction of a second.
     await conn.execute("set local synchronous_commit = off")
     await audit.record(conn, actor=principal.actor, action=action, person_id=person, detail=detail)
+
+
+async def person_in_scope(conn: Connection, principal: Principal, person_id: int) -> int:
+    """Whose number it is now, if the reader may meet them. Raises PersonNotFound."""
+    person = await identity.resolve(conn, person_id)
+    await require_in_scope(conn, principal, person)
+    return person
 
 
 async def require_in_scope(conn: Connection, principal: Principal, person: int) -> None:

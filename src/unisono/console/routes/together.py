@@ -13,7 +13,7 @@ from unisono.access.guards import Principal, caller, requires
 from unisono.console import contexts, links
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, safe_path, words_of
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.reader import audited, require_in_scope, rights_of
+from unisono.console.routes.reader import audited, person_in_scope, rights_of
 from unisono.console.views import people as views
 from unisono.console.views.labels import brief
 from unisono.console.views.problems import problem_of
@@ -54,8 +54,7 @@ async def _show(
     wanted = drafts.get("q") or str(request.query_params.get("q", ""))
     query = wanted.replace("\x00", "").strip()[:200]
     async with transaction(pool_of(request)) as conn:
-        person = await identity.resolve(conn, person_id)
-        await require_in_scope(conn, principal, person)
+        person = await person_in_scope(conn, principal, person_id)
         me = (await profiles.describe(conn, [person]))[0]
         found: list[Found] = []
         if query:
@@ -138,9 +137,8 @@ async def put_together(request: AnyRequest, person_id: FromPath[int]) -> Respons
         if form.get("sure") != "yes":
             raise BadRequest("Check who they are first.", code="not_checked")
         async with transaction(pool_of(request)) as conn:
-            person, other = await identity.resolve(conn, person_id), await identity.resolve(conn, int(chosen))
-            for one in (person, other):
-                await require_in_scope(conn, principal, one)
+            person = await person_in_scope(conn, principal, person_id)
+            other = await person_in_scope(conn, principal, int(chosen))
             if form.get("deed") == "household":
                 household, member = await _group(conn, person, other, form.get("name", ""), reason, principal)
                 text, undo = words.gettext("They are one household."), links.household_remove(household, member)
@@ -159,8 +157,7 @@ async def _move(request: AnyRequest, household: int, person_id: int, *, come: bo
     # The undo of a toast has no field for a reason: it is one.
     reason = form.get("reason", "").strip() or "undone"
     async with transaction(pool_of(request)) as conn:
-        person = await identity.resolve(conn, person_id)
-        await require_in_scope(conn, principal, person)
+        person = await person_in_scope(conn, principal, person_id)
         move = identity.add_to_household if come else identity.remove_from_household
         await move(conn, household, person, actor=principal.actor, reason=reason)
         action = "household.add" if come else "household.remove"
