@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from litestar.types import ControllerRouterHandler
@@ -79,7 +80,9 @@ def timer_handlers(settings: Settings) -> list[TimerHandler]:
 
 def deliverer(pool: Pool, settings: Settings) -> Deliverer:
     """Who hands webhooks over."""
-    return Deliverer(pool, private=settings.webhook_private_addresses)
+    return Deliverer(
+        pool, private=settings.webhook_private_addresses, changes_kept=timedelta(days=settings.change_days)
+    )
 
 
 def low_watch(pool: Pool) -> LowWatch:

@@ -107,6 +107,14 @@ class Settings:
     test_payments: bool = _setting(
         False, doc="Allow the provider `test`, which takes no money: for the demo and for trying a front out."
     )
+    change_days: int = _setting(
+        90,
+        doc="Days every change of a price, a stock, an order is kept in the feed; older ones go once a newer one of "
+        "the same thing is that old.",
+    )
+    provider_call_days: int = _setting(
+        60, doc="Days it is remembered what providers told us, so that what comes again counts once."
+    )
     log_level: str = _setting("info", doc="debug, info, warning or error.")
     log_json: bool = _setting(False, doc="Structured logs as JSON lines instead of text.")
 
@@ -154,7 +162,13 @@ def _problems(settings: Settings) -> list[str]:
     )
     problems.extend(
         f"{PREFIX}{name.upper()}: must be {least} to {most}"
-        for name, least, most in (("reservation_days", 0, 30), ("reservation_limit", 1, 1000), ("pickup_days", 0, 50))
+        for name, least, most in (
+            ("reservation_days", 0, 30),
+            ("reservation_limit", 1, 1000),
+            ("pickup_days", 0, 50),
+            ("change_days", 35, 3650),
+            ("provider_call_days", 7, 3650),
+        )
         if not least <= getattr(settings, name) <= most
     )
     return problems

@@ -45,6 +45,25 @@ select change.txid::text::bigint as txid, change.id, change.kind, change.subject
        change.node_id, change.data
 from change where subject = :subject order by sequence desc limit 1;
 
+-- name: forget_changes^
+-- Of the next changes in order those go that were overtaken before an instant, so that how every subject stood at any
+-- time after it stays known; what a webhook is still to be told of stays too. Where the next ones begin.
+with part as materialized (
+    select txid, id, subject, sequence, at from change
+    where (txid, id) > (:txid::text::xid8, :id::bigint) order by txid, id limit :many::int
+), gone as (
+    delete from change using part
+    where change.txid = part.txid and change.id = part.id and part.at < :before
+      and exists (select 1 from change newer where newer.subject = part.subject and newer.sequence > part.sequence
+                  and newer.at < :before)
+      and not exists (select 1 from webhook_delivery waiting where waiting.state = 'pending'
+                      and waiting.txid = part.txid and waiting.change_id = part.id)
+    returning 1
+)
+select last.txid::text::bigint as txid, last.id, (select count(*) from part where part.at < :before) as old,
+       (select count(*) from gone) as gone
+from (select txid, id from part order by txid desc, id desc limit 1) as last;
+
 -- name: database_time$
 select clock_timestamp();
 

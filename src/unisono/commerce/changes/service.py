@@ -54,6 +54,27 @@ async def present(conn: Connection, subject: str) -> Change:
     return as_change(row)
 
 
+class Forgotten(msgspec.Struct, frozen=True):
+    """What `forget` did, and where it is to go on; ``txid`` and ``id`` are 0 when it has come to the recent ones."""
+
+    gone: int
+    txid: int
+    id: int
+
+
+async def forget(conn: Connection, before: datetime, *, txid: int, id_: int, many: int) -> Forgotten:
+    """Of the next so many changes after a position, forget those that were overtaken before an instant.
+
+    The last change of every subject before it stays: what was known at any time after it can be told.
+    """
+    row = await _sql.forget_changes(conn, before=before, txid=str(txid), id=id_, many=many)
+    if row is None:
+        return Forgotten(0, 0, 0)
+    if not row["old"]:
+        return Forgotten(row["gone"], 0, 0)
+    return Forgotten(row["gone"], row["txid"], row["id"])
+
+
 class Propagation(msgspec.Struct, frozen=True):
     """How long changes took until a channel had them, in milliseconds; each figure is the bound it stayed within."""
 

@@ -10,6 +10,7 @@ from typing import Final
 import asyncpg
 import structlog
 
+from unisono.commerce.changes import service as changes
 from unisono.commerce.changes.feed import changes_end
 from unisono.commerce.changes.propagation import Meter
 from unisono.commerce.changes.webhooks import service
@@ -32,11 +33,27 @@ KEPT: Final = timedelta(days=30)
 FORGETS_EVERY: Final = 600.0
 """Seconds."""
 
+CHANGES_KEPT: Final = timedelta(days=90)
+"""How long every change is kept, where the settings do not say."""
+
+FORGOTTEN_AT_ONCE: Final = 5000
+"""Changes looked at in one transaction."""
+
+PORTIONS: Final = 20
+"""Transactions each time: a hundred thousand changes every ten minutes is more than anybody writes."""
+
 
 class Deliverer:
     """Delivers until cancelled. Any number of processes may run one: the first to ask delivers, another follows it."""
 
-    def __init__(self, pool: Pool, *, private: bool = False, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        private: bool = False,
+        changes_kept: timedelta = CHANGES_KEPT,
+        clock: Clock = system_clock,
+    ) -> None:
         self._pool = pool
         self._private = private
         self._clock = clock
@@ -45,7 +62,9 @@ class Deliverer:
         self._lanes: dict[int, tuple[Lane, asyncio.Task[None]]] = {}
         self._meter = Meter(pool)
         self._context: ssl.SSLContext | None = None
+        self._changes_kept = changes_kept
         self._forgot = 0.0
+        self._forgotten = changes.Forgotten(0, 0, 0)
 
     async def run(self) -> None:
         """Deliver, through restarts of the database."""
@@ -117,3 +136,13 @@ class Deliverer:
         if now - self._forgot > FORGETS_EVERY:
             self._forgot = now
             await service.forget(conn, self._clock() - KEPT)
+            await self._forget_changes(conn)
+
+    async def _forget_changes(self, conn: Connection) -> None:
+        """Go on where it stopped the last time, from the beginning when it had come to the end."""
+        before = self._clock() - self._changes_kept
+        for _ in range(PORTIONS):
+            last = self._forgotten
+            self._forgotten = await changes.forget(conn, before, txid=last.txid, id_=last.id, many=FORGOTTEN_AT_ONCE)
+            if not self._forgotten.txid:
+                break
