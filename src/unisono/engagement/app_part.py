@@ -17,6 +17,8 @@ from unisono.engagement.broadcasts import service as broadcasts
 from unisono.engagement.broadcasts.planning import BroadcastDriver
 from unisono.engagement.channels import api as channels_api
 from unisono.engagement.channels import hooks, reaching_api
+from unisono.engagement.channels.audiences.leaving import AudienceKeeper, AudienceReader
+from unisono.engagement.channels.retention import ChannelsNight
 from unisono.engagement.delivery import ports as delivery_ports
 from unisono.engagement.delivery.dispatcher import Dispatcher
 from unisono.engagement.delivery.reconciling import reconcile
@@ -55,12 +57,12 @@ segment_ports.add_used_by("broadcast", broadcasts.segment_users)
 
 def readers(settings: Settings) -> list[LogReader]:
     """What of engagement follows the log."""
-    return [ContactReader(), NoticeReader()]
+    return [AudienceReader(settings), ContactReader(), NoticeReader()]
 
 
 def timer_handlers(settings: Settings) -> list[TimerHandler]:
     """What engagement does at an instant."""
-    return [BroadcastDriver(settings)]
+    return [AudienceKeeper(settings, Secret.of(settings)), BroadcastDriver(settings), ChannelsNight(settings)]
 
 
 def workers(pool: Pool, settings: Settings) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:

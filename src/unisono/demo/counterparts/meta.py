@@ -127,7 +127,12 @@ class MetaAds(Provider):
         if not rows or len(rows) > 10_000 or any(len(row) != len(schema) for row in rows):
             return refusal(400, 100, "(#100) Invalid payload")
         good = {tuple(row) for row in rows if all(not value or _HASH.fullmatch(value) for value in row)}
-        self.members = self.members | good if asked.method == "POST" else self.members - good
+        if asked.method == "POST":
+            self.members |= good
+        else:
+            # Whoever has the address or the number is taken out, whatever else is known of him.
+            named = {value for row in good for value in row[:2] if value}
+            self.members = {row for row in self.members if named.isdisjoint(row[:2])}
         session = uuid4().int % 10**12
         return Answer(
             body={

@@ -2,11 +2,57 @@
 
 from __future__ import annotations
 
-from unisono.kit.personal import BY_NODE, CHANNEL, IDENTIFIER, KIND, MADE, N_, STATE, STORE, PersonalData, Table
+from unisono.engagement.channels.audiences import membership
+from unisono.kit.database import Connection
+from unisono.kit.personal import (
+    BY_NODE,
+    CHANNEL,
+    IDENTIFIER,
+    KIND,
+    MADE,
+    N_,
+    STATE,
+    STORE,
+    Erasing,
+    PersonalData,
+    Table,
+)
 
-PERSONAL = PersonalData(
+
+class ChannelsData(PersonalData):
+    """Channels' part: whoever is erased is also taken out of what advertisers have of him."""
+
+    async def after(self, conn: Connection, erasing: Erasing) -> None:
+        """Advertisers are told at once."""
+        await membership.look_after_erasure(conn, now=erasing.now)
+
+
+PERSONAL = ChannelsData(
     "channels",
     [
+        Table(
+            name="audience_member",
+            whose=BY_NODE,
+            deed="blank",
+            blanks={
+                "node_id": "null",
+                "segment": "null",
+                "leaves_at": "coalesce(leaves_at, put_at)",
+                "try_at": "coalesce(try_at, put_at)",
+                "last_error": "null",
+            },
+            why=N_("The advertiser is told to take the person out; when he has, the row goes."),
+            kept=dict.fromkeys(("email", "phone"), "a hash, which the advertiser takes the person out by"),
+            nobodys=True,
+            section=N_("Ad audiences"),
+            columns={
+                "put_at": N_("Put in"),
+                "segment": N_("Segment"),
+                "leaves_at": N_("To be taken out since"),
+                "node_id": IDENTIFIER,
+            },
+            order="put_at, id",
+        ),
         Table(
             name="push_address",
             whose="node_id = any($1::bigint[])",

@@ -52,6 +52,12 @@ order by delivery_id
 on conflict do nothing
 returning delivery_id;
 
+-- name: forget_calls!
+-- Long ago: no provider tells it again.
+delete from provider_call where ctid = any(array(
+    select ctid from provider_call where received_at < :before limit :many
+));
+
 -- name: calls_since
 -- How many things of which kind an account's provider told us, and when last.
 select kind, count(*)::int as number, max(received_at) as last_at

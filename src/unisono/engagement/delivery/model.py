@@ -13,6 +13,9 @@ from unisono.engagement.policy.model import LocalTime, MessagePurpose
 Origin = Literal["api", "console", "broadcast", "notice", "system", "journey"]
 State = Literal["planned", "claimed", "handed_over", "accepted", "refused", "unknown", "skipped", "cancelled"]
 
+Verdict = Literal["arrived", "lost", "again"]
+"""What somebody says became of a message nobody knew of, or that it is to go once more."""
+
 STATES: tuple[State, ...] = (
     "planned",
     "claimed",

@@ -38,6 +38,15 @@ update message set state = case when attempts > 0 and exists (
 where state in ('planned', 'claimed') and (id = any(:ids::bigint[]) or broadcast_id = :broadcast_id::int)
 returning id, state;
 
+-- name: settle_by_hand^
+-- What somebody knows of a message nobody knew of: it is over, or it goes once more. Who held it writes nothing.
+update message set state = :state, reason = :reason, epoch = epoch + 1, lease_until = null,
+       try_at = case when :state = 'planned' then :now::timestamptz else try_at end,
+       settled_at = case when :state <> 'planned' then :now::timestamptz end,
+       decision = coalesce(decision, '{}') || jsonb_build_object('sending', :found::jsonb)
+where id = :id and state = 'unknown'
+returning channel, address_node, handed_over_at;
+
 -- name: release_broadcast!
 -- What waits because its broadcast was paused waits no longer.
 update message set try_at = greatest(due_at, :now::timestamptz), reason = null
@@ -168,6 +177,10 @@ update message set cost_minor = o.cost, currency = o.currency, attempts = messag
 from unnest(:ids::bigint[], :epochs::bigint[], :provider_ids::text[], :costs::int[], :currencies::text[])
     as o (id, epoch, provider_id, cost, currency)
 where message.id = o.id and message.epoch = o.epoch and message.state = 'accepted' and message.cost_minor is null;
+
+-- name: broadcast_segments
+-- Whom these broadcasts are for.
+select id, segment from broadcast where id = any(:ids::int[]);
 
 -- name: write_attempts!
 insert into message_attempt (message_id, account_id, channel, at, outcome, code, detail, provider_id)

@@ -78,6 +78,18 @@ def next_channel(channel: str, detail: str | None) -> Reason:
     return Reason("next_channel", text, {"channel": channel, "detail": detail or "-"})
 
 
+def by_hand(verdict: str, actor: str, why: str) -> Reason:
+    """Somebody knows what became of a message that was unknown, or wants it sent once more."""
+    return Reason(_BY_HAND[verdict][0], _BY_HAND[verdict][1], {"actor": actor, "why": why[:300]})
+
+
+_BY_HAND: Final = {
+    "arrived": ("arrived_by_hand", N_("It arrived, says {actor}: {why}")),
+    "lost": ("lost_by_hand", N_("It did not arrive, says {actor}: {why}")),
+    "again": ("unknown_again", N_("It may have arrived, and is sent once more: so wants {actor}: {why}")),
+}
+
+
 def bad_content(detail: str) -> Reason:
     """It could not be rendered for this person."""
     return Reason("content", "It could not be written for this person: {detail}", {"detail": detail[:500]})

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
+from unisono.access import audit
 from unisono.engagement.channels.model import CHANNELS
+from unisono.engagement.delivery import reasons, settling
 from unisono.engagement.delivery.model import (
     Attempt,
     Counts,
@@ -19,10 +21,12 @@ from unisono.engagement.delivery.model import (
     NewMessage,
     Page,
     Planned,
+    State,
+    Verdict,
 )
 from unisono.engagement.policy import service as policy
 from unisono.kit.database import Connection
-from unisono.kit.errors import BadRequest, NotFound
+from unisono.kit.errors import BadRequest, Conflict, NotFound
 from unisono.kit.sql import load
 
 _sql = load("unisono.engagement.delivery")
@@ -125,6 +129,50 @@ async def cancel(
     return stopped
 
 
+async def settle_unknown(
+    conn: Connection, message_id: int, verdict: Verdict, *, why: str, actor: str, now: datetime
+) -> MessageRow:
+    """Say what became of a message nobody knows of, inside the caller's transaction; it stands in the audit.
+
+    ``arrived``: it counts as accepted. ``lost``: it counts as refused and weighs nothing. ``again``: it is sent once
+    more by the same account, with the id the first try had: the person may get it twice. Raises NotFound, Conflict
+    (``message_not_unknown``, ``message_too_late``).
+    """
+    row = await _one(conn, message_id)
+    if verdict == "again" and row.not_after is not None and row.not_after < now:
+        raise Conflict("It was of use until a time that is over.", code="message_too_late")
+    states: dict[Verdict, State] = {"arrived": "accepted", "lost": "refused", "again": "planned"}
+    reason = reasons.by_hand(verdict, actor, why)
+    done = await _sql.settle_by_hand(
+        conn,
+        id=message_id,
+        state=states[verdict],
+        reason=None if verdict == "arrived" else reason.code,
+        found=msgspec.json.encode(reason).decode(),
+        now=now,
+    )
+    if done is None:
+        state_words = row.state.replace("_", " ")
+        raise Conflict(f"What became of it is known: {state_words}.", code="message_not_unknown")
+    if verdict == "arrived":
+        said = {"message_id": message_id}
+        left = done["handed_over_at"] or now
+        await settling.tell(conn, settling.sent_events(message_id, done["address_node"], done["channel"], left, said))
+    else:
+        # What goes once more is counted again when it is decided.
+        await policy.release(conn, [message_id], now=now)
+    detail = {"message": message_id, "verdict": verdict, "reason": why[:300]}
+    await audit.record(conn, actor=actor, action="message.settle", person_id=row.person_id, detail=detail)
+    return await _one(conn, message_id)
+
+
+async def _one(conn: Connection, message_id: int) -> MessageRow:
+    found = await rows(conn, [message_id])
+    if not found:
+        raise NotFound(f"There is no message {message_id}.", code="message_not_found")
+    return found[0]
+
+
 async def resume_broadcast(conn: Connection, broadcast_id: int, *, now: datetime) -> int:
     """Its messages wait no longer; how many did. In the transaction that sets the broadcast running again."""
     count: int = await _sql.release_broadcast(conn, broadcast_id=broadcast_id, now=now)
@@ -159,13 +207,11 @@ async def rows(conn: Connection, ids: Sequence[int]) -> list[MessageRow]:
 
 async def status(conn: Connection, message_id: int) -> MessageStatus:
     """One message with its decision, its attempts and what was said. Raises NotFound."""
-    found = await rows(conn, [message_id])
-    if not found:
-        raise NotFound(f"There is no message {message_id}.", code="message_not_found")
+    row = await _one(conn, message_id)
     kept = await _sql.decision_of(conn, id=message_id)
     attempts = await _sql.attempts_of(conn, id=message_id)
     return MessageStatus(
-        message=found[0],
+        message=row,
         decision=_decode(kept["decision"]) if kept and kept["decision"] else None,
         attempts=[msgspec.convert(dict(row), Attempt) for row in attempts],
         content=_decode(kept["rendered"]) if kept and kept["rendered"] else None,

@@ -11,6 +11,7 @@ import msgspec
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import Suppression
 from unisono.customers.record import Happening, record
+from unisono.engagement.channels.audiences import membership
 from unisono.engagement.channels.model import Sent
 from unisono.engagement.channels.push import service as push
 from unisono.engagement.delivery import rules
@@ -78,6 +79,27 @@ async def settle(conn: Connection, outcomes: Sequence[Outcome], *, now: datetime
     if released:
         await policy.release(conn, released, now=now)
     await tell(conn, [event for one in mine if one.sent.outcome == "accepted" for event in _events(one)])
+    ads = [one for one in mine if one.ready.claimed.channel == "ads" and one.sent.outcome in ("accepted", "unknown")]
+    if ads:
+        await _note_audiences(conn, ads, now=now)
+
+
+async def _note_audiences(conn: Connection, ads: Sequence[Outcome], *, now: datetime) -> None:
+    """Whoever was put into an audience leaves it with the segment of the broadcast that put him in."""
+    numbers = sorted({one.ready.claimed.broadcast_id for one in ads if one.ready.claimed.broadcast_id is not None})
+    rows = await _sql.broadcast_segments(conn, ids=numbers) if numbers else []
+    segments = {row["id"]: row["segment"] for row in rows}
+    put = [
+        membership.Put(
+            one.ready.claimed.account_id,
+            one.ready.claimed.address_node,
+            one.ready.outgoing,
+            segments.get(one.ready.claimed.broadcast_id),
+            one.sent.outcome == "accepted",
+        )
+        for one in ads
+    ]
+    await membership.note_messages(conn, put, now=now)
 
 
 async def _overtaken(conn: Connection, outcomes: Sequence[Outcome]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
@@ -12,7 +13,8 @@ from unisono.access import audit
 from unisono.access.guards import caller, now_of, requires
 from unisono.customers.identity import service as identity
 from unisono.customers.web import write
-from unisono.engagement.delivery.model import Filters
+from unisono.engagement.delivery import service as delivery
+from unisono.engagement.delivery.model import Filters, Verdict
 from unisono.engagement.messages import service
 from unisono.engagement.messages.model import MessageAnswer, MessageDetail, MessageWhy, NewMessageRequest, OutboxPage
 from unisono.kit.database import Connection, connection
@@ -187,4 +189,43 @@ async def cancel_message(request: AnyRequest, message_id: PathId) -> Response[Me
     return await write(request, act)
 
 
-routes: list[ControllerRouterHandler] = [send_message, list_messages, read_message, read_why, cancel_message]
+class Settling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody knows of a message nobody knew of."""
+
+    verdict: Verdict
+    """``arrived``, ``lost``, or ``again``: it is sent once more, and the person may get it twice."""
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    """How you know, or why; it stands in the audit."""
+
+
+@post(
+    "/api/messages/{message_id:int}/settle",
+    guards=[requires("messages:send")],
+    tags=TAGS,
+    responses=PROBLEMS,
+    status_code=200,
+    summary="Say what became of an unknown message",
+)
+async def settle_message(request: AnyRequest, message_id: PathId, data: JSONBody[Settling]) -> Response[MessageDetail]:
+    """Of a message that is ``unknown`` alone: it arrived, it was lost, or it is to go once more. 409
+    ``message_not_unknown`` when it is known what became of it, ``message_too_late`` when it is of no use any more.
+    Takes an Idempotency-Key."""
+    actor, now = caller(request).actor, now_of(request)
+    why = " ".join(data.reason.replace("\x00", "").split())
+
+    async def act(conn: Connection) -> MessageDetail:
+        await delivery.settle_unknown(conn, message_id, data.verdict, why=why, actor=actor, now=now)
+        found = await service.detail(conn, message_id, content=False)
+        return told(found, language(request), request.app.state.settings.timezone)
+
+    return await write(request, act)
+
+
+routes: list[ControllerRouterHandler] = [
+    send_message,
+    list_messages,
+    read_message,
+    read_why,
+    cancel_message,
+    settle_message,
+]

@@ -60,6 +60,7 @@ _WORDS: Final = {
     "erased": N_("The person was erased"),
     "unknown": N_("The connection was cut: it may have arrived"),
     "unknown_again": N_("It may have arrived; tried once more"),
+    "lost_by_hand": N_("It did not arrive: somebody says so"),
     "provider_down": N_("The provider does not answer"),
     "account_paused": N_("The account is paused"),
     "sending_paused": N_("Sending is paused"),

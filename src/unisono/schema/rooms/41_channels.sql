@@ -36,6 +36,31 @@ create table provider_call (
 create index provider_call_received on provider_call using brin (received_at);
 comment on table provider_call is 'What providers told us, once each.';
 
+create table audience_member (
+    id         bigint generated always as identity primary key,
+    account_id int not null references channel_account,
+    node_id    bigint,
+    segment    text,
+    email      text,
+    phone      text,
+    put_at     timestamptz not null,
+    check_at   timestamptz not null,
+    leaves_at  timestamptz,
+    try_at     timestamptz,
+    attempts   int not null default 0,
+    last_error text
+);
+create unique index audience_member_once on audience_member (account_id, node_id, segment, email, phone)
+    nulls not distinct where leaves_at is null;
+create index audience_member_check on audience_member (account_id, check_at) where leaves_at is null;
+create index audience_member_leaving on audience_member (account_id, try_at) where leaves_at is not null;
+create index audience_member_node on audience_member (node_id);
+comment on table audience_member is 'Who may be in an ad audience, written before the advertiser hears of it; gone when he has taken the person out.';
+comment on column audience_member.node_id is 'Null once the person was erased.';
+comment on column audience_member.segment is 'Whoever leaves it leaves the audience; null: put in by name.';
+comment on column audience_member.email is 'As the advertiser has it, like the phone: a SHA-256, by which he takes the person out.';
+comment on column audience_member.leaves_at is 'Since when the person is to be taken out.';
+
 create table push_address (
     id         bigint generated always as identity primary key,
     node_id    bigint not null,

@@ -14,7 +14,13 @@ import msgspec
 from unisono.engagement.channels import reading
 from unisono.engagement.channels.adapters.calling import call, told, wait_of
 from unisono.engagement.channels.adapters.google import ServiceAccount, Tokens
-from unisono.engagement.channels.audiences.formats import GOOGLE_COLUMNS, Identity, google_identifiers, google_row
+from unisono.engagement.channels.audiences.formats import (
+    GOOGLE_COLUMNS,
+    Identity,
+    google_identifiers,
+    google_matched,
+    google_row,
+)
 from unisono.engagement.channels.audiences.model import Action, Audience, AudienceAdapter, Batch
 from unisono.engagement.channels.model import Account, AccountInvalid, Sent
 from unisono.kit.http import Http, Reply, url_problem
@@ -71,6 +77,10 @@ class GoogleAudience(AudienceAdapter):
     def row(self, identity: Identity) -> list[str]:
         """A line of the file Google Ads takes."""
         return google_row(identity)
+
+    def matched(self, identity: Identity) -> Identity:
+        """As Google has the person."""
+        return google_matched(identity)
 
 
 class GoogleMembers(Audience):

@@ -10,7 +10,7 @@ import msgspec
 from unisono.engagement.channels import reading
 from unisono.engagement.channels.adapters import graph
 from unisono.engagement.channels.adapters.calling import call, told
-from unisono.engagement.channels.audiences.formats import META_COLUMNS, META_SCHEMA, Identity, meta_row
+from unisono.engagement.channels.audiences.formats import META_COLUMNS, META_SCHEMA, Identity, meta_matched, meta_row
 from unisono.engagement.channels.audiences.model import Action, Audience, AudienceAdapter, Batch
 from unisono.engagement.channels.model import Account, AccountInvalid, Sent
 from unisono.kit.http import Http, url_problem
@@ -54,6 +54,10 @@ class MetaAudience(AudienceAdapter):
     def row(self, identity: Identity) -> list[str]:
         """A line of Meta's file of customers."""
         return meta_row(identity)
+
+    def matched(self, identity: Identity) -> Identity:
+        """As Meta has the person."""
+        return meta_matched(identity)
 
 
 class MetaMembers(Audience):

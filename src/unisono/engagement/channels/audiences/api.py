@@ -14,7 +14,7 @@ from unisono.access.guards import caller, now_of, requires
 from unisono.customers.identity import service as identity
 from unisono.customers.web import unit
 from unisono.engagement.channels import accounts
-from unisono.engagement.channels.audiences import service
+from unisono.engagement.channels.audiences import membership, service
 from unisono.engagement.channels.audiences.formats import Identity, as_csv
 from unisono.engagement.channels.audiences.model import MAX_MEMBERS, Action, AudienceAdapter
 from unisono.engagement.channels.model import Account
@@ -61,7 +61,8 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Chosen(msgspec.Struct):
-    members: list[Identity]
+    members: dict[int, Identity]
+    """By person."""
     asked: int
     without_consent: int
     unmatchable: int
@@ -83,8 +84,17 @@ async def _choose(request: AnyRequest, data: MembersChange) -> _Chosen:
         if data.action == "add":
             allowed = await service.consented(conn, persons, now=now_of(request))
         known = await service.identities(conn, allowed)
-    members = [known[person] for person in sorted(allowed) if known[person].known]
+    members = {person: known[person] for person in sorted(allowed) if known[person].known}
     return _Chosen(members, len(persons), len(persons) - len(allowed), len(allowed) - len(members), following)
+
+
+async def _note(
+    request: AnyRequest, account: Account, adapter: AudienceAdapter, chosen: _Chosen, segment: str | None
+) -> list[int]:
+    """Write down who is put in before the advertiser hears of it; the rows that are new."""
+    matched = {person: adapter.matched(member) for person, member in chosen.members.items()}
+    async with unit(request.app.state.pool) as conn:
+        return await membership.note(conn, account.id, matched, segment=segment, now=now_of(request))
 
 
 async def _audience(request: AnyRequest, code: str) -> tuple[Account, AudienceAdapter]:
@@ -106,7 +116,7 @@ async def _audience(request: AnyRequest, code: str) -> tuple[Account, AudienceAd
 )
 async def change_members(request: AnyRequest, code: Code, data: JSONBody[MembersChange]) -> Changed:
     """Hashed as the advertiser asks; only people whose consent for third parties holds are put in. At most 10,000 a
-    call."""
+    call. Whoever leaves the segment, takes back that consent or is erased is taken out by itself."""
     account, adapter = await _audience(request, code)
     if account.status != "active":
         raise Conflict(f"The account {code} is {account.status}.", code="account_not_active")
@@ -121,13 +131,18 @@ async def change_members(request: AnyRequest, code: Code, data: JSONBody[Members
     )
     if not chosen.members:
         return counted
+    noted = await _note(request, account, adapter, chosen, data.segment) if data.action == "add" else []
     http = Http(private=request.app.state.settings.provider_private_addresses)
     try:
-        batch = await (await adapter.open_audience(account, http)).change(data.action, chosen.members)
+        batch = await (await adapter.open_audience(account, http)).change(data.action, list(chosen.members.values()))
     finally:
         await http.close()
     detail = {"account": code, "segment": data.segment, "sent": len(chosen.members), "outcome": batch.sent.outcome}
     async with unit(request.app.state.pool) as conn:
+        if batch.sent.outcome == "accepted" and data.action == "remove":
+            await membership.forget(conn, account.id, chosen.members)
+        elif batch.sent.outcome in ("refused", "retry"):
+            await membership.drop(conn, noted)
         await audit.record(conn, actor=caller(request).actor, action=f"audience.{data.action}", detail=detail)
     return msgspec.structs.replace(
         counted,
@@ -151,17 +166,33 @@ async def download_members(
 ) -> Response[str]:
     """The people of a segment in the advertiser's columns, hashed, for an upload by hand; those with consent alone. At
     most 10,000 a call: the header ``x-next`` says where the next begins."""
-    _, adapter = await _audience(request, code)
+    account, adapter = await _audience(request, code)
     chosen = await _choose(request, MembersChange(segment=segment, after=after))
+    # Whoever fetches the file puts them in: they have to leave like the others.
+    await _note(request, account, adapter, chosen, segment)
     detail = {"account": code, "segment": segment, "people": len(chosen.members)}
     async with unit(request.app.state.pool) as conn:
         await audit.record(conn, actor=caller(request).actor, action="audience.downloaded", detail=detail)
     headers = {"content-disposition": f'attachment; filename="{code}.csv"', "cache-control": "no-store"}
     if chosen.next is not None:
         headers["x-next"] = str(chosen.next)
-    content = as_csv(adapter.columns, [adapter.row(member) for member in chosen.members])
+    content = as_csv(adapter.columns, [adapter.row(member) for member in chosen.members.values()])
     return Response(content, media_type="text/csv", headers=headers)
 
 
-routes: list[ControllerRouterHandler] = [change_members, download_members]
+@get(
+    "/api/audiences/{code:str}",
+    guards=GUARD,
+    tags=TAGS,
+    responses=PROBLEMS,
+    summary="How an ad audience stands",
+)
+async def read_audience(request: AnyRequest, code: Code) -> membership.AudienceStanding:
+    """How many were put in, and how many the advertiser is still to take out."""
+    account, _ = await _audience(request, code)
+    async with connection(request.app.state.pool) as conn:
+        return await membership.standing(conn, account.id)
+
+
+routes: list[ControllerRouterHandler] = [change_members, download_members, read_audience]
 """What marketers and their systems call."""

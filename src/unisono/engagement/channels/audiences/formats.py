@@ -129,6 +129,17 @@ def google_identifiers(identity: Identity) -> list[dict[str, Any]]:
     return found
 
 
+def meta_matched(identity: Identity) -> Identity:
+    """What Meta knows the person by, hashed: enough to take him out."""
+    return Identity(email=sha256(_plain(identity.email)) or None, phone=sha256(meta_phone(identity.phone)) or None)
+
+
+def google_matched(identity: Identity) -> Identity:
+    """What Google knows the person by, hashed: enough to take him out."""
+    email, phone = google_email(identity.email), google_phone(identity.phone)
+    return Identity(email=sha256(email) or None, phone=sha256(phone) or None)
+
+
 def google_row(identity: Identity) -> list[str]:
     """One person in the order of `GOOGLE_COLUMNS`, as Google Ads takes a file."""
     country, postcode = (identity.country or "").strip().upper(), (identity.postcode or "").strip()

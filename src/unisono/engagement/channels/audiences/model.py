@@ -58,6 +58,10 @@ class AudienceAdapter(Adapter):
     def row(self, identity: Identity) -> list[str]:
         """A person as a line of its file."""
 
+    @abstractmethod
+    def matched(self, identity: Identity) -> Identity:
+        """E-mail address and phone number as the advertiser has them: spelled its way and hashed."""
+
 
 class Audience(ABC):
     """An audience of one account."""
@@ -75,7 +79,15 @@ class AudienceSender(Sender):
 
     async def send(self, conn: Connection | None, message: Outgoing) -> Sent:
         """One person, by e-mail address or phone number."""
-        by_mail = "@" in message.address
-        identity = Identity(email=message.address if by_mail else None, phone=None if by_mail else message.address)
-        action: Action = "remove" if message.data.get("action") == "remove" else "add"
-        return (await self._audience.change(action, [identity])).sent
+        return (await self._audience.change(action_of(message), [identity_of(message)])).sent
+
+
+def identity_of(message: Outgoing) -> Identity:
+    """Whom a message on the channel ``ads`` is about: an e-mail address or a phone number."""
+    by_mail = "@" in message.address
+    return Identity(email=message.address if by_mail else None, phone=None if by_mail else message.address)
+
+
+def action_of(message: Outgoing) -> Action:
+    """What a message on the channel ``ads`` wants: ``data.action`` may be ``remove``."""
+    return "remove" if message.data.get("action") == "remove" else "add"
