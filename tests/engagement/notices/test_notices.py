@@ -8,6 +8,7 @@ from datetime import timedelta
 from email.message import Message
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.log import new_event
@@ -139,6 +140,20 @@ async def test_a_double_opt_in_asks_the_address_itself(post: Office) -> None:
     async with transaction(post.pool) as conn:
         assert await confirming.request_opt_in(conn, grant(post, newer, key="again"), now=post.now) == asked
     assert await told(post) == []
+
+
+async def test_who_writes_other_words_keeps_nobody_waiting(post: Office) -> None:
+    """While the shop's own question is a draft, ours is asked."""
+    [node] = await post.people(1, consents=())
+    ours = builtins()["confirm-opt-in"]
+    async with transaction(post.pool) as conn:
+        await templates.save(
+            conn, "confirm-opt-in", msgspec.structs.replace(ours, name="Mine"), actor="t", now=post.now
+        )
+        assert await confirming.request_opt_in(conn, grant(post, node, key="plain"), now=post.now)
+    [mail] = await told(post)
+    assert "/confirm" in parts(mail)
+    assert await post.pool.fetchval("select count(*) from parked_event") == 0
 
 
 async def test_nobody_else_gets_the_link(post: Office) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.support.log import make_nodes
 from unisono.engagement.brand import service as brands
 from unisono.engagement.brand.model import ForbiddenWord, Kit
+from unisono.engagement.messages.service import published
 from unisono.engagement.templates import service
 from unisono.engagement.templates.errors import BadTemplate, TemplateConflict, TemplateNotFound
 from unisono.engagement.templates.model import Block, ChannelContent, NewTemplate
@@ -146,6 +147,27 @@ async def test_a_block_among_the_pieces_of_a_mail_is_used_by_it(desk: Desk) -> N
             await service.archive(conn, "firma", now=NOW)
 
 
+@pytest.mark.parametrize(
+    "call",
+    ["{%- block 'firma' -%}", '{%block  "firma"%}', '{%\n\tblock\n"firma"\n%}'],
+    ids=["single quotes and dashes", "blanks", "lines"],
+)
+async def test_a_block_is_used_however_its_name_is_written(desk: Desk, call: str) -> None:
+    """Whatever puts it in keeps it from being archived; a code like it does not."""
+    said = {"text": {"it": ChannelContent(text="Ciao da noi")}}
+    await desk.save("firma", NewTemplate(name="Firma", kind="block", content=said))
+    await desk.publish("firma")
+    message = {"text": {"it": ChannelContent(text=f"Testo. {call}")}}
+    await desk.save("prova", NewTemplate(name="Prova", purpose="service", content=message))
+    await desk.publish("prova")
+    assert await desk.text("prova") == "Testo. Ciao da noi"
+    async with transaction(desk.pool) as conn:
+        assert [one.code for one in await service.used_by(conn, "firma")] == ["prova"]
+        assert [await service.used_by(conn, code) for code in ("fir.a", "irma", "firm", "firma2")] == [[]] * 4
+        with pytest.raises(TemplateConflict):
+            await service.archive(conn, "firma", now=NOW)
+
+
 async def test_a_changed_block_changes_the_messages_that_contain_it(desk: Desk) -> None:
     """At once and in every process; one that would break them is not published, one that is used not archived."""
     block = NewTemplate(name="Firma", kind="block", content={"text": {"it": ChannelContent(text="Ciao da noi")}})
@@ -203,6 +225,17 @@ async def test_ours_are_there_until_somebody_writes_another(desk: Desk) -> None:
     assert await desk.text("preferences") == "mie"
     with pytest.raises(TemplateNotFound):
         await desk.text("nobody")
+
+
+async def test_a_draft_over_one_of_ours_is_a_draft(desk: Desk) -> None:
+    """Ours is sent until the draft is published; what is a message stays one."""
+    ours = await desk.text("preferences")
+    await desk.save("preferences", new("mie"))
+    assert await desk.text("preferences") == ours
+    async with desk.pool.acquire() as conn:
+        assert await published(conn, "preferences") == 0
+    with pytest.raises(TemplateConflict):
+        await desk.save("welcome", new("io", kind="block"))
 
 
 async def test_a_content_of_ones_own_is_rendered_like_a_template(desk: Desk) -> None:

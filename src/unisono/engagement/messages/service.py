@@ -35,6 +35,7 @@ from unisono.engagement.policy.facts import Company
 from unisono.engagement.policy.limits import expanded
 from unisono.engagement.policy.model import Asked, Decision, MessagePurpose, Policy
 from unisono.engagement.templates import service as templates
+from unisono.engagement.templates.builtin import builtins
 from unisono.engagement.templates.errors import ContentMissing, TemplateNotFound
 from unisono.engagement.templates.model import SHARED, Content, TemplatePreview
 from unisono.kit.database import Connection
@@ -268,7 +269,7 @@ async def published(conn: Connection, template: str) -> int:
     found = await templates.get(conn, template)
     if found.kind != "message":
         raise TemplateNotFound(f"{template} is a block, no message.")
-    if found.version == 0 and not found.builtin:
+    if found.version == 0 and template not in builtins():
         raise TemplateNotFound(f"No template {template!r} is published.", hint="Publish it first.")
     return found.version
 

@@ -210,6 +210,11 @@ def _paragraph_of(content: ChannelContent) -> str:
     return f"<mj-text>{_text(content.text or content.body)}</mj-text>"
 
 
-def called(source: str) -> set[str]:
-    """The kept blocks a source names."""
-    return set(_CALL.findall(source))
+def named(content: Content) -> set[str]:
+    """The kept blocks a content names, in its sources and among its pieces."""
+    found: set[str] = set()
+    for said in content.values():
+        for one in said.values():
+            found.update(_CALL.findall(one.mjml), _CALL.findall(one.text), _CALL.findall(one.body))
+            found |= {block.code for block in one.blocks if block.is_ == "block"}
+    return found

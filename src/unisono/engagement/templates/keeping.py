@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from unisono.engagement.templates import builtin, ports
+from unisono.engagement.templates.blocks import named
 from unisono.engagement.templates.errors import BadTemplate, TemplateConflict, TemplateNotFound
 from unisono.engagement.templates.model import (
     Channel,
@@ -124,6 +125,10 @@ async def save(
     written = checked(new)
     await _sql.lock_template(conn, code=code)
     row = await _sql.read_template(conn, code=code)
+    ours = builtin.builtins().get(code)
+    kind = row["kind"] if row is not None else ours.kind if ours is not None else new.kind
+    if kind != new.kind:
+        raise TemplateConflict(f"{code} is a {kind}: it stays one.", code="kind_fixed")
     if row is None:
         await _sql.insert_template(
             conn, code=code, name=new.name, kind=new.kind, purpose=new.purpose, brand=new.brand, notice=new.notice,
@@ -133,8 +138,6 @@ async def save(
     before = template_of(row)
     if seen is not None and seen != before.draft_at:
         raise TemplateConflict("The draft was changed by somebody else since you read it.", code="version_conflict")
-    if before.kind != new.kind:
-        raise TemplateConflict(f"{code} is a {before.kind}: it stays one.", code="kind_fixed")
     same = (before.name, before.purpose, before.brand, before.notice) == (new.name, new.purpose, new.brand, new.notice)
     if same and before.draft == new.content:
         return before
@@ -199,13 +202,13 @@ async def archive(conn: Connection, code: str, *, now: datetime) -> Template:
 
 async def used_by(conn: Connection, code: str) -> list[UsedBy]:
     """What names a template: templates that contain it as a block, and whatever other rooms say."""
-    rows = await _sql.naming_block(conn, code=code, pattern=f'%{{\\% block \\\\"{_like(code)}\\\\"%')
-    blocks = [UsedBy(kind="template", code=row["code"], name=row["code"]) for row in rows]
+    rows = await _sql.saying(conn, text=code)
+    blocks = [
+        UsedBy(kind="template", code=row["code"], name=row["code"])
+        for row in rows
+        if code in named(_content(row["content"]))
+    ]
     return [*blocks, *await ports.users_of(conn, code)]
-
-
-def _like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 async def noticing(conn: Connection) -> list[Notice]:

@@ -145,14 +145,11 @@ from template join template_version
      on template_version.template_id = template.id and template_version.version = template.version
 where template.kind = 'block' and template.archived_at is null and template.code = any(:codes::text[]);
 
--- name: naming_block
--- Published templates whose content names a block.
-select template.code from template join template_version
+-- name: saying
+-- Published templates with a text somewhere in their content.
+select template.code, template_version.content from template join template_version
      on template_version.template_id = template.id and template_version.version = template.version
-where template.archived_at is null and (
-         template_version.content::text like :pattern::text
-      or jsonb_path_exists(template_version.content, '$.*.*.blocks[*] ? (@."is" == "block" && @.code == $code)',
-                           jsonb_build_object('code', :code::text)))
+where template.archived_at is null and strpos(template_version.content::text, :text::text) > 0
 order by template.code;
 
 -- name: known_codes

@@ -114,7 +114,7 @@ async def compiled(
 ) -> Renderers:
     """A content with the blocks it names, ready to be asked for a channel. ``instead`` are blocks not published yet."""
     known: dict[str, Content] = dict(instead or {})
-    wanted = _named(content)
+    wanted = kept_blocks.named(content)
     for _ in range(kept_blocks.MAX_NESTED + 1):
         missing = sorted(wanted - known.keys())
         if not missing:
@@ -122,17 +122,8 @@ async def compiled(
         rows = await _sql.published_blocks(conn, codes=missing)
         found = {row["code"]: _content(row["content"]) for row in rows}
         known |= found
-        wanted = {code for said in found.values() for code in _named(said)}
+        wanted = {code for said in found.values() for code in kept_blocks.named(said)}
     return Renderers(content, purpose=purpose, kit=kit, blocks=known, locale=settings.locale)
-
-
-def _named(content: Content) -> set[str]:
-    found: set[str] = set()
-    for said in content.values():
-        for one in said.values():
-            found |= kept_blocks.called(one.mjml) | kept_blocks.called(one.text) | kept_blocks.called(one.body)
-            found |= {block.code for block in one.blocks if block.is_ == "block"}
-    return found
 
 
 async def publish(
