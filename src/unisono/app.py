@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import structlog
-from litestar import Litestar, MediaType, Request, Response, get
+from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.config.compression import CompressionConfig
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
@@ -138,35 +139,32 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
 }
 
 
-def lifespan_on(settings: Settings, dsn: str) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+@asynccontextmanager
+async def lifespan(app: Litestar) -> AsyncIterator[None]:
     """What lives as long as the application: the pool, the keys it knows, the committer, the live feed."""
-
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        secret = Secret.of(settings)
-        pool = await open_pool(dsn, settings.pool_size)
-        committer = Committer(
-            pool,
-            country=settings.country,
-            queue_events=settings.queue_events,
-            commit_events=settings.commit_events,
-            secret=secret,
-        )
-        app.state.pool = pool
-        app.state.secret = secret
-        app.state.key_ring = KeyRing(pool)
-        app.state.committer = committer
-        app.state.feed = Feed(pool)
-        await committer.start()
-        await app.state.feed.start()
-        try:
-            yield
-        finally:
-            await app.state.feed.stop()
-            await committer.stop()
-            await pool.close()
-
-    return lifespan
+    settings: Settings = app.state.settings
+    secret = Secret.of(settings)
+    pool = await open_pool(app.state.dsn, settings.pool_size)
+    committer = Committer(
+        pool,
+        country=settings.country,
+        queue_events=settings.queue_events,
+        commit_events=settings.commit_events,
+        secret=secret,
+    )
+    app.state.pool = pool
+    app.state.secret = secret
+    app.state.key_ring = KeyRing(pool)
+    app.state.committer = committer
+    app.state.feed = Feed(pool)
+    await committer.start()
+    await app.state.feed.start()
+    try:
+        yield
+    finally:
+        await app.state.feed.stop()
+        await committer.stop()
+        await pool.close()
 
 
 def _openapi() -> OpenAPIConfig:
@@ -184,8 +182,9 @@ def _openapi() -> OpenAPIConfig:
 def create_app(settings: Settings, dsn: str) -> Litestar:
     """The application on a migrated database at ``dsn``."""
     app = Litestar(
-        HANDLERS,
-        lifespan=[lifespan_on(settings, dsn)],
+        # All in one go: one by one, each is compared with all before it (measured 0.57 s, so 0.44).
+        [Router("/", route_handlers=HANDLERS)],
+        lifespan=[lifespan],
         middleware=[RequestTimer, AcrossSites, collect_api.Preflight, collect_api.Direct],
         after_exception=[log_unexpected],
         exception_handlers=EXCEPTION_HANDLERS,
@@ -195,12 +194,22 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         request_max_body_size=None,
         logging_config=None,
     )
-    app.state.settings = settings
-    app.state.metrics = Metrics()
-    app.state.limits = Limits(
-        max_event_bytes=settings.max_event_bytes,
-        max_batch_bytes=settings.max_batch_bytes,
-        max_batch_events=settings.max_batch_events,
-        max_skew=settings.max_skew,
-    )
+    install(app, settings, dsn)
     return app
+
+
+def install(app: Litestar, settings: Settings, dsn: str) -> None:
+    """Put the application on another installation, with a state of its own; not while it is alive."""
+    app.state = State(
+        {
+            "settings": settings,
+            "dsn": dsn,
+            "metrics": Metrics(),
+            "limits": Limits(
+                max_event_bytes=settings.max_event_bytes,
+                max_batch_bytes=settings.max_batch_bytes,
+                max_batch_events=settings.max_batch_events,
+                max_skew=settings.max_skew,
+            ),
+        }
+    )

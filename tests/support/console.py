@@ -16,7 +16,7 @@ from tests.support.secret import TEST_KEY
 from tests.support.shop import basic
 from unisono.access import invitations, sessions
 from unisono.access.keys import create_source
-from unisono.app import create_app
+from unisono.app import create_app, install
 from unisono.customers.timeline.worker import Worker
 from unisono.kit.database import Pool, transaction
 from unisono.kit.settings import Settings
@@ -115,10 +115,20 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
+_idle: list[Litestar] = []
+"""Applications nobody uses: what makes one an installation is its state and its lifespan, new for each test; to put
+its routes together takes half a second."""
+
+
 @asynccontextmanager
 async def console_site(dsn: str, **settings: Any) -> AsyncIterator[Site]:
     """The application on this database."""
-    app = create_app(Settings(database_url=dsn, **{"secret_key": TEST_KEY} | settings), dsn)
+    installation = Settings(database_url=dsn, **{"secret_key": TEST_KEY} | settings)
+    if _idle:
+        app = _idle.pop()
+        install(app, installation, dsn)
+    else:
+        app = create_app(installation, dsn)
     ready, done = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
@@ -140,3 +150,4 @@ async def console_site(dsn: str, **settings: Any) -> AsyncIterator[Site]:
         await site.client.aclose()
         done.set()
         await life
+        _idle.append(app)
