@@ -317,6 +317,10 @@ async def test_a_task_is_settled_once_and_who_wants_no_more_calls_is_not_called(
     assert "Mario Rossi" in page
     unsaid = await site.post(f"/console/tasks/{number}/settle", {"outcome": ""})
     assert unsaid.status_code == 400
+    typed = {"outcome": "reached", "minutes": "many", "note": "He laughed"}
+    unclear = (await site.post(f"/console/tasks/{number}/settle", typed)).text
+    assert '<option value="reached" selected>' in unclear, "what was chosen and typed stays"
+    assert 'value="He laughed"' in unclear
     settled = await site.post(f"/console/tasks/{number}/settle", {"outcome": "do_not_contact", "minutes": "3"})
     assert settled.status_code == 303, read(settled.text)
     twice = await site.post(f"/console/tasks/{number}/settle", {"outcome": "reached"})
@@ -327,6 +331,7 @@ async def test_a_task_is_settled_once_and_who_wants_no_more_calls_is_not_called(
     assert "Boots" in page
     assert "the tent" not in page
     assert (await site.post(f"/console/tasks/{number}/settle", {"outcome": "reached"})).status_code == 404
+    assert '<option value="milano"' in (await site.get("/console/tasks")).text
     assert (await site.post("/console/tasks", {"title": "Ring", "kind": "call"})).status_code == 400
     assert (await site.post("/console/tasks", {"title": "Ring", "kind": "call", "store": "milano"})).status_code == 303
     assert (await site.post(f"/console/tasks/{other}/settle", {"outcome": "done"})).status_code == 303

@@ -204,7 +204,6 @@ class HoldingRow(Struct, frozen=True, kw_only=True):
     why: str = ""
     since: datetime | None = None
     expires_at: datetime | None = None
-    can_grant: bool = False
     can_withdraw: bool = False
 
 

@@ -196,6 +196,8 @@ class BroadcastPage(Struct, frozen=True, kw_only=True):
     can_test: bool = False
     version: int = 1
     starts_at: datetime | None = None
+    by_own_clock: bool = False
+    """It begins where the clocks are first."""
     values: Mapping[str, str] = {}
     problem: Problem | None = None
     edit_href: str = ""
@@ -296,16 +298,16 @@ class PolicyField(Struct, frozen=True, kw_only=True):
     values: Mapping[str, str]
     channels: Sequence[Choice] = ()
     purposes: Sequence[Choice] = ()
-    weekdays: Sequence[Choice] = ()
-    summary: str = ""
     counts: Sequence[Choice] = ()
     """Of a budget: what weighs in it."""
+    weekdays: Sequence[Choice] = ()
+    summary: str = ""
     flags: Mapping[str, bool] = {}
     new: bool = False
-
-
     removed: bool = False
     """Ticked to go."""
+
+
 class PolicyForm(Struct, frozen=True, kw_only=True):
     """``/console/policy-form``."""
 
@@ -319,10 +321,10 @@ class PolicyForm(Struct, frozen=True, kw_only=True):
     quiet: Sequence[PolicyField]
     help: PolicyField
     besides: PolicyField
-    reason: str = ""
-    problem: Problem | None = None
     fallback: Sequence[Sequence[Choice]] = ()
     """Channels to choose from for the first place, the second, …"""
+    reason: str = ""
+    problem: Problem | None = None
 
 
 class PolicySimulator(Struct, frozen=True, kw_only=True):
@@ -373,6 +375,8 @@ class Tasks(Struct, frozen=True, kw_only=True):
     filter_sentence: str = ""
     new_kinds: Sequence[Choice] = ()
     stores: Sequence[Choice] = ()
+    every_store: bool = False
+    """A task may be nowhere in particular."""
     values: Mapping[str, str] = {}
     part: str = ""
     """Which form ``problem`` belongs to: ``new``, or the task's number."""

@@ -105,6 +105,8 @@ def _input(form: dict[str, str], chosen: list[str], kept: BroadcastInput | None)
     }
     if not plain["name"]:
         raise BadBroadcast("A name is missing.", code="name_missing", field="name")
+    if not plain["template"]:
+        raise BadBroadcast("It has no template.", code="template_missing", field="template")
     try:
         said = msgspec.convert(plain, BroadcastInput)
     except msgspec.ValidationError as error:

@@ -87,10 +87,9 @@ def _chips(chosen: str, words: Words) -> list[contexts.Chip]:
 
 
 async def _view(
-    conn: Connection, request: AnyRequest, principal: Principal, code: str, words: Words
+    conn: Connection, request: AnyRequest, principal: Principal, found: Broadcast, words: Words
 ) -> sends.BroadcastPage:
     now = now_of(request)
-    found = await service.get(conn, code)
     [row] = await progress.of(conn, [found], now=now)
     segments = await segment_names(conn, [found.segment])
     templates = await template_names(conn, [found.template])
@@ -138,20 +137,17 @@ async def _moving(
         done=max(0, done.audience - done.waiting),
         total=done.audience,
         starts_at=found.starts_at,
+        by_own_clock=found.schedule.local is not None,
         moving=found.phase in views.MOVING,
         rows=rows,
     )
 
 
-async def _reach(conn: Connection, request: AnyRequest, code: str, words: Words) -> sends.Reach | None:
-    """Whom a draft would reach; None while it cannot be said."""
-    found = await service.get(conn, code)
-    if found.phase != "draft" or found.segment is None:
-        return None
-    settings = settings_of(request)
-    looked = await audience.preview(
-        conn, views.input_of(found), now=now_of(request), settings=settings, sample=LOOKED_AT
-    )
+async def _reach(request: AnyRequest, draft: Broadcast, words: Words) -> sends.Reach:
+    """Whom a draft would reach."""
+    settings, now = settings_of(request), now_of(request)
+    async with connection(pool_of(request)) as conn:
+        looked = await audience.preview(conn, views.input_of(draft), now=now, settings=settings, sample=LOOKED_AT)
     return views.reach_of(looked, words)
 
 
@@ -161,12 +157,13 @@ async def _show(
     principal = caller(request)
     words, status = words_of(request, principal), error.status if error else 200
     async with transaction(pool_of(request)) as conn:
-        view = await _view(conn, request, principal, code, words)
-    try:
-        async with connection(pool_of(request)) as conn:
-            view = msgspec.structs.replace(view, reach=await _reach(conn, request, code, words))
-    except UnisonoError as unable:
-        error = error or unable
+        found = await service.get(conn, code)
+        view = await _view(conn, request, principal, found, words)
+    if found.phase == "draft" and found.segment is not None:
+        try:
+            view = msgspec.structs.replace(view, reach=await _reach(request, found, words))
+        except UnisonoError as unable:
+            error = error or unable
     if error is not None:
         problem = problem_with_reasons(words, error)
         view = msgspec.structs.replace(view, problem=problem, values={**view.values, **(values or {})})

@@ -17,7 +17,7 @@ from unisono.console.routes.message_lines import lines
 from unisono.console.routes.paths import pattern
 from unisono.console.routes.products import asked
 from unisono.console.routes.reader import audited
-from unisono.console.sent import account_names, addresses_told, people_named
+from unisono.console.sent import account_names, addresses_told, people_named, template_names
 from unisono.console.views import sends as views
 from unisono.console.views.saying import CHANNELS, ORIGINS, PURPOSES, choices
 from unisono.console.words import Words
@@ -132,6 +132,7 @@ async def show_message(request: AnyRequest, message_id: FromPath[int]) -> Respon
         row = found.message
         people = await people_named(conn, [row.person_id], principal, words)
         accounts = await account_names(conn, [row.account_id, *(one.account_id for one in found.attempts)])
+        templates = await template_names(conn, [row.template])
         addresses = await addresses_told(conn, [row.address_node], words, contacts=contacts)
         await audited(conn, principal, "message.read", row.person_id, message=message_id)
     view = views.message_page(
@@ -140,6 +141,7 @@ async def show_message(request: AnyRequest, message_id: FromPath[int]) -> Respon
         person=people.get(row.person_id) if row.person_id is not None else None,
         accounts=accounts,
         address=addresses.get(row.address_node or 0, ("", 0))[0],
+        template=templates.get(row.template or "", row.template or ""),
         contacts=contacts,
         may_cancel=principal.may("messages:send"),
     )

@@ -18,7 +18,7 @@ from unisono.console.contexts import consents as shown
 from unisono.console.deeds import Deed, run_and_go
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.reader import audited, require_in_scope
+from unisono.console.routes.reader import audited, person_in_scope
 from unisono.console.sent import people_named
 from unisono.console.views import consents as views
 from unisono.console.views.commerce import problem_with_reasons
@@ -32,7 +32,6 @@ from unisono.customers.consent.errors import BadConsent, TextNotFound
 from unisono.customers.consent.model import ADDRESSES, ANY, CHANNELS, PURPOSES, Entry, NewEntry, Suppression
 from unisono.customers.consent.overview import PersonConsents, channels_of, overview
 from unisono.customers.consent.proof import Address, addresses_of
-from unisono.customers.identity import service as identity
 from unisono.customers.privacy import service as privacy
 from unisono.kit.database import Connection, connection, transaction
 from unisono.kit.errors import UnisonoError
@@ -132,8 +131,7 @@ async def _show(
     principal = caller(request)
     words = words_of(request, principal)
     async with transaction(pool_of(request)) as conn:
-        person = await identity.resolve(conn, person_id)
-        await require_in_scope(conn, principal, person)
+        person = await person_in_scope(conn, principal, person_id)
         view = await _view(conn, request, principal, person, words)
         await audited(conn, principal, "consent.read", person)
     if error is not None:
@@ -176,6 +174,9 @@ async def _say(
     nodes = _under(await addresses_of(conn, person), channel)
     if not nodes:
         raise BadConsent("The person has no such address.", code="no_address")
+    said = _text_named(form.get("text", ""))
+    if said and tuple(said.values()) not in await texts.texts_named(conn, {tuple(said.values())}):
+        raise TextNotFound("There is no such text.")
     deed, proof = uuid.uuid4(), form.get("proof", "").strip()[:300]
     wanted = [
         NewEntry(
@@ -189,13 +190,10 @@ async def _say(
             at=now,
             proof={"how": proof} if proof else {},
             via="store" if principal.stores is not None else "service",
-            **_text_named(form.get("text", "")),
+            **said,
         )
         for node in nodes
     ]
-    said = _text_named(form.get("text", ""))
-    if said and tuple(said.values()) not in await texts.texts_named(conn, {tuple(said.values())}):
-        raise TextNotFound("There is no such text.")
     rules = await service.legal(conn)
     asked = [one for one in wanted if needs_confirmation(one, rules)]
     for one in asked:
@@ -293,8 +291,7 @@ async def change_consents(request: AnyRequest, person_id: FromPath[int]) -> Resp
     principal, form, now = caller(request), await form_of(request), now_of(request)
     words, part = words_of(request, principal), form.get("part", "")
     async with connection(pool_of(request)) as conn:
-        person = await identity.resolve(conn, person_id)
-        await require_in_scope(conn, principal, person)
+        person = await person_in_scope(conn, principal, person_id)
     try:
         if part not in PARTS or not principal.may(PARTS[part][1]):
             raise BadConsent("That cannot be done here.")

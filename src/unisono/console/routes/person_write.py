@@ -16,13 +16,12 @@ from unisono.console.contexts import sends
 from unisono.console.deeds import Deed, run_and_go
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, settings_of, words_of
 from unisono.console.routes.paths import pattern
-from unisono.console.routes.reader import audited, require_in_scope
+from unisono.console.routes.reader import audited, person_in_scope
 from unisono.console.sent import people_named
 from unisono.console.views.commerce import problem_with_reasons
 from unisono.console.views.saying import CHANNELS, PURPOSES, choices, decision_card
 from unisono.console.views.sends import parts_of
 from unisono.console.words import Words
-from unisono.customers.identity import service as identity
 from unisono.engagement.messages import service as messages
 from unisono.engagement.messages.errors import BadMessage, MessageConflict
 from unisono.engagement.messages.model import MessageAnswer, NewMessageRequest
@@ -78,7 +77,8 @@ def request_of(person: int, form: dict[str, str], language: str) -> NewMessageRe
 
 
 def _said(channel: str, form: dict[str, str]) -> dict[str, Any]:
-    text, title = form.get("text", "").strip(), form.get("subject", "").strip()
+    # Browsers end lines with CR LF.
+    text, title = form.get("text", "").replace("\r\n", "\n").strip(), form.get("subject", "").strip()
     if not text:
         raise BadMessage("Write something.", code="text_missing", field="text")
     said: dict[str, Any] = {}
@@ -90,14 +90,9 @@ def _said(channel: str, form: dict[str, str]) -> dict[str, Any]:
     if "url" in fields and form.get("url", "").strip():
         said["url"] = form["url"].strip()
     body = BODIES.get(channel, "text")
-    said[body] = (
-        [{"is": "text", "text": part} for part in text.split("\n\n") if part.strip()] if body == "blocks" else text
-    )
+    paragraphs = [part.strip() for part in text.split("\n\n") if part.strip()]
+    said[body] = [{"is": "text", "text": part} for part in paragraphs] if body == "blocks" else text
     return said
-
-
-def _paragraphs(text: str) -> list[str]:
-    return [part.strip() for part in text.replace("\r\n", "\n").split("\n\n") if part.strip()]
 
 
 async def _show(
@@ -111,8 +106,7 @@ async def _show(
     principal = caller(request)
     words = words_of(request, principal)
     async with transaction(pool_of(request)) as conn:
-        person = await identity.resolve(conn, person_id)
-        await require_in_scope(conn, principal, person)
+        person = await person_in_scope(conn, principal, person_id)
         link = (await people_named(conn, [person], principal, words)).get(person)
         known = await _templates(conn, values.get("template", ""))
         await audited(conn, principal, "person.read", person, screen="write")
@@ -164,8 +158,7 @@ async def write(request: AnyRequest, person_id: FromPath[int]) -> Response[Any]:
     principal, form, now = caller(request), await form_of(request), now_of(request)
     words, settings = words_of(request, principal), settings_of(request)
     async with connection(pool_of(request)) as conn:
-        person = await identity.resolve(conn, person_id)
-        await require_in_scope(conn, principal, person)
+        person = await person_in_scope(conn, principal, person_id)
     try:
         wanted = request_of(person, form, words.language)
         async with transaction(pool_of(request)) as conn:

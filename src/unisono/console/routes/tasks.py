@@ -14,12 +14,15 @@ from unisono.console import contexts, links
 from unisono.console.contexts import sends
 from unisono.console.deeds import Deed, run_and_go
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, safe_path, words_of
+from unisono.console.routes.orders import places_of
 from unisono.console.routes.paths import pattern
 from unisono.console.routes.products import asked
 from unisono.console.routes.reader import audited, require_in_scope
 from unisono.console.sent import one_person, people_named
 from unisono.console.views import tasks as views
 from unisono.console.views.commerce import instant_typed, problem_with_reasons, whole_typed
+from unisono.console.views.saying import choices
+from unisono.console.views.shopwords import place_choices
 from unisono.console.words import Words
 from unisono.customers.consent import service as consent
 from unisono.customers.identity import service as identity
@@ -76,12 +79,26 @@ async def _show(
         people = await people_named(conn, [one.person_id for one in shown], principal, words)
         if people:
             await audited(conn, principal, "people.list", people=sorted(people))
+        places = {store: store for store in sorted(principal.stores or ())} | await places_of(conn, principal)
     states, kinds = _chips(chosen, words)
     sentence = [words.gettext(views.STATES[chosen["state"]])] if chosen["state"] else []
     sentence += [words.gettext(views.KINDS[chosen["kind"]])] if chosen["kind"] else []
     contacts, messages = principal.may("people:contact"), principal.may("voice:read")
+    typed = values or {}
     view = sends.Tasks(
-        rows=[views.task_row(one, people, words, now, contacts=contacts, messages=messages) for one in shown],
+        rows=[
+            views.task_row(
+                one,
+                people,
+                words,
+                now,
+                contacts=contacts,
+                messages=messages,
+                places=places,
+                outcome=typed.get("outcome", "") if part == str(one.id) else "",
+            )
+            for one in shown
+        ],
         paging=contexts.Paging(
             shown=len(shown),
             previous_href=links.with_query(links.TASKS, chosen) if after else None,
@@ -93,9 +110,10 @@ async def _show(
         kinds=kinds,
         any_tasks=bool(shown or sentence or after),
         filter_sentence=", ".join(sentence),
-        new_kinds=[contexts.Choice(value=kind, label=words.gettext(views.KINDS[kind])) for kind in NEW_KINDS],
-        stores=[contexts.Choice(value=store, label=store) for store in sorted(principal.stores or ())],
-        values=values or {},
+        new_kinds=choices(views.KINDS, typed.get("kind", ""), words, NEW_KINDS),
+        stores=place_choices(places.items(), typed.get("store", "")),
+        every_store=principal.stores is None,
+        values=typed,
         part=part,
         problem=problem_with_reasons(words, error) if error else None,
     )

@@ -15,6 +15,7 @@ from unisono.console.words import Words
 from unisono.customers.collect.committer import Committer
 from unisono.customers.identity import service as identity
 from unisono.customers.profiles import service as profiles
+from unisono.engagement.templates.builtin import builtins
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest
 from unisono.kit.sql import load
@@ -116,8 +117,9 @@ async def segment_names(conn: Connection, codes: Iterable[str | None]) -> dict[s
     return {row["code"]: row["name"] for row in rows}
 
 
-async def template_names(conn: Connection, codes: Iterable[str]) -> dict[str, str]:
-    """What templates are called; those that come with the product and nobody changed are not there."""
-    wanted = sorted(set(codes))
+async def template_names(conn: Connection, codes: Iterable[str | None]) -> dict[str, str]:
+    """What templates are called."""
+    wanted = sorted({code for code in codes if code})
     rows = await _sql.template_names(conn, codes=wanted) if wanted else []
-    return {row["code"]: row["name"] for row in rows}
+    ours = {code: builtins()[code].name for code in wanted if code in builtins()}
+    return {**ours, **{row["code"]: row["name"] for row in rows}}

@@ -9,7 +9,7 @@ from unisono.console import links
 from unisono.console.contexts import Badge, Tile, Tone
 from unisono.console.contexts.sends import BroadcastRow, FunnelStep, Reach, WhyRow
 from unisono.console.marking import N_
-from unisono.console.views.saying import channel_name, channel_names, instant, purpose_name, reason_words, span
+from unisono.console.views.saying import channel_name, channel_names, day, instant, purpose_name, reason_words, span
 from unisono.console.words import Words
 from unisono.engagement.broadcasts.model import (
     Broadcast,
@@ -55,7 +55,7 @@ def when_text(schedule: BroadcastSchedule, words: Words) -> str:
     """When it begins, in words."""
     if schedule.local is not None:
         return words.gettext("%(day)s at %(time)s by each person's own clock") % {
-            "day": schedule.local.date.isoformat(),
+            "day": day(schedule.local.date, words),
             "time": schedule.local.time,
         }
     if schedule.at is not None:

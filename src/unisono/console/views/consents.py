@@ -17,6 +17,7 @@ from unisono.console.contexts.consents import (
     TextVersion,
 )
 from unisono.console.marking import N_
+from unisono.console.naming import SOURCES
 from unisono.console.views.labels import brief
 from unisono.console.views.saying import CHANNELS, channel_name, channel_names, choices
 from unisono.console.words import Words
@@ -62,20 +63,6 @@ BASES: dict[str, str] = {
     "legitimate_interest": N_("legitimate interest"),
     "legal_obligation": N_("legal obligation"),
 }
-
-SOURCES: dict[str, str] = {
-    "preference_page": N_("preference page"),
-    "one_click": N_("one-click unsubscribe"),
-    "stop_word": N_("the word STOP"),
-    "console": N_("the console"),
-    "till": N_("the till"),
-    "import": N_("an import"),
-    "event": N_("an event"),
-    "api": N_("a program"),
-    "call": N_("a call"),
-    "confirmation": N_("confirmation by e-mail"),
-}
-"""Where something was said; English msgids. Others are shown as they are."""
 
 LAW: dict[str, tuple[str, str]] = {
     "marketing_double_opt_in": (
@@ -169,7 +156,6 @@ def holding_row(one: Holding, found: PersonConsents, words: Words, *, contacts: 
         why=", ".join(why),
         since=blocked.at if blocked else one.since,
         expires_at=one.expires_at if one.status == "granted" else None,
-        can_grant=one.status != "granted",
         can_withdraw=one.status in ("granted", "requested", None),
     )
 

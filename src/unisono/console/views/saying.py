@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 
+from unisono.console import naming
 from unisono.console.contexts import Badge, Choice, Tone
 from unisono.console.contexts.sends import DecisionCard, VerdictRow
 from unisono.console.marking import N_
 from unisono.console.words import Words
 from unisono.engagement.policy.model import Decision, Trouble, Verdict
 from unisono.engagement.policy.words import muted
-from unisono.kit.reasons import Reason, in_words
+from unisono.kit.reasons import Reason
 
-CHANNELS: dict[str, str] = {
-    "email": N_("E-mail"),
-    "sms": N_("SMS"),
-    "whatsapp": N_("WhatsApp"),
-    "messenger": N_("Messenger"),
-    "instagram": N_("Instagram"),
-    "telegram": N_("Telegram"),
-    "web_push": N_("Web push"),
-    "app_push": N_("App push"),
-    "onsite": N_("On the site"),
-    "chat": N_("Chat"),
-    "mail": N_("Letter"),
-    "call": N_("Call"),
-    "clerk": N_("Word in the store"),
-    "till": N_("Coupon at the till"),
-    "webhook": N_("Webhook"),
-    "ads": N_("Ad audience"),
-    "other": N_("Other service"),
-    "any": N_("any channel"),
-}
-"""Channels messages leave by; English msgids."""
+CHANNELS = naming.CHANNELS
 
 LINES: dict[str, str] = {
     "web_push": "web",
@@ -122,15 +103,23 @@ def span(seconds: int, words: Words) -> str:
     return words.ngettext("%(num)s second", "%(num)s seconds", seconds)
 
 
+def _locale(words: Words) -> str:
+    return "en_GB" if words.language == "en" else words.language
+
+
 def instant(at: datetime, words: Words) -> str:
     """An instant written out, in the reader's zone."""
-    locale = "en_GB" if words.language == "en" else words.language
-    return str(format_datetime(at, "EEE d MMM, HH:mm", tzinfo=words.zone, locale=locale))
+    return str(format_datetime(at, "EEE d MMM, HH:mm", tzinfo=words.zone, locale=_locale(words)))
+
+
+def day(on: date, words: Words) -> str:
+    """A day written out."""
+    return str(format_date(on, "EEE d MMM", locale=_locale(words)))
 
 
 def reason_words(reason: Reason, words: Words) -> str:
     """A reason in the reader's words."""
-    return in_words(reason, words.language, words.zone.key)
+    return naming.spoken(reason, words.language, words.zone.key)
 
 
 def decision_of(kept: Mapping[str, Any] | None) -> Decision | None:
@@ -181,8 +170,8 @@ def _facts(decision: Decision, words: Words) -> list[tuple[str, str]]:
     if used.get("local_time"):
         name = zone.get("name", "") if isinstance(zone, dict) else ""
         local = datetime.fromisoformat(used["local_time"])
-        locale = "en_GB" if words.language == "en" else words.language
-        found.append((_("The person's clock"), f"{format_datetime(local, 'EEE d MMM, HH:mm', locale=locale)} {name}"))
+        told = format_datetime(local, "EEE d MMM, HH:mm", locale=_locale(words))
+        found.append((_("The person's clock"), f"{told} {name}"))
     for limit in used.get("limits") or ():
         label = _("Budget %(name)s") if limit["kind"] == "budget" else _("Cap %(name)s")
         text = _("%(used)s of %(limit)s in %(span)s") % {
@@ -215,8 +204,3 @@ def _trouble(one: Any, words: Words) -> str:
         return reason_words(muted(msgspec.convert(one, Trouble)), words)
     except msgspec.ValidationError:
         return str(one.get("kind", "")) if isinstance(one, dict) else ""
-
-
-def spoken(reasons: Sequence[Reason], words: Words) -> str:
-    """Reasons in one line."""
-    return " ".join(reason_words(one, words) for one in reasons)

@@ -127,15 +127,16 @@ def message_line(
     *,
     people: Mapping[int, PersonLink],
     subjects: Mapping[int, str],
+    templates: Mapping[str, str],
     reasons: Mapping[int, Mapping[str, Any]],
 ) -> MessageLine:
     """A message in a list."""
     row = one.message
     at, word = _when(row, words)
-    own = words.gettext("A message of its own")
+    named = templates.get(row.template, row.template) if row.template else words.gettext("A message of its own")
     return MessageLine(
         message_id=row.id,
-        what=subjects.get(row.id) or row.template or own,
+        what=subjects.get(row.id) or named,
         href=links.message(row.id),
         badge=state_badge(row, words),
         channel=channel_name(row.channel, words) if row.channel else channel_names(row.channels[:3], words),
@@ -145,7 +146,7 @@ def message_line(
         person=people.get(row.person_id) if row.person_id is not None else None,
         reason=reason_of(one, reasons.get(row.id)),
         came=_came(row, words),
-        from_=one.broadcast or words.gettext(ORIGINS.get(row.origin, row.origin)),
+        from_=one.broadcast_name or words.gettext(ORIGINS.get(row.origin, row.origin)),
         from_href=links.broadcast(one.broadcast) if one.broadcast else None,
     )
 
@@ -153,7 +154,7 @@ def message_line(
 # One message ----------------------------------------------------------------------------------------------
 
 
-def _facts(found: MessageDetail, account: str, address: str, words: Words) -> list[tuple[str, str]]:
+def _facts(found: MessageDetail, account: str, address: str, template: str, words: Words) -> list[tuple[str, str]]:
     _, row = words.gettext, found.message
     facts = [(_("What for"), purpose_name(row.purpose, words))]
     if row.channel:
@@ -165,7 +166,7 @@ def _facts(found: MessageDetail, account: str, address: str, words: Words) -> li
     if account:
         facts.append((_("Through the account"), account))
     if row.template:
-        facts.append((_("Template"), row.template))
+        facts.append((_("Template"), template))
     facts.append((_("Comes from"), found.broadcast_name or _(ORIGINS.get(row.origin, row.origin))))
     facts += [(_("By"), row.created_by), (_("Priority"), str(row.priority))]
     if row.not_after:
@@ -221,18 +222,19 @@ def message_page(
     person: PersonLink | None,
     accounts: Mapping[int, str],
     address: str,
+    template: str,
     contacts: bool,
     may_cancel: bool,
 ) -> Message:
     """One message: what was said, the decision with its facts, attempts, states."""
     row, content = found.message, found.content
     first: Sequence[Reason] = found.reasons[:1]
-    title = (content or {}).get("subject") or (content or {}).get("title") or row.template
+    title = (content or {}).get("subject") or (content or {}).get("title") or template
     return Message(
         message_id=row.id,
         title=str(title or words.gettext("Message %(number)s") % {"number": row.id}),
         badge=state_badge(row, words),
-        facts=_facts(found, accounts.get(row.account_id or 0, ""), address, words),
+        facts=_facts(found, accounts.get(row.account_id or 0, ""), address, template, words),
         moments=_moments(found, words),
         person=person,
         reason=first[0] if first else None,

@@ -10,6 +10,7 @@ from unisono.console.contexts import Badge, Choice, PersonLink, Tone
 from unisono.console.contexts.sends import TaskRow
 from unisono.console.marking import N_
 from unisono.console.views.labels import masked
+from unisono.console.views.saying import choices
 from unisono.console.words import Words
 from unisono.engagement.channels.tasks.service import Task
 
@@ -38,10 +39,9 @@ _OF_CALL = ("reached", "not_reached", "wrong_number", "declined", "do_not_contac
 _OF_OTHERS = ("done", "dropped")
 
 
-def outcomes(task: Task, words: Words) -> list[Choice]:
+def outcomes(task: Task, words: Words, chosen: str = "") -> list[Choice]:
     """How this one can end."""
-    names = _OF_CALL if task.kind == "call" else _OF_OTHERS
-    return [Choice(value=name, label=words.gettext(OUTCOMES[name])) for name in names]
+    return choices(OUTCOMES, chosen, words, _OF_CALL if task.kind == "call" else _OF_OTHERS)
 
 
 def _badge(task: Task, late: bool, words: Words) -> Badge:
@@ -54,9 +54,17 @@ def _badge(task: Task, late: bool, words: Words) -> Badge:
 
 
 def task_row(
-    task: Task, people: Mapping[int, PersonLink], words: Words, now: datetime, *, contacts: bool, messages: bool
+    task: Task,
+    people: Mapping[int, PersonLink],
+    words: Words,
+    now: datetime,
+    *,
+    contacts: bool,
+    messages: bool,
+    places: Mapping[str, str],
+    outcome: str = "",
 ) -> TaskRow:
-    """One task; ``messages`` says whether its message may be opened."""
+    """One task; ``messages`` says whether its message may be opened, ``outcome`` is what was chosen already."""
     late = task.state == "open" and task.due_at is not None and task.due_at < now
     phone = task.phone or ""
     return TaskRow(
@@ -67,11 +75,11 @@ def task_row(
         body=task.body,
         person=people.get(task.person_id) if task.person_id is not None else None,
         phone=phone if contacts or not phone else masked("phone", phone),
-        store=task.store_id or "",
+        store=places.get(task.store_id or "", task.store_id or ""),
         due_at=task.due_at,
         late=late,
         message_href=links.message(task.message_id) if task.message_id is not None and messages else None,
-        outcomes=outcomes(task, words) if task.state == "open" else (),
+        outcomes=outcomes(task, words, outcome) if task.state == "open" else (),
         is_call=task.kind == "call",
         settled_at=task.settled_at,
         settled_by=task.settled_by or "",

@@ -81,6 +81,7 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     message: MessageRow
     broadcast: str | None
     """The code of its broadcast."""
+    broadcast_name: str | None
     why: Reason | None
     """In general words why it waits or was not sent; the message itself has the values."""
 

@@ -265,7 +265,8 @@ async def what(conn: Connection, request: NewMessageRequest, settings: Settings)
 
 
 async def published(conn: Connection, template: str) -> int:
-    """The version of a template that is sent: 0 for one that comes with the product. Raises TemplateNotFound."""
+    """The version of a template that is sent: 0 for one that comes with the product, until another is published in its
+    place. Raises TemplateNotFound."""
     found = await templates.get(conn, template)
     if found.kind != "message":
         raise TemplateNotFound(f"{template} is a block, no message.")
@@ -315,14 +316,12 @@ async def future(conn: Connection, person_id: int, *, limit: int = 20) -> list[O
 
 async def _listed(conn: Connection, rows: Sequence[MessageRow]) -> list[OutboxRow]:
     names = await _broadcasts(conn, rows)
-    return [
-        OutboxRow(
-            message=row,
-            broadcast=names[row.broadcast_id][0] if row.broadcast_id in names else None,
-            why=label(row.reason) if row.reason else None,
-        )
-        for row in rows
-    ]
+    listed = []
+    for row in rows:
+        code, name = names.get(row.broadcast_id, (None, None))
+        why = label(row.reason) if row.reason else None
+        listed.append(OutboxRow(message=row, broadcast=code, broadcast_name=name, why=why))
+    return listed
 
 
 async def _broadcasts(conn: Connection, rows: Iterable[MessageRow]) -> dict[int | None, tuple[str, str]]:
