@@ -126,6 +126,8 @@ async def test_a_bad_basket_is_refused_with_its_reason(client: AsyncClient, body
         ("code: import\nname: X\neffects: [{kind: percent_off, percent_bp: 5}]", "$.code"),
         ("code: x\nname: X\nwhat: 1\neffects: [{kind: percent_off, percent_bp: 5}]", "$"),
         ("a: &a [1]\nb: *a", "$"),
+        ("until: 2026-99-99", "$"),
+        ("until: !!timestamp 99999-01-01", "$"),
         ("{", "$"),
         (
             "code: x\nname: X\neffects: [{kind: percent_off, percent_bp: 5}]\nstarts_at: 2026-05-01T00:00:00",

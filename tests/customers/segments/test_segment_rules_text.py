@@ -209,7 +209,8 @@ def test_a_file_of_segments_comes_back_as_it_was() -> None:
     assert load_yaml(dump_yaml(documents)) == documents
     text = "segments:\n- code: a\n  name: A\n  rule: {is: trait, trait: born, op: before, value: 2026-05-04}\n"
     assert load_yaml(text)[0].rule.value == "2026-05-04"  # type: ignore[union-attr]
-    for broken in ("- 1", "segments: [{code: a}]", text + text.removeprefix("segments:\n"), "a: ["):
+    no_yaml = ("a: [", "a: 2026-99-99", "a: !!timestamp 99999-01-01", "a: !!int b", "? [a]\n: b", "a: " + "9" * 5000)
+    for broken in ("- 1", "segments: [{code: a}]", text + text.removeprefix("segments:\n"), *no_yaml):
         with pytest.raises(RuleError):
             load_yaml(broken)
 

@@ -51,7 +51,8 @@ def read_definition(text: bytes | str, *, written_in: str = "json") -> Definitio
     except msgspec.ValidationError as error:
         detail, _, where = str(error).partition(" - at `")
         raise BadPromotion([(where.rstrip("`") or "$", detail)]) from None
-    except (msgspec.DecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, yaml.YAMLError, ValueError, AttributeError) as error:
+        # A day there is not (2026-99-99) is what the YAML library's constructors raise the last two for.
         raise BadPromotion([("$", f"not {written_in.upper()}: {' '.join(str(error).split())[:200]}")]) from None
     except RecursionError:
         raise BadPromotion([("$", "nested too deeply")]) from None

@@ -36,13 +36,15 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses keys that come twice: one of them is a mistake."""
+    """Refuses keys that come twice: one of them is a mistake. A key is a word."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A mapping whose keys are all different."""
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, _ in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise RuleError(f"A key is a word, line {key.start_mark.line + 1}.")
                 if key.value in seen:
                     raise RuleError(f"`{key.value}` comes twice, line {key.start_mark.line + 1}.")
                 seen.add(key.value)
@@ -82,7 +84,8 @@ def _parsed(text: str) -> Any:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Loader)):
             raise RuleError("Anchors and aliases are not read: write the rule out.")
         return _plain(yaml.load(text, _Loader))  # noqa: S506 - it is a safe loader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, AttributeError) as error:
+        # A day there is not (2026-99-99) is what the library's constructors raise the others for.
         raise RuleError(f"That is no YAML: {error}") from None
     except RecursionError:
         raise RuleError("The file is nested too deeply.") from None
