@@ -9,7 +9,6 @@ members found, but of those who moved meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,7 +17,7 @@ import msgspec
 import structlog
 
 from unisono.customers.segments.counting import Counted, everybody, portions
-from unisono.customers.segments.judging import KIND, Asked, Cause, judge
+from unisono.customers.segments.judging import KIND, Asked, Cause, judge, persons_in
 from unisono.customers.segments.model import decode_json
 from unisono.customers.segments.service import FILL, count_soon
 from unisono.customers.segments.standing import Live, LiveSegment, present_world, read_segment, references
@@ -172,18 +171,11 @@ async def moved_since(conn: Connection, segment: LiveSegment, place: Position) -
     for row in await _sql.moved_since(conn, txid=str(place.txid), id=place.id):
         merge = row["type"] == "identity"
         properties: dict[str, Any] = msgspec.json.decode(row["properties"]) if merge and row["properties"] else {}
-        for person in _named(row["person_id"], properties):
+        for person in persons_in(row["person_id"], properties):
             before = asked.get(person)
             cause: Cause = "merge" if merge or (before is not None and before.cause == "merge") else "event"
             asked[person] = Asked(frozenset({segment.id}), cause, f"f{segment.version}.{place.txid}-{row['id']}")
     return asked
-
-
-def _named(person: int, properties: dict[str, Any]) -> Iterator[int]:
-    yield person
-    for name in ("person_id", "other_person_id"):
-        if isinstance(properties.get(name), int):
-            yield properties[name]
 
 
 async def _count_dependents(conn: Connection, code: str, now: datetime) -> None:

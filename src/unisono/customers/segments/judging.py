@@ -8,9 +8,9 @@ follows from the newest facts; who is written is what the rows say, so nothing i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -35,7 +35,7 @@ _sql = load("unisono.customers.segments")
 KIND = "segments"
 """Of the timer each person has."""
 
-Cause = Literal["event", "time", "merge", "definition", "check"]
+Cause = Literal["event", "time", "merge", "check"]
 
 SOON = timedelta(seconds=1)
 
@@ -76,17 +76,22 @@ class _Kept(NamedTuple):
     """(segment, id) as written."""
 
 
-async def judge(
-    conn: Connection, live: Live, asked: Mapping[int, Asked], *, now: datetime, lock: bool = True
-) -> Judged:
+def persons_in(person_id: int, properties: Mapping[str, Any]) -> Iterator[int]:
+    """Ids an event concerns: its person's; of a join or a split (``properties`` are theirs) all those it names."""
+    yield person_id
+    for name in ("person_id", "other_person_id"):
+        if isinstance(properties.get(name), int):
+            yield properties[name]
+
+
+async def judge(conn: Connection, live: Live, asked: Mapping[int, Asked], *, now: datetime) -> Judged:
     """Judge these persons, write what changed, set when to look again. An id a person once had stands for him.
 
     Reads before it writes. The caller holds `use_memberships`.
     """
     present = await _present(conn, asked)
     wanted = _merged(asked, present, live)
-    if lock:
-        await _sql.lock_persons(conn, persons=int_list({*present, *wanted}))
+    await _sql.lock_persons(conn, persons=int_list({*present, *wanted}))
     former: dict[int, list[int]] = defaultdict(list)
     for id_, person in present.items():
         if id_ != person:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import structlog
 
 from unisono.customers.profiles.computed import ComputedTraitsReader
-from unisono.customers.segments.judging import KIND, Asked, judge
+from unisono.customers.segments.judging import KIND, Asked, judge, persons_in
 from unisono.customers.segments.nights import plan
 from unisono.customers.segments.standing import Live, Register
 from unisono.customers.timeline.model import Event
@@ -35,14 +35,6 @@ ACQUAINTED = 500_000
 
 LATER = timedelta(seconds=30)
 """After which persons are looked at again whose computed traits did not follow in time."""
-
-
-def persons_in(event: Event) -> list[int]:
-    """Ids an event concerns: its person's; of a join or a split all those it names."""
-    if event.type != "identity":
-        return [event.person_id]
-    named = [event.properties.get("person_id"), event.properties.get("other_person_id")]
-    return [event.person_id, *(id_ for id_ in named if isinstance(id_, int))]
 
 
 class Acquaintances:
@@ -77,7 +69,7 @@ def asked_by(
         if not segments:
             continue
         merge = event.type == "identity"
-        for person in persons_in(event):
+        for person in persons_in(event.person_id, event.properties if merge else {}):
             before = asked.get(person)
             asked[person] = Asked(
                 segments if before is None else before.segments | segments,
