@@ -120,7 +120,7 @@ def template() -> c.Template:
         language="en",
         more_channels=views.missing_channels(SPRING.draft, WORDS),
         fields=forms.fields_of(MAIL, "email", WORDS),
-        blocks=forms.block_cards(MAIL, WORDS),
+        blocks=forms.block_cards(MAIL, WORDS, [("winter", "Winter corner")]),
         block_kinds=forms.block_kinds(WORDS),
         variables=list(views.VARIABLES),
         changed=True,

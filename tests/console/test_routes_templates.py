@@ -214,3 +214,75 @@ async def test_a_reader_sees_templates_and_changes_none(site: Site) -> None:
     assert 'value="add"' not in page.text
     assert (await site.get("/console/templates/none")).status_code == 404
     assert (await site.get("/console/templates?show=block")).status_code == 200
+
+
+async def test_a_mistake_in_a_piece_is_marked_at_the_piece_and_the_brand_s_no_before_publishing(site: Site) -> None:
+    """Who writes pieces is told which one is wrong, without lines of what they become; a forbidden word is told."""
+    await begin(site)
+    await write(site, subject="Hi", do="add", kind="heading")
+    await write(site, subject="Hi", do="add", kind="text", **{"b0.text": "Snow"})
+    await write(site, **{"b0.text": "Snow", "b1.text": "Boots {% if person.city %}near you"}, subject="Hi")
+    page = (await site.get(EDITOR)).text
+    second = page[page.index("Paragraph") :]
+    assert "The Liquid cannot be read: expected tag endif" in read(second[: second.index("</fieldset>")])
+    assert page.count('<p class="fault">') == 1
+    await write(site, **{"b0.text": "Snow", "b1.text": "Boots {{ x | no_such }}"}, subject="Hi")
+    assert "There is no filter 'no_such'." in read((await site.get(EDITOR)).text)
+    brand = {"version": "0", "w0.word": "cheap", "w0.language": "en"}
+    assert (await site.post("/console/brand", brand)).status_code == 303
+    await write(site, **{"b0.text": "Cheap boots", "b1.text": "Boots"}, subject="Hi")
+    assert "the brand keeps it from leaving" in read((await site.get(EDITOR)).text)
+
+
+async def test_a_language_is_typed_as_people_write_it_and_what_is_none_is_told_beside_it(site: Site) -> None:
+    """IT and de_at are languages; a word is none, and no pattern of a program is shown."""
+    await begin(site)
+    added = await write(site, do="place", new_channel="", new_language="de_at")
+    assert added.headers["location"].endswith("channel=email&language=de-AT")
+    wrong = await write(site, do="place", new_channel="", new_language="tedesco")
+    assert wrong.status_code == 400
+    assert "This is no language" in read(wrong.text)
+    assert 'id="new_language-fault"' in wrong.text
+    other = await site.post("/console/templates", {"name": "Fall", "language": "inglese"})
+    assert other.status_code == 400
+    assert "regex" not in other.text
+    assert 'id="new-language-fault"' in other.text
+
+
+async def test_kept_blocks_and_lists_are_chosen_by_name(site: Site) -> None:
+    """A piece that is a kept block offers the blocks there are, and keeps one that is gone."""
+    await begin(site, code="spring")
+    await site.post(
+        "/console/templates", {"name": "Winter corner", "code": "winter", "kind": "block", "language": "en"}
+    )
+    await write(site, subject="Hi", do="add", kind="block")
+    await write(site, subject="Hi", do="add", kind="products", **{"b0.code": "gone"})
+    page = (await site.get(EDITOR)).text
+    options = re.search(r'<select[^>]*name="b0.code".*?</select>', page, re.DOTALL)
+    assert options is not None
+    assert '<option value="winter" >Winter corner</option>' in options[0]
+    assert '<option value="gone" selected>gone</option>' in options[0]
+    assert "what lies in the open cart" in read(page)
+
+
+async def test_a_test_goes_to_people_who_are_known_and_says_so(site: Site) -> None:
+    """The reader's own address is offered when somebody has it; an address nobody has is told as such."""
+    await begin(site)
+    assert re.search(r'name="to" value=""', (await site.get(EDITOR)).text)
+    await site.post("/console/templates/spring/test", {"to": "nobody@alpestre.example", "channel": "email"})
+    assert "Nobody here has this address" in read((await site.get(EDITOR)).text)
+    await site.send(identify("me", email="marketer@alpestre.example"))
+    await site.work()
+    assert re.search(r'name="to" value="marketer@alpestre.example"', (await site.get(EDITOR)).text)
+
+
+async def test_what_is_out_of_use_is_listed_alone(site: Site) -> None:
+    """Its filter shows those and no others."""
+    await begin(site)
+    await write(site, subject="Hi", do="add", kind="heading")
+    await site.post("/console/templates/spring/publish", await form(site))
+    assert "Spring!" not in read((await site.get("/console/templates?show=archived")).text)
+    await site.post("/console/templates/spring/archive")
+    listed = read((await site.get("/console/templates?show=archived")).text)
+    assert "Spring!" in listed
+    assert "Welcome" not in listed

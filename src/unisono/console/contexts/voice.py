@@ -19,6 +19,7 @@ class VoiceField(Struct, frozen=True, kw_only=True):
     hint: str = ""
     rows: int = 4
     choices: Sequence[Choice] = ()
+    """Of a line: what is offered; anything else may be typed."""
     required: bool = False
     checked: bool = False
 
@@ -98,7 +99,11 @@ class PreviewCard(Struct, frozen=True, kw_only=True):
     """What the form that asks for a person keeps of the address."""
     missing: Sequence[str] = ()
     findings: Sequence[FindingRow] = ()
+    blocked: bool = False
+    """The brand would keep it from leaving."""
     problem: Problem | None = None
+    piece: int | None = None
+    """The piece of the e-mail ``problem`` is about."""
 
 
 class DiffRow(Struct, frozen=True, kw_only=True):
@@ -137,6 +142,8 @@ class Template(Struct, frozen=True, kw_only=True):
     badges: Sequence[Badge]
     can_write: bool = False
     can_send: bool = False
+    test_to: str = ""
+    """The reader's own address, if somebody here has it."""
     seen: str = ""
     """When the draft was saved last: who saves an older one is told."""
     general: Sequence[VoiceField] = ()
@@ -148,6 +155,7 @@ class Template(Struct, frozen=True, kw_only=True):
     channel_label: str = ""
     language: str = ""
     more_channels: Sequence[Choice] = ()
+    more_languages: Sequence[Choice] = ()
     fields: Sequence[VoiceField] = ()
     blocks: Sequence[BlockCard] | None = None
     """None where there are no blocks, or the e-mail is written as MJML."""

@@ -20,7 +20,9 @@ from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.template_preview import Looked
 from unisono.console.routes.templates import new_template, show_editor
 from unisono.console.views import template_form as forms
+from unisono.console.views.voice import language_typed
 from unisono.console.words import Words
+from unisono.customers.identity.service import PersonNotFound
 from unisono.engagement.brand import service as brands
 from unisono.engagement.templates import ports, service
 from unisono.engagement.templates.errors import BadTemplate, TemplateConflict, TemplateNotFound
@@ -54,9 +56,10 @@ def _added(form: Mapping[str, str], content: Content, here: Looked) -> tuple[Con
     """Another channel or another language; a new language begins with what is said in the present one. Raises
     BadTemplate."""
     channel = form.get("new_channel") or here.channel
-    language = form.get("new_language", "").strip() or here.language
-    if not channel or not language:
+    typed = form.get("new_language", "").strip() or here.language
+    if not channel or not typed:
         raise BadTemplate("Say which language.", code="language_missing", field="new_language")
+    language = language_typed(typed, "new_language")
     place = Looked(channel, language)
     if language in content.get(channel, {}):
         return content, place
@@ -244,7 +247,10 @@ async def send_test(request: AnyRequest, code: FromPath[str]) -> Response[Any]:
             key=f"test:{code}:{actor}:{form.get('once') or new_key()}"[:255],
             now=now,
         )
-        message = await sender(conn, wanted)
+        try:
+            message = await sender(conn, wanted)
+        except PersonNotFound as error:
+            raise TemplateConflict(error.detail, code="test_to_nobody") from error
         text = words.gettext("The test is planned as message %(number)s.") % {"number": message}
         detail = {"template": code, "message": message}
         return Deed(text=text, href=links.message(message), action="template.test", detail=detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any, NamedTuple
 
@@ -23,7 +24,8 @@ from unisono.console.words import Words
 from unisono.customers.identity import service as identity
 from unisono.engagement.brand import service as brands
 from unisono.engagement.templates import service
-from unisono.engagement.templates.model import Template, TemplatePreview
+from unisono.engagement.templates.errors import BadTemplate
+from unisono.engagement.templates.model import ChannelContent, Template, TemplatePreview
 from unisono.kit import tokens
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import Forbidden, UnisonoError
@@ -92,6 +94,30 @@ async def _preview(
     )
 
 
+async def _piece_at_fault(conn: Connection, request: AnyRequest, found: Template, place: Looked) -> int | None:
+    """The first piece of an e-mail that cannot be made into one by itself."""
+    said = found.draft.get(place.channel, {}).get(place.language)
+    for number, block in enumerate(said.blocks if said and not said.mjml else ()):
+        alone = msgspec.structs.replace(found, draft={place.channel: {place.language: ChannelContent(blocks=(block,))}})
+        try:
+            await _preview(conn, request, alone, place, None)
+        except BadTemplate:
+            return number
+        except UnisonoError:
+            continue
+    return None
+
+
+def _of_piece(problem: contexts.Problem, piece: int | None) -> contexts.Problem:
+    """A problem without a line: who writes pieces never sees the lines they become."""
+    if piece is None:
+        return problem
+    return msgspec.structs.replace(problem, why=_LINE.sub("", problem.why))
+
+
+_LINE = re.compile(r" \(\w+ \d+\)")
+
+
 def _views(code: str, kept: dict[str, str], chosen: str, words: Words) -> list[contexts.Chip]:
     texts = {"": words.gettext("Phone"), "desktop": words.gettext("Desktop"), "text": words.gettext("As text")}
     return [
@@ -128,7 +154,8 @@ async def look(
             frame["seal"] = _seal(request, principal, person, _bucket(request))
         kit = (await brands.get(conn, found.brand)).kit
     except UnisonoError as error:
-        return contexts.PreviewCard(problem=problem_told(words, error), **around)
+        at = await _piece_at_fault(conn, request, found, Looked(channel, language))
+        return contexts.PreviewCard(problem=_of_piece(problem_told(words, error), at), piece=at, **around)
     sender = kit.sender_names.get(channel) or kit.sender_names.get("*") or kit.name
     card = views.preview_card(made, sender, words)
     href = links.template_frame(found.code, **frame) if made.rendered.html is not None else None

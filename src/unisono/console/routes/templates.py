@@ -22,17 +22,21 @@ from unisono.console.views import template_form as forms
 from unisono.console.views import templates as views
 from unisono.console.views.chips import filter_chips
 from unisono.console.views.codes import code_of
-from unisono.console.views.voice import CHANNELS, channel_word, problem_told
+from unisono.console.views.voice import CHANNELS, channel_word, language_typed, languages, problem_told
 from unisono.console.words import Words
+from unisono.customers.identity import service as identity
+from unisono.customers.identity.service import PersonNotFound
 from unisono.engagement.brand import service as brands
 from unisono.engagement.templates import builtin, ports, service
 from unisono.engagement.templates.errors import BadTemplate, TemplateConflict, TemplateNotFound
 from unisono.engagement.templates.model import ChannelContent, Content, NewTemplate, Template
 from unisono.kit.database import Connection, connection
-from unisono.kit.errors import UnisonoError
+from unisono.kit.errors import BadRequest, UnisonoError
 
 SECTION = "templates"
 PAGE_SIZE = 60
+MOST_BLOCKS = 200
+"""Kept blocks offered in a list."""
 
 FILTERS = {"message": N_("Messages"), "block": N_("Blocks"), "archived": N_("Out of use")}
 """What the list may be filtered by; English msgids."""
@@ -44,13 +48,12 @@ async def _list(request: AnyRequest, *, error: UnisonoError | None = None, **typ
     shown = shown if shown in FILTERS else ""
     kind = shown if shown in ("message", "block") else None
     async with connection(pool_of(request)) as conn:
-        found = await service.page(
-            conn, kind=kind, archived=shown == "archived", after=after or None, limit=PAGE_SIZE + 1
-        )
+        if shown == "archived":
+            found = await _out_of_use(conn, after or None)
+        else:
+            found = await service.page(conn, kind=kind, after=after or None, limit=PAGE_SIZE + 1)
     more, rows = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
     following = links.with_query(links.TEMPLATES, {"show": shown, "after": rows[-1].code}) if more else None
-    if shown == "archived":
-        rows = [one for one in rows if one.archived_at is not None]
     view = contexts.Templates(
         rows=[views.template_row(one, words) for one in rows],
         paging=contexts.Paging(shown=len(rows), next_href=following),
@@ -62,6 +65,15 @@ async def _list(request: AnyRequest, *, error: UnisonoError | None = None, **typ
     )
     status = error.status if error else 200
     return await page(request, view, title=words.gettext("Templates"), section=SECTION, status=status)
+
+
+async def _out_of_use(conn: Connection, after: str | None) -> list[Template]:
+    """Those out of use alone; the engine lists them among the others."""
+    found: list[Template] = []
+    while len(found) <= PAGE_SIZE and (some := await service.page(conn, archived=True, after=after, limit=200)):
+        found += [one for one in some if one.archived_at is not None]
+        after = some[-1].code
+    return found[: PAGE_SIZE + 1]
 
 
 @get(links.TEMPLATES, guards=[requires("voice:read")], include_in_schema=False)
@@ -84,9 +96,10 @@ async def make_template(request: AnyRequest) -> Response[Any]:
     form = await form_of(request)
     actor, words = caller(request).actor, words_of(request, caller(request))
     code = form.get("code", "").strip() or code_of(form.get("name", ""))
-    channel, language = form.get("channel", "email"), form.get("language", "").strip() or settings_of(request).locale
+    channel = form.get("channel", "email")
 
     async def act(conn: Connection) -> Deed:
+        language = language_typed(form.get("language", "").strip() or settings_of(request).locale, "language")
         if await _there_is(conn, code):
             raise TemplateConflict(f"There is a template {code} already.", code="template_exists", field="code")
         new = new_template({
@@ -167,16 +180,33 @@ def _tabs(found: Template, channel: str, language: str, words: Words) -> dict[st
             for one in sorted(said)
         ],
         "more_channels": views.missing_channels(found.draft, words),
+        "more_languages": [one for one in languages(words) if one.value not in said],
     }
 
 
-def _editor(content: ChannelContent, channel: str, words: Words) -> dict[str, Any]:
-    pieces = channel == "email" and not content.mjml
+async def _editor(
+    conn: Connection, found: Template, content: ChannelContent, channel: str, words: Words
+) -> dict[str, Any]:
+    pieces, kept = channel == "email" and not content.mjml, []
+    if pieces and any(one.is_ == "block" for one in content.blocks):
+        every = await service.page(conn, kind="block", limit=MOST_BLOCKS)
+        kept = [(one.code, one.name) for one in every if one.code != found.code]
     return {
         "fields": forms.fields_of(content, channel, words),
-        "blocks": forms.block_cards(content, words) if pieces else None,
+        "blocks": forms.block_cards(content, words, kept) if pieces else None,
         "block_kinds": forms.block_kinds(words) if channel == "email" else [],
     }
+
+
+async def _own_address(conn: Connection, request: AnyRequest, principal: Principal) -> str:
+    """The reader's e-mail, when somebody here has it: tests go to people who are known."""
+    if principal.account is None:
+        return ""
+    try:
+        await identity.find(conn, f"email:{principal.account.email}", settings_of(request).country)
+    except (PersonNotFound, BadRequest):
+        return ""
+    return principal.account.email
 
 
 async def _view(
@@ -196,6 +226,7 @@ async def _view(
         badges=[views.badge_of(found, words)],
         can_write=principal.may("voice:write") and found.archived_at is None,
         can_send=principal.may("messages:send") and ports.sender() is not None,
+        test_to=await _own_address(conn, request, principal),
         seen=found.draft_at.isoformat(),
         general=views.general_fields(found, names, words),
         channel=channel,
@@ -213,7 +244,7 @@ async def _view(
         edited_at=None if found.builtin else found.draft_at,
         edited_by=found.draft_by,
         **_tabs(found, channel, language, words),
-        **_editor(content, channel, words),
+        **await _editor(conn, found, content, channel, words),
     )
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from unisono.console.contexts import Problem
 from unisono.console.marking import N_
+from unisono.console.views.details import detail_told
 from unisono.console.views.problems_commerce import COMMERCE_TEXTS
 from unisono.console.views.problems_segments import SEGMENT_TEXTS
 from unisono.console.views.problems_sends import SENDS_TEXTS
@@ -107,7 +108,10 @@ TEXTS: dict[str, Text] = {
         N_("Try again; if it stays, give the number to whoever runs this installation."),
     ),
 }
-"""Code of an error -> its texts. Codes that are not here show the error's own English words."""
+"""Code of an error -> its texts. Codes that are not here show the error's own words."""
+
+OWN_WORDS = frozenset({"bad_rule", "store_unknown", "bad_policy", "bad_text", "bad_register_file", "bad_legal_setting"})
+"""Codes whose texts say where, and whose errors say what."""
 
 _BY_STATUS: dict[int, str] = {
     400: N_("The request is not valid"),
@@ -127,11 +131,14 @@ def _commerce(code: str) -> Text | None:
 
 
 def problem_of(words: Words, error: UnisonoError, *, error_id: str = "") -> Problem:
-    """An error as a form or a page shows it."""
+    """An error as a form or a page shows it; with its own words where they alone say what is wrong."""
     known = TEXTS.get(error.code) or _commerce(error.code)
+    own, hint = detail_told(error.detail, words), detail_told(error.hint or "", words)
     if known is None:
         title = _BY_STATUS.get(error.status, TEXTS["unexpected"].what)
-        return Problem(what=words.gettext(title), why=error.detail, do=error.hint or "", id=error_id)
+        return Problem(what=words.gettext(title), why=own, do=hint, id=error_id)
+    if error.code in OWN_WORDS and not known.why:
+        known = known._replace(why=own, do=hint or known.do)
     return Problem(
         what=words.gettext(known.what),
         why=words.gettext(known.why) if known.why else "",

@@ -27,12 +27,19 @@ VOICE_TEXTS: dict[str, tuple[str, str, str, str | None]] = {
         N_("Change its purpose, or leave the event empty."), "notice",
     ),
     "data_unreadable": (N_("The further fields are no JSON"), "", N_('Write an object: {"name": "value"}.'), "data"),
+    "language_unreadable": (
+        N_("This is no language"), N_("Two letters: it, en, de; a country with it if need be: de-AT."), "", None,
+    ),
     "language_missing": (N_("Say which language"), "", N_("Two letters: it, en, de."), "new_language"),
     "content_missing": (N_("It says nothing on this channel"), "", "", None),
     "render_limit": (N_("The template does too much"), "", N_("Let it go through shorter lists."), None),
     "render_time": (N_("The template takes too long"), "", N_("Let it go through shorter lists."), None),
     "render_failed": (N_("The message could not be made"), "", "", None),
     "test_unavailable": (N_("This installation sends no messages"), "", "", None),
+    "test_to_nobody": (
+        N_("Nobody here has this address"), N_("A test goes to somebody who is known, as any message does."),
+        N_("Choose a customer's address, or let yours come in with an event."), "to",
+    ),
     "bad_identifier": (
         N_("This is no identifier"), "", N_("Write an e-mail address, or namespace:value."), None,
     ),

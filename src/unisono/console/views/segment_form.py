@@ -27,10 +27,9 @@ from unisono.console.words import Words
 from unisono.customers.segments import presets
 from unisono.customers.segments.model import PURCHASES
 from unisono.customers.segments.validation import OWN_PATHS
+from unisono.customers.segments.wording import NAMES, event_called
 
 ANY_PURCHASE = N_("any purchase")
-IDENTIFIED = N_("whether we know who it is")
-NAMESPACES = N_("kinds of identifiers there are")
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _PLACE = re.compile(r"`(\$[^`]*)`")
@@ -162,20 +161,23 @@ class Drawer:
             kind=kind,
             value=value,
             choices=self._choices(part, box, value),
-            known=[(one.value, self._told(one)) for one in self.offers.known.get(name, ())],
+            known=[(one.value, self._told(one, part)) for one in self.offers.known.get(name, ())],
             fault=self._(fault) if fault else "",
             hint=self._(part.hint) if part.hint else "",
             reshapes=part.reshapes,
         )
 
-    def _told(self, one: Known) -> str:
+    def _told(self, one: Known, part: Part) -> str:
+        """What a value on offer is called, where that is not what is typed, and how often it is there."""
+        called = ""
         if one.value == PURCHASES:
-            return self._(ANY_PURCHASE)
-        if one.value == "identified":
-            return self._(IDENTIFIED)
-        if one.value == "namespaces":
-            return self._(NAMESPACES)
-        return format_decimal(one.times, locale=self.words.language) if one.times else ""
+            called = self._(ANY_PURCHASE)
+        elif part.known == "events":
+            called = event_called(one.value, self.words.language)
+        elif part.known in ("traits", "fields"):
+            called = self._(NAMES.get(one.value, ""))
+        times = format_decimal(one.times, locale=self.words.language) if one.times else ""
+        return " · ".join(text for text in (called if called != one.value else "", times) if text)
 
     def _choices(self, part: Part, box: Box, value: str) -> list[c.Choice]:
         pairs: list[tuple[str, str]] = [(key, self._(text)) for key, text in part.options.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -77,10 +77,17 @@ _PART_LABELS: Final[dict[str, str]] = {
     "text": N_("Text"),
     "url": N_("Leads to"),
     "image_url": N_("Picture, its address"),
-    "of": N_("Which: products, cart.lines, order.lines"),
+    "of": N_("Which"),
     "code": N_("Code of the block"),
     "show_if": N_("Only if"),
 }
+
+LISTS: Final = {
+    "products": N_("those that come with the message"),
+    "cart.lines": N_("what lies in the open cart"),
+    "order.lines": N_("what was ordered"),
+}
+"""What a piece of products goes through; English msgids."""
 
 MOST_BUTTONS: Final = 4
 _MOST_BLOCKS: Final = 100
@@ -132,15 +139,15 @@ def _button_fields(content: ChannelContent, words: Words) -> list[VoiceField]:
     return made
 
 
-def block_cards(content: ChannelContent, words: Words) -> list[BlockCard]:
-    """The pieces of an e-mail, in order."""
+def block_cards(content: ChannelContent, words: Words, kept: Sequence[tuple[str, str]]) -> list[BlockCard]:
+    """The pieces of an e-mail, in order; ``kept`` are the blocks there are: code and name."""
     last = len(content.blocks) - 1
     return [
         BlockCard(
             number=place,
             kind=block.is_,
             title=words.gettext(BLOCKS[block.is_][0]),
-            fields=_block_fields(block, place, words),
+            fields=_block_fields(block, place, words, kept),
             first=place == 0,
             last=place == last,
         )
@@ -148,17 +155,39 @@ def block_cards(content: ChannelContent, words: Words) -> list[BlockCard]:
     ]
 
 
-def _block_fields(block: Block, place: int, words: Words) -> list[VoiceField]:
-    return [
-        VoiceField(
-            name=f"b{place}.{name}",
-            label=words.gettext(_BLOCK_LABELS.get((block.is_, name), _PART_LABELS[name])),
-            value=getattr(block, name),
-            kind="long" if name == "text" and block.is_ == "text" else "line",
-            rows=3,
+def _block_fields(block: Block, place: int, words: Words, kept: Sequence[tuple[str, str]]) -> list[VoiceField]:
+    made = []
+    for name in (*BLOCKS[block.is_][1], "show_if"):
+        value = getattr(block, name)
+        choices = _block_choices(name, value, words, kept)
+        long = name == "text" and block.is_ == "text"
+        made.append(
+            VoiceField(
+                name=f"b{place}.{name}",
+                label=words.gettext(_BLOCK_LABELS.get((block.is_, name), _PART_LABELS[name])),
+                value=value,
+                kind="select" if choices else "long" if long else "line",
+                rows=3,
+                hint=words.gettext(SHOW_IF) if name == "show_if" else "",
+                choices=choices,
+            )
         )
-        for name in (*BLOCKS[block.is_][1], "show_if")
-    ]
+    return made
+
+
+SHOW_IF: Final = N_('A condition of Liquid: segments contains "vip", or points.balance > 100.')
+
+
+def _block_choices(name: str, value: str, words: Words, kept: Sequence[tuple[str, str]]) -> list[Choice]:
+    """What there is to choose from; nothing for what is typed."""
+    if name not in ("of", "code"):
+        return []
+    known = [(one, words.gettext(text)) for one, text in LISTS.items()]
+    if name == "code":
+        known = [("", words.gettext("choose one")), *kept]
+    if value not in dict(known):
+        known.append((value, value))
+    return [Choice(value=one, label=text, selected=one == value) for one, text in known]
 
 
 def block_kinds(words: Words) -> list[Choice]:

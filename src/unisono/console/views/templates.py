@@ -23,10 +23,13 @@ from unisono.console.views.voice import (
     channel_word,
     choices_of,
     finding_rows,
+    languages,
     plain_choices,
     purpose_choices,
 )
 from unisono.console.words import Words
+from unisono.customers.segments.wording import event_called
+from unisono.engagement.templates.builtin import builtins
 from unisono.engagement.templates.model import (
     Content,
     Template,
@@ -104,7 +107,7 @@ def template_row(one: Template, words: Words) -> TemplateRow:
         languages=languages,
         changed_at=None if one.builtin else one.draft_at,
         changed_by="" if one.builtin else one.draft_by,
-        notice=one.notice or "",
+        notice=event_called(one.notice, words.language) if one.notice else "",
     )
 
 
@@ -124,13 +127,21 @@ def general_fields(one: Template, brands: Iterable[str], words: Words) -> list[V
         chosen = plain_choices(known, one.brand)
         made.append(VoiceField(name="brand", label=words.gettext("Brand"), kind="select", choices=chosen))
     if one.kind == "message":
-        hint = words.gettext("Transactional and service alone: Order Ready for Pickup, for example.")
         made.append(
             VoiceField(
-                name="notice", label=words.gettext("Answers this event by itself"), value=one.notice or "", hint=hint
+                name="notice",
+                label=words.gettext("Answers this event by itself"),
+                value=one.notice or "",
+                hint=words.gettext("Transactional and service alone: Order Ready for Pickup, for example."),
+                choices=[Choice(value=name, label=event_called(name, words.language)) for name in _answered()],
             )
         )
     return made
+
+
+def _answered() -> list[str]:
+    """Events that messages answer which come with Unisono; others may be answered too."""
+    return sorted({new.notice for new in builtins().values() if new.notice})
 
 
 def new_fields(typed: dict[str, str], language: str, words: Words) -> list[VoiceField]:
@@ -158,7 +169,12 @@ def new_fields(typed: dict[str, str], language: str, words: Words) -> list[Voice
             choices=purpose_choices(typed.get("purpose", "marketing"), words),
         ),
         VoiceField(name="channel", label=words.gettext("First channel"), kind="select", choices=channels),
-        VoiceField(name="language", label=words.gettext("First language"), value=typed.get("language", language)),
+        VoiceField(
+            name="language",
+            label=words.gettext("First language"),
+            value=typed.get("language", language),
+            choices=languages(words),
+        ),
     ]
 
 
@@ -220,4 +236,5 @@ def preview_card(found: TemplatePreview, sender: str, words: Words) -> PreviewCa
         buttons=[(one.label, one.url) for one in made.buttons],
         missing=found.missing,
         findings=finding_rows(found.findings, words),
+        blocked=any(one.severity == "block" for one in found.findings),
     )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from babel import Locale
 
 from unisono.console.contexts import Badge, Choice, FindingRow, Problem, Tone, VoiceField
 from unisono.console.marking import N_
 from unisono.console.views.commerce import problem_with_reasons
+from unisono.console.views.details import detail_told
 from unisono.console.views.problems_voice import VOICE_TEXTS
 from unisono.console.views.saying import CHANNELS as SENT_BY
 from unisono.console.words import Words
 from unisono.engagement.brand.model import Finding, Severity, Where
-from unisono.kit.errors import UnisonoError
+from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.reasons import in_words
 
 SHARED: dict[str, str] = {"text": N_("Texts and chats"), "push": N_("Push, web and app")}
@@ -64,8 +67,34 @@ def plain_choices(values: Sequence[str], chosen: str) -> list[Choice]:
 
 def language_field(name: str, value: str, words: Words) -> VoiceField:
     """A language to type: ``it``, ``en``, ``de-AT``."""
-    hint = words.gettext("Two letters: it, en, de; a country with it if need be: de-AT.")
-    return VoiceField(name=name, label=words.gettext("Language"), value=value, hint=hint)
+    return VoiceField(
+        name=name,
+        label=words.gettext("Language"),
+        value=value,
+        hint=words.gettext(LANGUAGE_HINT),
+        choices=languages(words),
+    )
+
+
+LANGUAGE_HINT = N_("Two letters: it, en, de; a country with it if need be: de-AT.")
+_OFTEN = ("it", "en", "de", "fr", "es", "pt", "nl", "pl", "ro", "sl", "hr", "sq", "uk", "ru", "zh", "ar")
+
+
+def languages(words: Words) -> list[Choice]:
+    """Languages to choose from, named in the reader's; any other may be typed."""
+    known = Locale.parse(words.language).languages
+    return [Choice(value=one, label=str(known[one])) for one in _OFTEN]
+
+
+def language_typed(text: str, field: str) -> str:
+    """A language as it is typed: ``IT``, ``de_at`` and ``de-AT``. Raises BadRequest."""
+    found = _LANGUAGE.fullmatch(text.strip().replace("_", "-").lower())
+    if found is None:
+        raise BadRequest("That is no language.", code="language_unreadable", field=field)
+    return found[1] + (f"-{found[2].upper()}" if found[2] else "")
+
+
+_LANGUAGE = re.compile("([a-z]{2,3})(?:-([a-z]{2}))?")
 
 
 def finding_rows(findings: Iterable[Finding], words: Words) -> list[FindingRow]:
@@ -92,4 +121,6 @@ def problem_told(words: Words, error: UnisonoError) -> Problem:
     problem = problem_with_reasons(words, error)
     if problem.why or error.code not in VOICE_TEXTS:
         return problem
-    return msgspec.structs.replace(problem, why=error.detail, do=problem.do or error.hint or "")
+    return msgspec.structs.replace(
+        problem, why=detail_told(error.detail, words), do=problem.do or detail_told(error.hint or "", words)
+    )
