@@ -79,6 +79,17 @@ async def test_what_is_said_at_the_counter_is_recorded_once_and_read_back(desk: 
     assert [row["action"] for row in deeds] == ["consent.say"] * 3 + ["consent.withdraw"]
 
 
+async def test_a_soft_opt_in_is_one_a_sale_and_kind_of_goods(desk: Desk) -> None:
+    """Told twice it is one entry; it needs no confirmation."""
+    sale = {"purpose": "marketing", "action": "granted", "channel": "email", "order_ref": "O-1", "category": "coffee"}
+    first, again = [await desk.say(**sale) for _ in range(2)]
+    assert held(first, "marketing", "email") == "granted"
+    assert (first["to_confirm"], first["entries"]) == ([], again["entries"])
+    other = await desk.say(**sale | {"category": "tea"})
+    [state] = other["consents"]["states"]
+    assert (state["basis"], state["categories"]) == ("soft_opt_in", ["coffee", "tea"])
+
+
 async def test_mistakes_are_named_and_change_nothing(desk: Desk) -> None:
     """Wrong channels, other people's identifiers, unknown texts, half a soft opt-in, poison: 400 or 404, no entry."""
     wrong: list[tuple[int, dict[str, Any]]] = [

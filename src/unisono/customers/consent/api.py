@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -19,7 +18,7 @@ from unisono.customers.consent.confirming import needs_confirmation, request_opt
 from unisono.customers.consent.errors import BadConsent, TextNotFound
 from unisono.customers.consent.model import ADDRESSES, ANY, Entry, NewEntry, Purpose
 from unisono.customers.consent.overview import PersonConsents, overview
-from unisono.customers.consent.proof import Proof, addresses_of, as_html, proof
+from unisono.customers.consent.proof import Proof, addresses_of, as_html, proof, require_own
 from unisono.customers.consent.texts import Version, texts_named
 from unisono.customers.profiles.meeting import person_within
 from unisono.customers.web import write
@@ -185,7 +184,7 @@ async def _wanted(
             channel=data.channel,
             action=data.action,
             basis="soft_opt_in" if data.order_ref else ("contract" if data.purpose == "contract" else "consent"),
-            key=f"api:{deed}:{node}",
+            key=service.soft_key(node, data.order_ref, data.category or "") if data.order_ref else f"api:{deed}:{node}",
             source=data.source,
             actor=principal.actor,
             at=data.at or now,
@@ -204,11 +203,10 @@ async def _wanted(
 
 async def _nodes(conn: Connection, person: int, channel: str, node_id: int | None) -> list[int]:
     """Under which identifiers something is said. Raises BadConsent when the one named is not his."""
-    addresses = await addresses_of(conn, person)
     if node_id is not None:
-        if node_id not in {address.node_id for address in addresses}:
-            raise BadConsent("That identifier is not this person's.", code="not_his_identifier")
+        await require_own(conn, person, node_id)
         return [node_id]
+    addresses = await addresses_of(conn, person)
     fitting = [address.node_id for address in addresses if channel in ADDRESSES.get(address.namespace, ())]
     if channel in {on for mine in ADDRESSES.values() for on in mine}:
         return fitting
@@ -230,9 +228,11 @@ async def withdraw(request: AnyRequest, person_id: PathId, data: JSONBody[Withdr
 
     async def act(conn: Connection) -> Said:
         person = await person_within(conn, principal, person_id)
-        nodes: Sequence[int] = [address.node_id for address in await addresses_of(conn, person)]
         if data.node_id is not None:
-            nodes = await _nodes(conn, person, ANY, data.node_id)
+            await require_own(conn, person, data.node_id)
+            nodes = [data.node_id]
+        else:
+            nodes = [address.node_id for address in await addresses_of(conn, person)]
         entries = await service.withdraw(
             conn,
             nodes,

@@ -11,6 +11,7 @@ import msgspec
 from babel.dates import format_datetime
 
 from unisono.customers.consent import service
+from unisono.customers.consent.errors import BadConsent
 from unisono.customers.consent.model import ANY, Entry, OptIn, Purpose, RegisterCheck, State, Suppression, Text
 from unisono.customers.consent.rules import alive
 from unisono.customers.consent.texts import texts_named
@@ -62,6 +63,12 @@ async def addresses_of(conn: Connection, person: int, *, contacts: bool = True) 
     """The identifiers of a person, strongest first."""
     rows = await _sql.nodes_of_persons(conn, persons=int_list([person]))
     return tuple(Address(row["id"], row["namespace"], row["value"] if contacts else None) for row in rows)
+
+
+async def require_own(conn: Connection, person: int, node_id: int) -> None:
+    """Raises BadConsent (``not_his_identifier``) for an identifier the person does not have."""
+    if node_id not in {address.node_id for address in await addresses_of(conn, person)}:
+        raise BadConsent("That identifier is not this person's.", code="not_his_identifier")
 
 
 async def proof(conn: Connection, person: int, purpose: Purpose, *, now: datetime, contacts: bool = True) -> Proof:

@@ -10,7 +10,7 @@ from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from unisono.access import audit
-from unisono.access.guards import caller, now_of, requires
+from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.customers.consent import registers, service, texts
 from unisono.customers.consent.api import TAGS, AnyRequest
 from unisono.customers.consent.errors import BadConsent
@@ -25,7 +25,7 @@ from unisono.customers.consent.model import (
     SuppressionReason,
     Text,
 )
-from unisono.customers.consent.proof import addresses_of
+from unisono.customers.consent.proof import addresses_of, require_own
 from unisono.customers.consent.registers import Uploaded
 from unisono.customers.profiles.meeting import person_within
 from unisono.customers.web import write
@@ -171,11 +171,13 @@ async def _suppressions(conn: Connection, person: int) -> Suppressions:
     return Suppressions(person, [one for mine in found.values() for one in mine])
 
 
-async def _own_address(conn: Connection, person: int, node_id: int, channel: str) -> None:
-    if channel not in (*CHANNELS, ANY):
-        raise BadConsent(f"There is no channel {channel[:40]!r}.", hint=", ".join(CHANNELS))
-    if node_id not in {address.node_id for address in await addresses_of(conn, person)}:
-        raise BadConsent("That identifier is not this person's.", code="not_his_identifier")
+async def _whose(conn: Connection, principal: Principal, person_id: int, data: SuppressRequest | LiftRequest) -> int:
+    """The person whose address it is. Raises PersonNotFound, BadConsent."""
+    person = await person_within(conn, principal, person_id)
+    if data.channel not in (*CHANNELS, ANY):
+        raise BadConsent(f"There is no channel {data.channel[:40]!r}.", hint=", ".join(CHANNELS))
+    await require_own(conn, person, data.node_id)
+    return person
 
 
 @post(
@@ -191,8 +193,7 @@ async def suppress(request: AnyRequest, person_id: PathId, data: JSONBody[Suppre
     principal, now = caller(request), now_of(request)
 
     async def act(conn: Connection) -> Suppressions:
-        person = await person_within(conn, principal, person_id)
-        await _own_address(conn, person, data.node_id, data.channel)
+        person = await _whose(conn, principal, person_id, data)
         one = Suppression(
             node_id=data.node_id,
             channel=data.channel,
@@ -223,8 +224,7 @@ async def lift(request: AnyRequest, person_id: PathId, data: JSONBody[LiftReques
     principal, now = caller(request), now_of(request)
 
     async def act(conn: Connection) -> Suppressions:
-        person = await person_within(conn, principal, person_id)
-        await _own_address(conn, person, data.node_id, data.channel)
+        person = await _whose(conn, principal, person_id, data)
         chosen = {"reasons": [data.reason]} if data.reason else {}
         await service.lift(conn, [(data.node_id, data.channel)], actor=principal.actor, now=now, **chosen)
         detail = {"node_id": data.node_id, "channel": data.channel, "why": data.why}

@@ -18,8 +18,8 @@ from unisono.access import audit
 from unisono.access.guards import Principal, caller, requires
 from unisono.customers.identity import service as identity
 from unisono.customers.identity.rulebook import Rulebook
-from unisono.customers.identity.service import PersonNotFound
 from unisono.customers.profiles import service as profiles
+from unisono.customers.profiles.meeting import person_within, require_within
 from unisono.customers.profiles.service import Found, Profile, TimelineItem
 from unisono.customers.timeline.service import Filters, parse_page_key
 from unisono.kit.database import Connection, connection
@@ -50,12 +50,6 @@ async def _audited(conn: Connection, principal: Principal, action: str, person: 
     await audit.record(conn, actor=principal.actor, action=action, person_id=person, detail=detail, wait=False)
 
 
-async def _within_scope(conn: Connection, principal: Principal, person: int) -> None:
-    """Who is bound to stores meets only people seen there; the others do not exist for them."""
-    if principal.stores is not None and not await profiles.seen_in(conn, person, principal.stores):
-        raise PersonNotFound(f"There is no person {person}.")
-
-
 @get(
     "/api/people",
     guards=[requires("people:read")],
@@ -73,7 +67,7 @@ async def person_by_identifier(
     rulebook: Rulebook = await request.app.state.committer.rulebook()
     async with connection(request.app.state.pool) as conn:
         person = await identity.find(conn, identifier, rulebook=rulebook)
-        await _within_scope(conn, principal, person)
+        await require_within(conn, principal, person)
         found = await profiles.profile_of(conn, person)
         await _audited(conn, principal, "person.read", person, by=identifier.partition(":")[0])
     return found
@@ -90,8 +84,7 @@ async def person_by_id(request: AnyRequest, person_id: PathId) -> Profile:
     """A person by any id it has or had: after a join the old ids lead to the person of now."""
     principal = caller(request)
     async with connection(request.app.state.pool) as conn:
-        person = await identity.resolve(conn, person_id)
-        await _within_scope(conn, principal, person)
+        person = await person_within(conn, principal, person_id)
         found = await profiles.profile_of(conn, person)
         await _audited(conn, principal, "person.read", person)
     return found
@@ -144,8 +137,7 @@ async def person_timeline(
         until=until,
     )
     async with connection(request.app.state.pool) as conn:
-        person = await identity.resolve(conn, person_id)
-        await _within_scope(conn, principal, person)
+        person = await person_within(conn, principal, person_id)
         page = await profiles.timeline_page(conn, person, filters=filters, before=parse_page_key(before), limit=limit)
         await _audited(conn, principal, "person.timeline", person)
     return TimelinePage(person, [profiles.as_item(event) for event in page.events], page.next)
