@@ -10,17 +10,21 @@ import asyncio
 import importlib
 import multiprocessing
 import os
+import runpy
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from unisono.kit import crash
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
-    ["tests.support.dispatching_process", "tests.support.policy_process", "tests.support.segmenting_process"]
-)
+_context.set_forkserver_preload(["tests.support.preloaded"])
+
+ENDED_WITHIN = 30.0
+"""Seconds a process that was told to end has for it."""
 
 
 def _work(module: str, arguments: tuple[Any, ...], label: str | None, after: int) -> None:
@@ -49,6 +53,56 @@ class Fork:
         """SIGTERM."""
         assert self._process.pid is not None
         os.kill(self._process.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """kill -9; returns when it is dead."""
+        self._process.kill()
+        self._process.join()
+
+
+def _run(module: str, arguments: Sequence[str], env: dict[str, str], output: str | None) -> None:
+    """In the new process: what the interpreter would do with ``-m module arguments``."""
+    os.environ.clear()
+    os.environ.update(env)
+    crash._LABEL, crash._AFTER = env.get("UNISONO_CRASH_POINT"), int(env.get("UNISONO_CRASH_AFTER", "0"))
+    if output is not None:
+        said = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__")
+
+
+class Program:
+    """``python -m module arguments``, there at once; what it says is written into ``output`` if that is given."""
+
+    def __init__(
+        self, module: str, *arguments: str, env: Mapping[str, str] | None = None, output: Path | None = None
+    ) -> None:
+        where = str(output) if output else None
+        self._process = _context.Process(target=_run, args=(module, arguments, {**(env or os.environ)}, where))
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """What it ended with; None while it lives."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float = ENDED_WITHIN) -> int:
+        """Wait until it ended, blocking; what it ended with. Raises TimeoutError."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise TimeoutError(f"the process {self.pid} did not end within {timeout} seconds")
+        return self._process.exitcode
+
+    def end(self) -> None:
+        """SIGTERM."""
+        self._process.terminate()
 
     def kill(self) -> None:
         """kill -9; returns when it is dead."""

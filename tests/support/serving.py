@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.forking import Program
 from tests.support.secret import TEST_KEY
 
 ROOT = Path(__file__).parents[2]
@@ -30,13 +28,17 @@ def free_port() -> int:
 
 
 class Web:
-    """One web process: Granian with one worker on ``dsn``."""
+    """One web process on ``dsn``."""
 
-    def __init__(self, dsn: str, env: Mapping[str, str] | None = None, port: int | None = None) -> None:
+    def __init__(
+        self, dsn: str, env: Mapping[str, str] | None = None, port: int | None = None, output: Path | None = None
+    ) -> None:
         self.dsn = dsn
+        self.output = output
+        """Where what it says goes; with ours when missing."""
         self.env = dict(env or {})
         self.port = port or free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Program | None = None
 
     @property
     def url(self) -> str:
@@ -46,17 +48,13 @@ class Web:
     def start(self) -> Web:
         """Start it; returns at once."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("UNISONO_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.web_process", str(self.port)],
-            cwd=ROOT,
-            env={
-                **environment,
-                "UNISONO_DATABASE_URL": self.dsn,
-                "UNISONO_SECRET_KEY": TEST_KEY,
-                **self.env,
-            },
-            start_new_session=True,
-        )
+        told = {
+            "UNISONO_DATABASE_URL": self.dsn,
+            "UNISONO_SECRET_KEY": TEST_KEY,
+            "UNISONO_HOST": "127.0.0.1",
+            "UNISONO_PORT": str(self.port),
+        }
+        self.process = Program("tests.support.web_process", env={**environment, **told, **self.env}, output=self.output)
         return self
 
     def wait_until_ready(self) -> Web:
@@ -64,7 +62,7 @@ class Web:
         assert self.process is not None
         end = time.monotonic() + READY_WITHIN
         while time.monotonic() < end:
-            assert self.process.poll() is None, f"the web process ended with {self.process.returncode}"
+            assert self.process.poll() is None, f"the web process ended with {self.process.poll()}"
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{self.url}/health", timeout=2).status_code == 200:
                     return self
@@ -72,18 +70,14 @@ class Web:
         raise AssertionError("the web process does not answer")
 
     def kill(self) -> None:
-        """kill -9 of the server and its worker, as a power cut would."""
-        if self.process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        """kill -9, as a power cut would."""
+        if self.process is not None:
+            self.process.kill()
 
     def wait_for_end(self, timeout: float = 30) -> None:
-        """Wait until it died by itself, at a crash point; then nothing of it is left."""
+        """Wait until it died by itself, at a crash point."""
         assert self.process is not None
         self.process.wait(timeout)
-        self.kill()
 
     def restart(self, env: Mapping[str, str] | None = None) -> Web:
         """Kill it, then start it anew on the same port; ``env`` replaces the environment."""
@@ -94,9 +88,11 @@ class Web:
 
 
 @contextmanager
-def serving(dsn: str, *, processes: int = 1, env: Mapping[str, str] | None = None) -> Iterator[list[Web]]:
+def serving(
+    dsn: str, *, processes: int = 1, env: Mapping[str, str] | None = None, output: Path | None = None
+) -> Iterator[list[Web]]:
     """Some web processes on one database, ready; all are dead at the end, whatever happens."""
-    webs = [Web(dsn, env) for _ in range(processes)]
+    webs = [Web(dsn, env, output=output) for _ in range(processes)]
     try:
         for web in webs:
             web.start()
