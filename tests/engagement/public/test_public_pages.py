@@ -15,8 +15,8 @@ from tests.support.console import console_site
 from tests.support.secret import TEST_SECRET
 from unisono.customers.consent import confirming, service, texts
 from unisono.customers.consent.model import NewEntry
+from unisono.engagement.channels.reading import safe_target
 from unisono.engagement.public.preferring import read_answers
-from unisono.engagement.public.tracking import safe_target
 from unisono.kit import tokens
 from unisono.kit.clock import system_clock
 from unisono.kit.database import Pool, transaction

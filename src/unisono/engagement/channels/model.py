@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal, get_args
 
 import msgspec
 
@@ -18,7 +18,7 @@ from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest, Unauthenticated
 from unisono.kit.http import Http
 
-CHANNELS = (
+Channel = Literal[
     "email",
     "sms",
     "whatsapp",
@@ -36,7 +36,8 @@ CHANNELS = (
     "webhook",
     "ads",
     "other",
-)
+]
+CHANNELS: Final[tuple[str, ...]] = get_args(Channel)
 """Every channel, as consent, messages, contacts and accounts name it."""
 
 Status = Literal["active", "paused", "disabled"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 
@@ -21,6 +21,18 @@ MOST: Final = 5000
 def clean(value: str) -> str:
     """A text as it can be stored: without NUL and lone surrogates."""
     return value[:LONGEST].replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def safe_target(url: object) -> str | None:
+    """An address of the web as a header may carry it; None for what is none."""
+    if not isinstance(url, str):
+        return None
+    try:
+        parts = urlsplit(url)
+        written = quote(url, safe="/:?#[]@!$&'()*+,;=%~-._")
+    except ValueError:  # half a bracket of an IPv6 address, half a character
+        return None
+    return written if parts.scheme.lower() in ("http", "https") and parts.netloc else None
 
 
 def json_object(body: bytes) -> dict[str, Any]:

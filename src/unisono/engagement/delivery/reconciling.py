@@ -17,6 +17,7 @@ from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import Suppression, SuppressionReason
 from unisono.customers.record import Happening
 from unisono.engagement.channels.model import ProviderEvent
+from unisono.engagement.delivery.rendering import PUSH
 from unisono.engagement.delivery.settling import sent_events, tell
 from unisono.engagement.policy import service as policy
 from unisono.kit.database import Connection
@@ -217,7 +218,7 @@ def _happening(event: ProviderEvent, row: asyncpg.Record) -> Happening | None:
     names, line = _TEXT, "messages"
     if channel == "email":
         names, line = _EMAIL, "email"
-    elif channel in ("web_push", "app_push"):
+    elif channel in PUSH:
         names, line = _PUSH, "push"
     elif channel == "mail":
         names, line = _MAIL, "mail"
@@ -264,6 +265,6 @@ def _blocked_for(event: ProviderEvent, channel: str) -> SuppressionReason | None
         return "complaint"
     if event.kind == "unsubscribed":
         return "opt_out"
-    if event.kind in ("bounced", "failed") and event.permanent and channel not in ("web_push", "app_push"):
+    if event.kind in ("bounced", "failed") and event.permanent and channel not in PUSH:
         return "hard_bounce" if channel == "email" else "gone"
     return None

@@ -163,7 +163,7 @@ def _said(one: Outcome) -> dict[str, Any]:
         said["campaign_id"] = said["campaign_name"] = claimed.campaign
     if claimed.channel == "email":
         said["email_subject"] = outgoing.subject
-    elif claimed.channel in ("web_push", "app_push"):
+    elif claimed.channel in PUSH:
         said["title"] = outgoing.title
     elif claimed.channel == "mail":
         said["subject"] = outgoing.subject or outgoing.title

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from unisono.engagement.channels.model import Channel
 from unisono.engagement.policy.model import Budget, Cap, Policy, PolicyVersion, Quiet
 
 DAY: Final = 86_400
 
-WEIGHTS: Final = {
+WEIGHTS: Final[Mapping[str, int]] = {
     "email": 1,
     "web_push": 1,
     "app_push": 1,
@@ -29,7 +31,7 @@ WEIGHTS: Final = {
 }
 """What weighs is what disturbs: a banner on a page one opened oneself weighs nothing."""
 
-REACHING: Final = (
+REACHING: Final[tuple[Channel, ...]] = (
     "email",
     "sms",
     "whatsapp",
@@ -42,7 +44,7 @@ REACHING: Final = (
 )
 """Channels that ring or light up at night."""
 
-GOING: Final = (*REACHING, "call", "mail", "clerk")
+GOING: Final[tuple[Channel, ...]] = (*REACHING, "call", "mail", "clerk")
 """Channels by which we go to the person: they count under the caps."""
 
 

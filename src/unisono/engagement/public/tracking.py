@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from typing import Final, Literal
-from urllib.parse import quote, urlsplit
 
 import structlog
 from litestar import Response, get
@@ -17,6 +16,7 @@ from litestar.params import FromPath
 from unisono.access.guards import now_of, open_to_all
 from unisono.customers.web import unit
 from unisono.engagement.channels.model import ProviderEvent
+from unisono.engagement.channels.reading import safe_target
 from unisono.engagement.delivery.reconciling import reconcile
 from unisono.engagement.public.rendering import AnyRequest
 from unisono.kit import tokens
@@ -73,18 +73,6 @@ async def follow_link(request: AnyRequest, token: FromPath[str]) -> Response[Non
     if request.method == "GET":
         await _tell(request, message_id, "clicked", target)
     return Response(None, status_code=302, headers={**HEADERS, "location": target})
-
-
-def safe_target(url: object) -> str | None:
-    """The address as a header may carry it; None for what is no web address."""
-    if not isinstance(url, str):
-        return None
-    try:
-        parts = urlsplit(url)
-        written = quote(url, safe="/:?#[]@!$&'()*+,;=%~-._")
-    except ValueError:  # half a bracket of an IPv6 address, half a character
-        return None
-    return written if parts.scheme.lower() in ("http", "https") and parts.netloc else None
 
 
 @get("/o/{name:str}", guards=[BY_LINK], include_in_schema=False)

@@ -8,13 +8,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from unisono.engagement.brand.model import Finding
+from unisono.engagement.channels import model as channels
 
 Purpose = Literal["marketing", "transactional", "service"]
 Kind = Literal["message", "block"]
-Channel = Literal[
-    "email", "sms", "whatsapp", "messenger", "instagram", "telegram", "web_push", "app_push", "onsite", "chat", "mail",
-    "call", "clerk", "till", "webhook", "ads", "other", "push", "text",
-]  # fmt: skip
+Channel = Literal[channels.Channel, "push", "text"]
+"""What a content may be for: a channel, or what several share."""
 
 Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Language = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]

@@ -13,6 +13,7 @@ import ssl
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import ClassVar, Final, Literal
 
 import aiosmtplib
@@ -90,6 +91,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Where SNS certificates come from, for a local counterpart; only with private addresses allowed."""
 
 
+# Each message's is looked at when it is rendered and when it leaves.
+@lru_cache(1024)
 def _address(text: str) -> str:
     """A sender's or recipient's address in ASCII. Raises AddressInvalid."""
     if len(text) > 254 or not text.isprintable():

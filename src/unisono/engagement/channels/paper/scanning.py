@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 import structlog
 from litestar import Request, Response, get
@@ -15,6 +14,7 @@ from unisono.customers.web import unit
 from unisono.engagement.channels.hooks import Events
 from unisono.engagement.channels.model import ProviderEvent
 from unisono.engagement.channels.paper import service
+from unisono.engagement.channels.reading import safe_target
 from unisono.kit.database import TRANSIENT, connection
 from unisono.kit.errors import NotFound, Unavailable
 
@@ -41,7 +41,7 @@ def routes_with(on_events: Events) -> list[ControllerRouterHandler]:
         """Lead to where the letter leads: the address is the letter's, never the request's."""
         async with connection(request.app.state.pool) as conn:
             found = await service.scanned(conn, code.upper())
-        target = _web(found.target) if found is not None else None
+        target = safe_target(found.target) if found is not None else None
         if found is None or target is None:
             raise NotFound("This code leads nowhere.", code="unknown_link")
         if found.message_id is not None and request.method == "GET":
@@ -49,17 +49,6 @@ def routes_with(on_events: Events) -> list[ControllerRouterHandler]:
         return Response(None, status_code=302, headers={**HEADERS, "location": target})
 
     return [scan]
-
-
-def _web(url: str) -> str | None:
-    """The address as a header may carry it; None for what is no address of the web."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # half a bracket of an IPv6 address
-        return None
-    if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
-        return None
-    return quote(url, safe="/:?#[]@!$&'()*+,;=%~-._")
 
 
 async def _tell(request: AnyRequest, on_events: Events, message_id: int, url: str) -> None:
