@@ -23,6 +23,24 @@ def test_a_day_has_no_hour() -> None:
     assert in_words(Reason("x", "It begins on {starts_at}.", {"starts_at": "2026-12-01"})) == "It begins on 1 December."
 
 
+def test_codes_are_called_by_their_names() -> None:
+    """Channels, and words that are to be translated themselves; what nobody has named stays as it is."""
+    values = {"channel": "app_push", "chosen": "carrier_pigeon", "label": "Web push", "other": "sms"}
+    reason = Reason("x", "{channel}, {chosen}, {label}, {other}", values)
+    assert in_words(reason) == "App push, carrier_pigeon, Web push, sms"
+    assert in_words(reason, "it") == "Notifica dell'app, carrier_pigeon, Notifica web, sms"
+    assert in_words(Reason("x", "“{label}”", {"label": ""}), "it") == "“”"
+
+
+def test_a_zone_among_the_values_is_the_one_times_are_told_in() -> None:
+    """The clocks there, not the reader's; a zone there is not is none."""
+    values = {"until_at": "2026-11-19T14:00:00+00:00", "zone": "America/New_York"}
+    assert in_words(Reason("x", "{until_at} ({zone})", values), "en", "Europe/Rome") == (
+        "19 Nov, 09:00 (America/New_York)"
+    )
+    assert in_words(Reason("x", "{until_at}", values | {"zone": "Mars/Base"}), "en", "Europe/Rome") == "19 Nov, 15:00"
+
+
 def test_what_cannot_be_filled_still_reads() -> None:
     """A mistake in a text never becomes an error of a page; values stay for programs."""
     text = "{nobody} fills {this"

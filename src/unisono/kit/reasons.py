@@ -11,7 +11,9 @@ import msgspec
 from babel.dates import format_date, format_datetime, get_day_names
 
 from unisono.kit.i18n import translations
+from unisono.kit.localtime import known_zone
 from unisono.kit.money import format_money
+from unisono.kit.names import OF_VALUES
 
 Anything = TypeVar("Anything")
 
@@ -22,7 +24,9 @@ class Reason(msgspec.Struct, frozen=True):
     """One reason. ``code`` is stable; ``text`` is an English msgid with {named} places that ``values`` fill.
 
     Amounts in ``values`` are minor units under names ending in ``_minor`` beside a ``currency``; instants and days
-    are ISO 8601 texts under names ending in ``_at``; days of the week are listed as ``mon, tue`` under ``weekdays``.
+    are ISO 8601 texts under names ending in ``_at``, told by the clocks of ``zone`` where there is one; days of the
+    week are listed as ``mon, tue`` under ``weekdays``; channels are their codes under ``channel`` and ``chosen``; what
+    is under ``label`` is a msgid itself, or somebody's own words.
     """
 
     code: str
@@ -33,6 +37,9 @@ class Reason(msgspec.Struct, frozen=True):
 def in_words(reason: Reason, language: str = "en", timezone: str = "UTC") -> str:
     """A reason as people of a language read it: money and times written their way. English where untranslated."""
     text = translations(language).gettext(reason.text)
+    # A reason that names a zone speaks of the clocks there, whoever reads it.
+    own = known_zone(reason.values.get("zone"))
+    timezone = timezone if own is None else own.key
     filled = {name: _written(name, value, reason.values, language, timezone) for name, value in reason.values.items()}
     try:
         return text.format(**filled)
@@ -72,6 +79,10 @@ def _written(name: str, value: Any, values: Mapping[str, Any], language: str, ti
         return format_money(value, currency, language)
     if name.endswith("_at") and isinstance(value, str):
         return _instant(value, language, timezone)
+    if name in OF_VALUES and isinstance(value, str) and value in OF_VALUES[name]:
+        return translations(language).gettext(OF_VALUES[name][value])
+    if name == "label" and value:
+        return translations(language).gettext(str(value))
     if name == "weekdays" and isinstance(value, str):
         names = get_day_names(locale=language)
         return ", ".join(str(names[DAYS.index(day)]) if day in DAYS else day for day in value.split(", "))

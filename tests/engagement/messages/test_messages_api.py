@@ -127,7 +127,7 @@ async def test_the_whole_way(api: Api) -> None:
     assert [one["outcome"] for one in shown["attempts"]] == ["accepted"]
     assert (shown["decision"]["channel"], shown["can_cancel"]) == ("email", False)
     why = (await api.ask("GET", f"/api/messages/{made['id']}/why", key="looks")).json()
-    assert why["reasons"][0]["text"] == "There is a consent to marketing by email."
+    assert why["reasons"][0]["text"] == "There is a consent to marketing by E-mail."
     hidden = (await api.ask("GET", f"/api/messages/{made['id']}", key="looks")).json()
     assert hidden["content"] is None
 

@@ -96,8 +96,14 @@ async def test_who_may_only_read_changes_nothing(desk: Desk) -> None:
         ({"unknown": 1}, "bad_request"),
         ({"caps": [{"name": "x", "purposes": ["marketing"], "most": -1, "seconds": 5}]}, "bad_request"),
         ({"quiet": [{"channels": ["email"], "from": "21:00:00", "until": "9"}]}, "bad_request"),
+        ({"budgets": [{"name": "x", "limit": 5, "seconds": 60, "counts": []}]}, "bad_policy"),
+        ({"budgets": [{"name": "x", "limit": 5, "seconds": 60, "counts": ["phone"]}]}, "bad_request"),
+        (
+            {"caps": [{"name": "x", "label": "a\u0000b", "purposes": ["service"], "most": 1, "seconds": 5}]},
+            "bad_policy",
+        ),
     ],
-    ids=["channel", "field", "negative", "time"],
+    ids=["channel", "field", "negative", "time", "counts nothing", "counts what there is not", "label"],
 )
 async def test_a_bad_policy_is_refused_and_nothing_changed(desk: Desk, change: dict[str, Any], code: str) -> None:
     """With what is wrong."""

@@ -361,3 +361,35 @@ def test_a_decision_can_be_kept_and_read_back() -> None:
     """It is stored with the message as JSON."""
     decision = decide(message(channels=("sms", "email")), person(contacts=[contact()]), version(), LEGAL, NOON)
     assert msgspec.json.decode(msgspec.json.encode(decision), type=Decision).outcome == decision.outcome
+
+
+def words_of(decision: Decision, language: str = "en", timezone: str = "Europe/Rome") -> list[str]:
+    """What people read, somebody in Rome."""
+    return [in_words(reason, language, timezone) for reason in decision.reasons]
+
+
+def test_reasons_are_read_in_words_not_in_codes() -> None:
+    """Channels by their names, caps and budgets by what people call them, in the reader's language."""
+    night = datetime(2026, 11, 18, 22, tzinfo=UTC)
+    quiet = decide(message(due_at=night, channels=("app_push", "sms")), person(), version(), LEGAL, night)
+    assert words_of(quiet)[0] == "Quiet hours on App push until 19 Nov, 09:00 (Europe/Rome)."
+    assert words_of(quiet, "it")[0] == "Ore di silenzio su Notifica dell'app fino al 19 nov, 09:00 (Europe/Rome)."
+    full = decide(message(), person(contacts=(contact(),)), version(), LEGAL, NOON)
+    assert words_of(full)[0] == "The cap “promotions a day” is reached (1 of 1); there is room from 19 Nov, 11:00."
+    assert full.reasons[0].values["name"] == "day"
+    own = Cap(name="winter_x", label="Winter", purposes=("marketing",), most=0, seconds=DAY)
+    nameless = msgspec.structs.replace(own, name="winter_x2", label="")
+    none = decide(message(), person(), version(msgspec.structs.replace(BARE, caps=(own, nameless))), LEGAL, NOON)
+    assert words_of(none) == ["The cap “Winter” allows none by E-mail.", "The cap “winter x2” allows none by E-mail."]
+
+
+def test_a_persons_own_clock_is_told_as_it_shows() -> None:
+    """Whoever reads it elsewhere: until nine in New York is not fifteen there."""
+    york = person(zone=Zone("America/New_York", "person", sure=True))
+    night = datetime(2026, 11, 19, 3, tzinfo=UTC)
+    [told] = words_of(decide(message(due_at=night), york, version(), LEGAL, night))
+    assert told == "Quiet hours on E-mail until 19 Nov, 09:00 (America/New_York)."
+    local = message(local_time=LocalTime(date(2026, 11, 19), "18:30"), not_after=None)
+    assert "By the person's own clock it is due at 19 Nov, 18:30." in words_of(
+        decide(local, york, version(), LEGAL, NOON)
+    )

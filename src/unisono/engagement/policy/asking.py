@@ -40,6 +40,8 @@ class LimitState(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     name: str
+    label: str
+    """What people call it, in English where it is the package's."""
     used: int
     limit: int
     left: int
@@ -147,6 +149,7 @@ def _limit(limit: limits.Limit, facts: ContactFacts, policy: Policy, now: dateti
     return LimitState(
         kind=limits.kind(limit),
         name=limit.name,
+        label=words.label_of(limit),
         used=used,
         limit=most,
         left=max(0, most - used),

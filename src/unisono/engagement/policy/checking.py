@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from unisono.engagement.channels.model import CHANNELS
-from unisono.engagement.policy.model import Policy, Quiet
+from unisono.engagement.policy.model import Budget, Cap, Policy, Quiet
 from unisono.kit.errors import BadRequest
 from unisono.kit.localtime import Hours, resume_after_quiet
 
@@ -60,7 +60,13 @@ def _limits(policy: Policy) -> Iterable[str]:
     for cap in policy.caps:
         if "transactional" in cap.purposes or not cap.purposes:
             yield f"caps.{cap.name}: a cap is for marketing or service; what was ordered is never capped."
+    limits: list[Budget | Cap] = [*policy.budgets, *policy.caps]
+    for limit in limits:
+        if not limit.label.isprintable() or limit.label != limit.label.strip():
+            yield f"{limit.name}: a label is one line of text."
     for budget in policy.budgets:
+        if not budget.counts:
+            yield f"budgets.{budget.name}: a budget counts something: marketing, service, transactional or staff."
         if "transactional" in budget.binds or not budget.binds:
             yield f"budgets.{budget.name}: a budget binds marketing or service; what was ordered is never bound."
 

@@ -19,6 +19,7 @@ STAFF: ContactPurpose = "staff"
 """Purpose under which a call, a letter or a word of one of ours is counted."""
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Label = Annotated[str, msgspec.Meta(max_length=80)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=366 * 86400)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
@@ -33,6 +34,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How much a person may be pressed in a rolling window, over all channels and by whomever."""
 
     name: Name
+    label: Label = ""
+    """What people call it in the reasons they read; empty: its name as words."""
     limit: Count
     """Weights that may add up within the window."""
     seconds: Seconds
@@ -47,6 +50,8 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """How many messages of these purposes a person may get in a rolling window."""
 
     name: Name
+    label: Label = ""
+    """What people call it in the reasons they read; empty: its name as words."""
     purposes: tuple[MessagePurpose, ...]
     """Counted and bound by it; a cap never binds transactional messages."""
     most: Count

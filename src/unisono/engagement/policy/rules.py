@@ -308,18 +308,19 @@ def _waits(case: _Case, channel: str, weight: int) -> tuple[list[tuple[datetime,
     waits: list[tuple[datetime, Reason]] = []
     never: list[Reason] = []
     if case.start > case.now:
-        waits.append((case.start, words.not_due(case.start, local=case.start != case.asked.due_at)))
+        zone = case.facts.zone.name if case.start != case.asked.due_at else None
+        waits.append((case.start, words.not_due(case.start, zone)))
     for limit in limits.limits_of(case.policy, case.asked.purpose, channel):
         _wait_for_room(case, channel, weight, limit, waits, never)
     if never or case.asked.purpose == "transactional":
         return waits, never
     reached = max((until for until, _ in waits), default=case.now)
-    zone, hours, holiday = case.facts.zone, _quiet(case.policy, channel), partial(is_holiday, case.facts.country)
-    free = resume_after_quiet(reached, zone.info, hours, holiday)
+    hours, holiday = _quiet(case.policy, channel), partial(is_holiday, case.facts.country)
+    free = resume_after_quiet(reached, case.facts.zone.info, hours, holiday)
     if free is None:
         return waits, [words.always_quiet(channel)]
     if free > reached:
-        waits.append((free, words.quiet_hours(channel, free, zone.name)))
+        waits.append((free, words.quiet_hours(channel, free, case.facts.zone.name)))
     return sorted(waits, key=lambda wait: wait[0], reverse=True), never
 
 
@@ -333,17 +334,15 @@ def _wait_for_room(
 ) -> None:
     own, contacts = limits.own_units(limit, weight), case.facts.contacts
     room = limits.room_at(limit, contacts, own, case.now)
-    kind, most = limits.kind(limit), limits.most(limit)
     if room is None:
-        never.append(words.too_heavy(kind, limit.name, own, most, channel))
+        never.append(words.too_heavy(limit, own, channel))
     elif room > case.now:
-        taken = limits.used(limit, contacts, case.now)
-        waits.append((room, words.used_up(kind, limit.name, taken, most, channel, room)))
+        waits.append((room, words.used_up(limit, limits.used(limit, contacts, case.now), channel, room)))
     elif case.policy.give_way and own:
         planned = (one for one in case.facts.planned if one.message_id != case.asked.message_id)
         higher = limits.rival(limit, case.asked, own, contacts, planned, case.policy, case.now)
         if higher is not None:
-            waits.append((limits.after(higher, case.now), words.gives_way(limit.name, higher, channel)))
+            waits.append((limits.after(higher, case.now), words.gives_way(limit, higher, channel)))
 
 
 def _quiet(policy: Policy, channel: str) -> list[Hours]:
@@ -373,6 +372,7 @@ def _used(case: _Case) -> dict[str, Any]:
             {
                 "kind": limits.kind(limit),
                 "name": limit.name,
+                "label": words.label_of(limit),
                 "used": limits.used(limit, facts.contacts, now),
                 "limit": limits.most(limit),
                 "seconds": limit.seconds,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from unisono.engagement.policy.model import PlannedMessage, Trouble
+from unisono.engagement.policy.limits import most
+from unisono.engagement.policy.model import Budget, Cap, PlannedMessage, Trouble
+from unisono.kit.personal import N_
 from unisono.kit.reasons import Reason
 
 
@@ -43,44 +46,66 @@ def always_quiet(channel: str) -> Reason:
     return Reason("quiet_always", "Quiet hours on {channel} do not end.", {"channel": channel})
 
 
-def used_up(kind: str, name: str, used: int, limit: int, channel: str, until: datetime) -> Reason:
+def used_up(limit: Budget | Cap, used: int, channel: str, until: datetime) -> Reason:
     """A budget or a cap has no room now."""
-    values = {"name": name, "used": used, "limit": limit, "channel": channel, "until_at": until.isoformat()}
-    if kind == "budget":
+    values = {**_named(limit), "used": used, "limit": most(limit), "channel": channel, "until_at": until.isoformat()}
+    if isinstance(limit, Budget):
         return Reason(
-            "budget_used", "The budget {name} is used up ({used} of {limit}); there is room from {until_at}.", values
+            "budget_used", "The budget “{label}” is used up ({used} of {limit}); there is room from {until_at}.", values
         )
     return Reason(
-        "cap_reached", "The cap {name} is reached ({used} of {limit}); there is room from {until_at}.", values
+        "cap_reached", "The cap “{label}” is reached ({used} of {limit}); there is room from {until_at}.", values
     )
 
 
-def too_heavy(kind: str, name: str, units: int, limit: int, channel: str) -> Reason:
+def too_heavy(limit: Budget | Cap, units: int, channel: str) -> Reason:
     """It will never fit."""
-    values = {"name": name, "units": units, "limit": limit, "channel": channel}
-    if kind == "budget":
-        return Reason("budget_too_small", "By {channel} it weighs {units}: the budget {name} has only {limit}.", values)
-    return Reason("cap_zero", "The cap {name} allows none by {channel}.", values)
+    values = {**_named(limit), "units": units, "limit": most(limit), "channel": channel}
+    if isinstance(limit, Budget):
+        return Reason(
+            "budget_too_small", "By {channel} it weighs {units}: the budget “{label}” has only {limit}.", values
+        )
+    return Reason("cap_zero", "The cap “{label}” allows none by {channel}.", values)
 
 
-def gives_way(name: str, higher: PlannedMessage, channel: str) -> Reason:
+def _named(limit: Budget | Cap) -> dict[str, str]:
+    return {"name": limit.name, "label": label_of(limit)}
+
+
+def label_of(limit: Budget | Cap) -> str:
+    """What people call a budget or a cap: its own words, ours for those of the package, else its name as words."""
+    return limit.label or LABELS.get(limit.name) or limit.name.replace("_", " ")
+
+
+LABELS: Final = {
+    "week": N_("contacts a week"),
+    "day": N_("promotions a day"),
+    "three_a_week": N_("promotions a week"),
+    "surveys": N_("surveys a week"),
+}
+"""Of the budgets and caps of the package; English msgids."""
+
+
+def gives_way(limit: Budget | Cap, higher: PlannedMessage, channel: str) -> Reason:
     """A weightier message needs what is left."""
     values = {
-        "name": name,
+        **_named(limit),
         "channel": channel,
         "message": higher.message_id,
         "priority": higher.priority,
         "planned_at": higher.at.isoformat(),
     }
-    return Reason("gives_way", "It leaves the rest of {name} to a weightier message planned for {planned_at}.", values)
+    return Reason(
+        "gives_way", "It leaves the rest of “{label}” to a weightier message planned for {planned_at}.", values
+    )
 
 
-def not_due(due: datetime, *, local: bool) -> Reason:
-    """Its time has not come."""
-    values = {"due_at": due.isoformat()}
-    if local:
+def not_due(due: datetime, zone: str | None = None) -> Reason:
+    """Its time has not come; ``zone`` is that of the person whose clock it waits for."""
+    if zone is not None:
+        values = {"due_at": due.isoformat(), "zone": zone}
         return Reason("not_due_local", "By the person's own clock it is due at {due_at}.", values)
-    return Reason("not_due", "It is due at {due_at}.", values)
+    return Reason("not_due", "It is due at {due_at}.", {"due_at": due.isoformat()})
 
 
 def too_late(not_after: datetime) -> Reason:
