@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import unisono
 from tests.support.console import Site, identify, text_of
 from unisono.console.views import channels as views
+from unisono.console.views.details import DETAILS
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import NewEntry
 from unisono.engagement.channels.registry import ADAPTERS
@@ -87,6 +91,7 @@ async def test_an_account_that_cannot_work_is_refused_and_what_was_typed_stays(
     assert answer.status_code == 400
     assert said in read(answer.text)
     assert 'value="Newsletter"' in answer.text
+    assert f'name="per_second" type="text" value="{(SMTP | fields)["per_second"]}"' in answer.text
     assert "tazza-segreta" not in answer.text
     assert await site.pool.fetchval("select count(*) from channel_account") == 0
     assert (await site.get("/console/channel-new?kind=pigeon")).status_code == 400
@@ -111,6 +116,7 @@ async def test_trying_a_connection_tells_what_came_of_it_and_sends_nothing(site:
     answer = await site.post("/console/channels/news/test")
     assert answer.status_code == 200
     assert "It does not answer as it should" in read(answer.text)
+    assert "Nobody answers there: check server, port and encryption." in read(answer.text)
     assert len(await site.audit("channel.test")) == 1
 
 
@@ -175,3 +181,16 @@ def test_every_kind_of_account_can_be_called_in_italian_and_its_settings_have_a_
     asked = {field.encode_name for adapter in ADAPTERS.values() for field in views.fields_of(adapter)}
     secrets = {name for adapter in ADAPTERS.values() for name in adapter.secret_names}
     assert (asked | secrets) - set(views.LABELS) == set()
+
+
+def test_what_the_everyday_accounts_refuse_can_be_said_in_another_language() -> None:
+    """Every sentence of a refused account or mail server is among those that are translated."""
+    for room in ("accounts", "adapters/smtp"):
+        source = (Path(unisono.__file__).parent / f"engagement/channels/{room}.py").read_text()
+        said = re.findall(r'problem = (f?)"([^"]+)"', source)
+        assert len(said) >= 6
+        for filled, text in said:
+            if "serves" in text:
+                continue  # no form offers a channel a kind does not serve
+            spoken = re.sub(r"\{[^}]*\}", "7", text) if filled else text
+            assert any(re.fullmatch(re.sub(r"\\\{\w+\\\}", ".+", re.escape(known)), spoken) for known in DETAILS), text

@@ -86,13 +86,23 @@ async def list_channels(request: AnyRequest) -> Response[str]:
 
 
 def _settings(one: Account, adapter: Adapter, words: Words) -> tuple[list[contexts.VoiceField], ...]:
-    """What a kind asks: first what must be said, then the rest."""
-    found = [(each.required, views.setting_field(each, one.settings, words)) for each in views.fields_of(adapter)]
-    return [field for required, field in found if required], [field for required, field in found if not required]
+    """What a kind asks: first what must be said or looked at, then the rest."""
+    asked_first: list[contexts.VoiceField] = []
+    rest: list[contexts.VoiceField] = []
+    for each in views.fields_of(adapter):
+        first = each.required or each.encode_name in views.EVERYDAY
+        (asked_first if first else rest).append(views.setting_field(each, one.settings, words))
+    return asked_first, rest
 
 
 def _account_view(
-    request: AnyRequest, principal: Principal, one: Account, *, is_new: bool, told: list[accounts.Told]
+    request: AnyRequest,
+    principal: Principal,
+    one: Account,
+    *,
+    is_new: bool,
+    told: list[accounts.Told],
+    typed: Mapping[str, str],
 ) -> contexts.ChannelAccount:
     words, now, adapter = words_of(request, principal), now_of(request), adapter_of(one.kind)
     needed, more = _settings(one, adapter, words)
@@ -105,14 +115,14 @@ def _account_view(
         is_new=is_new,
         badges=[] if is_new else [views.status_badge(one, now, words)],
         status=one.status,
-        general=views.general_fields(one, adapter, words, is_new=is_new),
+        general=views.as_typed(views.general_fields(one, adapter, words, is_new=is_new), typed),
         settings=needed,
         more_settings=more,
         secrets=views.secret_fields(adapter, sorted(one.secrets), words),
-        pace=views.pace_fields(one, currency, words),
+        pace=views.as_typed(views.pace_fields(one, currency, words), typed),
         hook_url=one.hook_url,
         wants_hook=adapter.capabilities.receipts or adapter.capabilities.inbound,
-        told=[(each.kind, each.number, each.last_at) for each in told],
+        told=[(views.told_word(each.kind, words), each.number, each.last_at) for each in told],
         last_error=one.last_error or "",
         failures=one.failures,
         closed_until=one.closed_until if one.closed_until and one.closed_until > now else None,
@@ -131,20 +141,13 @@ async def _show(
         told = await accounts.told_since(conn, one.id, now_of(request) - TOLD)
     if typed is not None:
         one = views.typed_account(typed, one.kind, one)
-    view = _account_view(request, principal, one, is_new=False, told=told)
+    view = _account_view(request, principal, one, is_new=False, told=told, typed=typed or {})
     problem = problem_told(words, error) if error else None
     works = tried is not None and tried.outcome == "accepted"
     view = msgspec.structs.replace(
-        view, problem=problem, tried=_outcome(tried, words) if tried else None, tried_well=works
+        view, problem=problem, tried=views.try_told(tried, words) if tried else None, tried_well=works
     )
     return await page(request, view, title=one.name, section=SECTION, status=error.status if error else 200)
-
-
-def _outcome(tried: Sent, words: Words) -> contexts.Problem:
-    what = (
-        words.gettext("It answers") if tried.outcome == "accepted" else words.gettext("It does not answer as it should")
-    )
-    return contexts.Problem(what=what, why=" · ".join(part for part in (tried.code, tried.detail) if part))
 
 
 @get(text_pattern(links.channel, "code"), guards=[requires("channels:manage")], include_in_schema=False)
@@ -162,7 +165,7 @@ async def _form(
         one = Account(id=0, code=kind.replace("_", "-"), kind=kind, channel=adapter.channels[0], name=adapter.title)
     else:
         one = views.typed_account(typed, kind, None)
-    view = _account_view(request, principal, one, is_new=True, told=[])
+    view = _account_view(request, principal, one, is_new=True, told=[], typed=typed or {})
     view = msgspec.structs.replace(view, problem=problem_told(words, error) if error else None)
     title, status = words.gettext("New account"), error.status if error else 200
     return await page(request, view, title=title, section=SECTION, status=status)

@@ -15,17 +15,20 @@ from unisono.console.contexts import (
     ChannelCard,
     ChannelReachRow,
     Choice,
+    Problem,
     Tile,
     Tone,
     VoiceField,
 )
 from unisono.console.marking import N_
 from unisono.console.views.commerce import amount_text, amount_typed, whole_typed
-from unisono.console.views.voice import channel_word, plain_choices
+from unisono.console.views.details import detail_told
+from unisono.console.views.voice import channel_word, choices_of
 from unisono.console.words import Words
-from unisono.engagement.channels.model import CHANNELS, Account, AccountInvalid, Adapter, Status, WarmUp
+from unisono.engagement.channels.model import CHANNELS, Account, AccountInvalid, Adapter, Sent, Status, WarmUp
 from unisono.engagement.channels.registry import ADAPTERS, adapter_of
 from unisono.kit.money import format_money
+from unisono.kit.reasons import Reason, in_words
 
 Form = Mapping[str, str]
 
@@ -104,6 +107,32 @@ HINTS: Final = {
     "sender": N_("Whom messages come from."),
 }
 
+EVERYDAY: Final = frozenset({"port", "security", "user", "sender_name"})
+"""Settings asked at once though they may be left as they are: no mail server is reached without a look at them."""
+
+OPTIONS: Final = {
+    "starttls": N_("STARTTLS (587)"),
+    "tls": N_("TLS from the start (465)"),
+    "none": N_("none"),
+    "mail": N_("Bounce mails"),
+    "sendgrid": N_("Events of SendGrid"),
+    "mailgun": N_("Events of Mailgun"),
+    "ses": N_("Notifications of Amazon SES"),
+}
+"""A value of a setting that has only some -> what it is called; English msgids."""
+
+SIGN_IN: Final = frozenset({"401", "403", "530", "534", "535", "20003"})
+"""What providers answer when they do not know who asks (HTTP, SMTP, Twilio)."""
+
+TRIED: Final = {
+    "connect": N_("Nobody answers there: check server, port and encryption."),
+    "timeout": N_("It did not answer in time: check server and port, or try again later."),
+    "cut": N_("The connection broke: check port and encryption."),
+    "address": N_("That address may not be called from here: it is in this machine's own network."),
+    "channel_account_invalid": N_("Something in the settings is missing or cannot be used."),
+}
+"""What came of a try -> what to look at; English msgids."""
+
 TITLES: Final = (
     N_("E-mail (SMTP)"), N_("SMS (Twilio)"), N_("WhatsApp (Twilio)"), N_("WhatsApp (Cloud API)"),
     N_("Facebook Messenger"), N_("Instagram"), N_("Telegram"), N_("Web push"), N_("Firebase Cloud Messaging"),
@@ -113,19 +142,44 @@ TITLES: Final = (
 )  # fmt: skip
 """What the kinds of accounts are called, for the catalogue; a test holds them equal to the adapters' own."""
 
+TELLS: Final = {
+    "delivered": N_("Delivered"),
+    "bounced": N_("Came back"),
+    "deferred": N_("Put off"),
+    "opened": N_("Opened"),
+    "clicked": N_("A link was followed"),
+    "complained": N_("Marked as spam"),
+    "unsubscribed": N_("Unsubscribed"),
+    "failed": N_("Failed after it had left"),
+    "read": N_("Read"),
+    "inbound": N_("Written to us"),
+    "stop": N_("The word STOP"),
+    "start": N_("The word START"),
+}
+"""What a provider tells of; English msgids."""
+
 _LONG: Final = frozenset({"dkim_key", "service_account"})
+
+
+def _resting(one: Account, now: datetime) -> bool:
+    return one.closed_until is not None and one.closed_until > now
 
 
 def status_badge(one: Account, now: datetime, words: Words) -> Badge:
     """How an account stands: switched by people, or resting after failures."""
     if one.sealed:
         return Badge(text=words.gettext("secrets cannot be opened"), tone="warning")
-    if one.status == "active" and one.closed_until is not None and one.closed_until > now:
+    if one.status == "active" and _resting(one, now):
         return Badge(text=words.gettext("resting after failures"), tone="warning")
     if one.status == "active" and one.failures:
         return Badge(text=words.gettext("failing"), tone="warning")
     text, tone = STATUSES[one.status]
     return Badge(text=words.gettext(text), tone=tone)
+
+
+def told_word(kind: str, words: Words) -> str:
+    """What a provider told of."""
+    return words.gettext(TELLS.get(kind, kind))
 
 
 def account_row(one: Account, now: datetime, words: Words, *, used: bool, may_open: bool) -> AccountRowView:
@@ -145,7 +199,7 @@ def account_row(one: Account, now: datetime, words: Words, *, used: bool, may_op
         warm_up=warm_up_text(one, now.date(), words),
         cost=cost,
         last_error=one.last_error or "",
-        closed_until=one.closed_until if one.closed_until and one.closed_until > now else None,
+        closed_until=one.closed_until if _resting(one, now) else None,
     )
 
 
@@ -170,6 +224,23 @@ def kind_label(kind: str, channel: str, words: Words) -> str:
     return title if title.startswith(name) else f"{name} · {title}"
 
 
+def try_told(tried: Sent, words: Words) -> Problem:
+    """What came of trying a connection: what to look at, then the provider's own words."""
+    if tried.outcome == "accepted":
+        return Problem(what=words.gettext("It answers"), why=detail_told(tried.detail or "", words))
+    hint = TRIED.get(tried.code or "", "")
+    if tried.code in SIGN_IN:
+        hint = N_("The sign-in is not accepted: check user and password, or the token.")
+    said = " · ".join(part for part in (tried.code, tried.detail) if part)
+    if tried.code == AccountInvalid.code:
+        return Problem(what=words.gettext(hint), why=detail_told(tried.detail or "", words))
+    return Problem(
+        what=words.gettext("It does not answer as it should"),
+        why=words.gettext(hint),
+        do=words.gettext("In the provider's words: %(said)s") % {"said": said} if said else "",
+    )
+
+
 def kind_choices(words: Words) -> list[Choice]:
     """Every kind there can be, with its channel."""
     return [
@@ -178,12 +249,13 @@ def kind_choices(words: Words) -> list[Choice]:
 
 
 def cards(found: Sequence[Account], now: datetime, words: Words, *, may_open: bool) -> list[ChannelCard]:
-    """The accounts by channel; the first active one of each is used."""
+    """The accounts by channel; the first active one of each that does not rest after failures is used."""
     made = []
     for channel in CHANNELS:
         mine = [one for one in found if one.channel == channel]
         if mine:
-            first = next((one.id for one in mine if one.status == "active"), None)
+            ready = [one for one in mine if one.status == "active" and not _resting(one, now)]
+            first = ready[0].id if ready else None
             rows = [account_row(one, now, words, used=one.id == first, may_open=may_open) for one in mine]
             made.append(ChannelCard(channel=channel, label=channel_word(channel, words), accounts=rows))
     return made
@@ -229,7 +301,7 @@ def setting_field(one: msgspec.inspect.Field, settings: Mapping[str, Any], words
         hint=words.gettext(HINTS[name]) if name in HINTS else "",
         value="" if value is None else str(value),
         kind="select" if options else "line",
-        choices=plain_choices(options, str(value)),
+        choices=choices_of(((one, OPTIONS.get(one, one)) for one in options), str(value), words),
         required=one.required,
     )
 
@@ -306,6 +378,11 @@ def pace_fields(one: Account, currency: str, words: Words) -> list[VoiceField]:
     ]
 
 
+def as_typed(fields: Sequence[VoiceField], typed: Form) -> list[VoiceField]:
+    """The fields of a form that could not be kept: what was typed stays."""
+    return [msgspec.structs.replace(one, value=typed.get(one.name, one.value)) for one in fields]
+
+
 def settings_typed(form: Form, adapter: Adapter) -> dict[str, Any]:
     """The settings a form says, each as its type wants it. Raises AccountInvalid."""
     raw: dict[str, Any] = {}
@@ -328,8 +405,14 @@ def _typed(text: str, one: msgspec.inspect.Field) -> Any:
         if any(isinstance(each, (msgspec.inspect.DictType, msgspec.inspect.ListType)) for each in inner):
             return msgspec.json.decode(text)
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
-        raise AccountInvalid(f"{one.encode_name}: {text[:40]!r} cannot be read.") from error
+        raise _unreadable(N_("“{typed}” cannot be read: {setting}."), text, setting=one.encode_name) from error
     return text
+
+
+def _unreadable(text: str, typed: str, **values: str) -> AccountInvalid:
+    """What was typed makes no sense; ``text`` is an English msgid."""
+    reason = Reason(AccountInvalid.code, text, {"typed": typed[:40], **values})
+    return AccountInvalid(in_words(reason), reasons=[msgspec.to_builtins(reason)])
 
 
 def secrets_typed(form: Form, adapter: Adapter) -> dict[str, str | None]:
@@ -362,7 +445,7 @@ def _decimal(form: Form, name: str, default: float) -> float:
     try:
         return msgspec.convert(text, float, strict=False) if text else default
     except msgspec.ValidationError:
-        raise AccountInvalid(f"{text[:40]!r} is no number.") from None
+        raise _unreadable(N_("“{typed}” is no number."), text) from None
 
 
 def _warm_up(form: Form) -> WarmUp | None:
@@ -372,7 +455,7 @@ def _warm_up(form: Form) -> WarmUp | None:
     try:
         begins = date.fromisoformat(text)
     except ValueError:
-        raise AccountInvalid(f"{text[:40]!r} is no day: write 2026-12-01.") from None
+        raise _unreadable(N_("“{typed}” is no day: write 2026-12-01."), text) from None
     return WarmUp(
         begins=begins,
         first_day=_whole(form, "warm.first_day", 200),
@@ -382,13 +465,12 @@ def _warm_up(form: Form) -> WarmUp | None:
 
 
 def typed_account(form: Form, kind: str, known: Account | None) -> Account:
-    """The account as it was typed, to show a form again that could not be kept; secrets are not typed back."""
+    """The account with the settings that were typed, to show a form again; secrets are not typed back."""
     adapter = adapter_of(kind)
     settings = {one.encode_name: form.get(f"set.{one.encode_name}", "") for one in fields_of(adapter)}
-    base = known or Account(id=0, code=form.get("code", ""), kind=kind, channel=adapter.channels[0])
+    base = known or Account(id=0, code="", kind=kind, channel=adapter.channels[0])
     return msgspec.structs.replace(
         base,
-        name=form.get("name", base.name),
         channel=form.get("channel", base.channel),
         settings={name: value for name, value in settings.items() if value},
     )
