@@ -49,6 +49,14 @@ SOURCES: dict[str, str] = {
 NAMES: Mapping[str, Mapping[str, str]] = {"channel": CHANNELS, "chosen": CHANNELS, "source": SOURCES}
 """A value of a reason -> what its codes are called."""
 
+LIMITED = frozenset({"budget_used", "budget_too_small", "cap_reached", "cap_zero", "gives_way"})
+"""Reasons that name a budget or a cap of the policy."""
+
+
+def limit_name(name: str) -> str:
+    """A budget or a cap as people read its name."""
+    return name.replace("_", " ")
+
 
 def spoken(reason: Reason, language: str, zone: str) -> str:
     """A reason as people of a language read it: its amounts and instants written their way, its codes by name."""
@@ -58,4 +66,6 @@ def spoken(reason: Reason, language: str, zone: str) -> str:
         for name, known in NAMES.items()
         if isinstance(code := reason.values.get(name), str) and code in known
     }
+    if reason.code in LIMITED and isinstance(name := reason.values.get("name"), str):
+        named["name"] = f"“{limit_name(name)}”"
     return in_words(msgspec.structs.replace(reason, values={**reason.values, **named}), language, zone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -112,7 +113,8 @@ async def _view(
         addresses=_address_choices(found, words, contacts=contacts),
         texts=[
             contexts.Choice(
-                value=f"{one.id}/{one.version}/{one.language}", label=f"{one.id} {one.version} {one.language}"
+                value=f"{one.id}/{one.version}/{one.language}",
+                label=f"{one.id} {one.version}, {one.language}: {textwrap.shorten(one.body, 60, placeholder='…')}",
             )
             for one in every
         ],

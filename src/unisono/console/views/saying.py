@@ -179,7 +179,7 @@ def _facts(decision: Decision, words: Words) -> list[tuple[str, str]]:
             "limit": limit["limit"],
             "span": span(limit["seconds"], words),
         }
-        found.append((label % {"name": limit["name"]}, text))
+        found.append((label % {"name": naming.limit_name(limit["name"])}, text))
     found += _preferred(used.get("preferred") or {}, words)
     found += [(_("Trouble with us"), _trouble(one, words)) for one in used.get("troubles") or ()]
     planned = used.get("planned") or ()

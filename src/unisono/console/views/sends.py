@@ -202,12 +202,15 @@ def _attempts(found: MessageDetail, accounts: Mapping[int, str], words: Words) -
 
 
 def parts_of(content: Mapping[str, Any] | None, words: Words) -> list[tuple[str, str]]:
-    """What was said, part by part; the HTML has a frame of its own."""
+    """What was said, part by part, each once; the HTML has a frame of its own, and says what the text says."""
     if not content:
         return []
-    shown = [name for name, _ in PARTS if content.get(name) and not (name == "text" and content.get("html"))]
-    labels = dict(PARTS)
-    return [(words.gettext(labels[name]), str(content[name])) for name in shown]
+    shown: dict[str, str] = {}
+    for name, label in PARTS:
+        said = content.get(name)
+        if said and not (content.get("html") and name in ("body", "text")):
+            shown.setdefault(str(said), words.gettext(label))
+    return [(label, said) for said, label in shown.items()]
 
 
 def harmless(html: str) -> str:
