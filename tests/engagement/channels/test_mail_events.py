@@ -301,6 +301,14 @@ async def test_mailguns_events_become_ours(told: dict[str, Any], kind: str, perm
     assert (found.kind, found.permanent, found.reference) == (kind, permanent, MESSAGE.reference)
 
 
+async def test_an_old_proof_of_mailguns_proves_nothing() -> None:
+    """It does not cover the event: whoever has one could say anything once its token is forgotten."""
+    late = NOW + timedelta(days=60)
+    call = by_mailgun({"event": "complained"})
+    with pytest.raises(BadSignature, match="old"):
+        await SMTP.parse_hook(smtp_account(events="mailgun"), call, Http(private=True), now=late)
+
+
 async def test_mailguns_forgers_are_found_out() -> None:
     """Another key, no signature, a signature of another token."""
     good = by_mailgun({"event": "complained"})

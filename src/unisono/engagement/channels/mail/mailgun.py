@@ -30,6 +30,10 @@ _KINDS: Final[dict[str, EventKind]] = {
 }
 
 
+OLDEST: Final = 3 * 86_400.0
+"""Seconds a proof is good for: Mailgun tries a call again for eight hours."""
+
+
 def verify(key: str, timestamp: str, token: str, signature: str) -> None:
     """Raises BadSignature."""
     made = hmac.new(key.encode(), f"{timestamp}{token}".encode(), hashlib.sha256).hexdigest()
@@ -40,8 +44,9 @@ def verify(key: str, timestamp: str, token: str, signature: str) -> None:
 def parse(account: Account, hook: Hook, *, now: datetime) -> HookAnswer:
     """The proof is inside the body, so it is read before it is believed. Raises BadSignature, HookUnreadable.
 
-    It covers the token alone, not the event: a token is good for one event, a second one with it is refused by the
-    dedupe, for it is the event's delivery id.
+    It covers the token and its time alone, not the event: a token is good for one event, a second one with it is
+    refused by the dedupe, for it is the event's delivery id; and one that is old is refused as such, for what was told
+    is not remembered for ever.
     """
     try:
         whole = reading.json_object(hook.body)
@@ -49,12 +54,10 @@ def parse(account: Account, hook: Hook, *, now: datetime) -> HookAnswer:
         raise BadSignature("There is no signature in that.") from error
     proof = reading.inner(whole, "signature")
     token = reading.text(proof, "token") or ""
-    verify(
-        account.secrets.get("hook_key", ""),
-        reading.text(proof, "timestamp") or "",
-        token,
-        reading.text(proof, "signature") or "",
-    )
+    timestamp = reading.text(proof, "timestamp") or ""
+    verify(account.secrets.get("hook_key", ""), timestamp, token, reading.text(proof, "signature") or "")
+    if not timestamp.isdecimal() or abs(now.timestamp() - int(timestamp[:12])) > OLDEST:
+        raise BadSignature("The signature is too old.")
     event = _event(account, reading.inner(whole, "event-data"), token, now)
     return HookAnswer(events=(event,) if event else ())
 
