@@ -250,3 +250,18 @@ async def test_a_test_of_a_draft_goes_to_one_person(api: Api) -> None:
     assert row is not None
     assert tuple(row) == ("service", "console")
     assert json.loads((await api.ask("GET", "/api/notices", key="looks")).content)
+
+
+async def test_somebody_settles_what_nobody_knew(api: Api) -> None:
+    """With a verdict and a reason; once; and nothing but what is unknown."""
+    number = (await api.send(news(to=api.maria))).json()["id"]
+    await api.deliver()
+    path, lost = f"/api/messages/{number}/settle", {"verdict": "lost", "reason": "not in their log"}
+    assert (await api.ask("POST", path, lost)).json()["code"] == "message_not_unknown"
+    await api.site.pool.execute("update message set state = 'unknown', reason = 'unknown' where id = $1", number)
+    assert (await api.ask("POST", path, {"verdict": "lost"})).status_code == 400
+    assert (await api.ask("POST", path, lost, key="looks")).status_code == 403
+    settled = (await api.ask("POST", path, lost)).json()
+    assert (settled["message"]["state"], settled["reasons"][0]["code"]) == ("refused", "lost_by_hand")
+    assert (await api.ask("POST", path, lost)).status_code == 409
+    assert (await api.ask("POST", "/api/messages/999999/settle", lost)).status_code == 404
