@@ -106,6 +106,8 @@ async def test_a_segment_an_offer_asks_about_is_used_by_it(shop: Shop) -> None:
         await promotions.save_promotion(conn, made, actor="test", now=shop.now, status="active")
         uses = await service.used_by(conn, "club")
         assert [(use.kind, use.code) for use in uses] == [("price_list", "members"), ("promotion", "ten")]
+        several = await service.uses_of(conn, ["club", "nobody-asks"])
+        assert several == {"club": uses, "nobody-asks": []}
         with pytest.raises(SegmentConflict, match="used by price_list members"):
             await service.archive(conn, "club", now=shop.now)
     assert isinstance(uses[0], ports.Use)

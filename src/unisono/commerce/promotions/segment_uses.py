@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -28,23 +28,27 @@ def named_in(value: Any) -> Iterator[str]:
             yield from named_in(one)
 
 
-async def in_promotions(conn: Connection, code: str) -> list[Use]:
-    """Promotions that are active or paused and ask about a segment."""
-    found: list[Use] = []
+async def in_promotions(conn: Connection, codes: Collection[str]) -> list[tuple[str, Use]]:
+    """Promotions that are active or paused and ask about one of these segments."""
+    found: list[tuple[str, Use]] = []
     after: str | None = None
     while page := await promotions.list_promotions(conn, statuses=("active", "paused"), after=after, limit=PAGE):
         after = page[-1].promotion.code
         found += [
-            Use("promotion", one.promotion.code, one.promotion.name)
+            (code, Use("promotion", one.promotion.code, one.promotion.name))
             for one in page
-            if code in named_in(msgspec.to_builtins(one.promotion))
+            for code in sorted({*named_in(msgspec.to_builtins(one.promotion))} & {*codes})
         ]
     return found
 
 
-async def in_price_lists(conn: Connection, code: str) -> list[Use]:
-    """Price lists for the people of a segment."""
-    return [Use("price_list", one.code, one.name) for one in await pricing.price_lists(conn) if one.audience == code]
+async def in_price_lists(conn: Connection, codes: Collection[str]) -> list[tuple[str, Use]]:
+    """Price lists for the people of these segments."""
+    return [
+        (one.audience, Use("price_list", one.code, one.name))
+        for one in await pricing.price_lists(conn)
+        if one.audience is not None and one.audience in codes
+    ]
 
 
 async def spot_of(conn: Connection, store: str) -> Spot | None:

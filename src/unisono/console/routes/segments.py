@@ -80,10 +80,10 @@ async def list_segments(request: AnyRequest) -> Response[str]:
         found = await segments.list_segments(conn, statuses=statuses, after=after or None, limit=PAGE_SIZE + 1)
         shown = found[:PAGE_SIZE]
         days = await segment_days(conn, [one.id for one in shown], day - timedelta(days=30))
-        uses = {one.id: await segments.used_by(conn, one.code) for one in shown}
+        uses = await segments.uses_of(conn, [one.code for one in shown])
         templates, people = await _templates(conn, request, words) if principal.may("segments:write") else ([], None)
     view = contexts.Segments(
-        rows=[views.segment_row(one, days.get(one.id, ()), uses[one.id], day, words) for one in shown],
+        rows=[views.segment_row(one, days.get(one.id, ()), uses[one.code], day, words) for one in shown],
         paging=contexts.Paging(
             shown=len(shown),
             previous_href=links.with_query(links.SEGMENTS, {"status": status}) if after else None,

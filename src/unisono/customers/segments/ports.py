@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,8 +28,8 @@ class Spot(NamedTuple):
     name: str
 
 
-UsedBy = Callable[[Connection, str], Awaitable[list[Use]]]
-"""What is in force and asks about the segment of a code."""
+UsedBy = Callable[[Connection, Collection[str]], Awaitable[Iterable[tuple[str, Use]]]]
+"""What is in force and asks about the segments of these codes, each with the code it asks about."""
 
 SpotOf = Callable[[Connection, str], Awaitable[Spot | None]]
 """Where the store of a code is; None when there is none, or nobody knows where."""
@@ -57,9 +57,9 @@ def set_reach(port: Reach) -> None:
     _reach[:] = [port]
 
 
-async def used_by(conn: Connection, code: str) -> list[Use]:
-    """What other rooms have in force that asks about a segment."""
-    return [use for port in _used_by.values() for use in await port(conn, code)]
+async def used_by(conn: Connection, codes: Collection[str]) -> list[tuple[str, Use]]:
+    """What other rooms have in force that asks about these segments."""
+    return [found for port in _used_by.values() for found in await port(conn, codes)]
 
 
 async def spot_of(conn: Connection, store: str) -> Spot | None:

@@ -235,12 +235,18 @@ async def known_codes(conn: Connection, codes: Collection[str]) -> frozenset[str
 async def used_by(conn: Connection, code: str) -> list[Use]:
     """What asks about a segment: other segments, and what other rooms have in force. Raises SegmentUnknown."""
     segment = await find(conn, code)
-    own = [
-        Use("segment", row["code"], row["name"])
-        for row in await _sql.all_segments(conn)
-        if segment.code in references(decode_json(row["definition"]))
-    ]
-    return own + await ports.used_by(conn, segment.code)
+    return (await uses_of(conn, [segment.code]))[segment.code]
+
+
+async def uses_of(conn: Connection, codes: Collection[str]) -> dict[str, list[Use]]:
+    """The same of several segments at once, by their codes."""
+    found: dict[str, list[Use]] = {code: [] for code in codes}
+    for row in await _sql.all_segments(conn):
+        for code in references(decode_json(row["definition"])) & found.keys():
+            found[code].append(Use("segment", row["code"], row["name"]))
+    for code, use in await ports.used_by(conn, found.keys()):
+        found[code].append(use)
+    return found
 
 
 def _plain(text: str) -> str:

@@ -149,8 +149,8 @@ group by broadcast_id;
 
 -- name: in_force
 -- Broadcasts that will still look at a segment, or write with a template.
-select code, name from broadcast
-where (segment = :segment::text or template = :template::text) and (
+select code, name, segment from broadcast
+where (segment = any(:segments::text[]) or template = :template::text) and (
     status in ('scheduled', 'planning', 'paused')
     or status = 'running' and exists (
         select 1 from message where message.broadcast_id = broadcast.id and message.state in ('planned', 'claimed'))

@@ -6,7 +6,7 @@ A press of a button sets the status, in the caller's transaction; from that inst
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -265,13 +265,13 @@ async def send_test(
 # What is in force ------------------------------------------------------------------------------------------
 
 
-async def segment_users(conn: Connection, code: str) -> list[Use]:
-    """Broadcasts that will still look at a segment."""
-    rows = await _sql.in_force(conn, segment=code, template=None)
-    return [Use("broadcast", row["code"], row["name"]) for row in rows]
+async def segment_users(conn: Connection, codes: Collection[str]) -> list[tuple[str, Use]]:
+    """Broadcasts that will still look at one of these segments."""
+    rows = await _sql.in_force(conn, segments=list(codes), template=None)
+    return [(row["segment"], Use("broadcast", row["code"], row["name"])) for row in rows]
 
 
 async def template_users(conn: Connection, code: str) -> list[UsedBy]:
     """Broadcasts that will still write with a template."""
-    rows = await _sql.in_force(conn, segment=None, template=code)
+    rows = await _sql.in_force(conn, segments=[], template=code)
     return [UsedBy(kind="broadcast", code=row["code"], name=row["name"]) for row in rows]
