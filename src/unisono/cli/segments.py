@@ -44,6 +44,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _run(options: argparse.Namespace, settings: Settings, dsn: str) -> list[str]:
+    # Rooms that know where stores are and what else asks about segments tell it when they are put together.
+    import unisono.commerce.app_part
+    import unisono.engagement.app_part  # noqa: F401
+
     await migrated(dsn)
     pool = await open_pool(dsn, 2)
     try:

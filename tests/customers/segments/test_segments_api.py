@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +18,7 @@ from litestar.datastructures import State
 
 import unisono.commerce.app_part  # noqa: F401 - who knows where stores are
 from tests.support.segmenting import ABANDONED, NOW, SETTINGS, Town, did
+from tests.support.tree import ROOT
 from unisono.access.keys import KeyRing, create_source
 from unisono.cli import segments as command
 from unisono.customers.segments import api
@@ -166,6 +171,30 @@ async def test_circles_drafts_and_users_are_minded(front: Front) -> None:
     assert (await front.post("", 409, code="a", name="Again", rule=did("X")))["code"] == "segment_exists"
     for code in ("c", "b", "a"):
         assert (await front.post(f"/{code}/archive"))["status"] == "archived"
+
+
+async def test_the_command_knows_stores_and_promotions(front: Front, dsn: str, tmp_path: Path) -> None:
+    """In a process of its own `unisono segments` puts in where stores are, and says what else asks about a segment."""
+    await front.town.pool.execute(
+        "insert into location (code, name, kind, timezone, latitude, longitude)"
+        " values ('milano', 'Milano Duomo', 'store', 'Europe/Rome', 45.464, 9.19)"
+    )
+    await front.town.pool.execute(
+        "insert into price_list (code, name, currency, audience) values ('club', 'Club', 'EUR', 'near')"
+    )
+    file = tmp_path / "segments.yaml"
+    file.write_text("segments:\n- {code: near, name: Near, rule: {is: near, km: 5, store: milano}}\n")
+
+    async def unisono(*arguments: str) -> str:
+        command = [sys.executable, "-m", "unisono.cli", "--database-url", dsn, "segments", *arguments]
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert await unisono("apply", str(file)) == "near: made\n"
+    assert "used by price_list club" in await unisono("show", "near")
 
 
 async def test_a_store_becomes_its_place(front: Front) -> None:
