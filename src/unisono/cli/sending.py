@@ -72,7 +72,8 @@ async def _unknown(conn: Connection, limit: int) -> int:
         left = f"{row.handed_over_at:%Y-%m-%d %H:%M:%S}" if row.handed_over_at else "-"
         print(f"{row.id:>10}  {left}  {row.channel or '-':<10} {row.purpose:<13} {row.key}")
     more = " More: --limit." if found.next else ""
-    print(f"{len(found.messages)} messages of which nobody knows whether they arrived.{more}")
+    count = len(found.messages)
+    print(f"{count} message{'' if count == 1 else 's'} of which nobody knows whether they arrived.{more}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.support.posting import Office
 from unisono.cli import sending as command
 from unisono.engagement.delivery import sending
 from unisono.kit.database import transaction
+from unisono.kit.errors import Conflict
 from unisono.kit.settings import Settings
 
 
@@ -121,3 +123,32 @@ def test_the_command_line_says_and_sets_whether_messages_leave(
     assert "wrong prices" in capsys.readouterr().out
     assert run(settings, "resume") == 0
     assert run(settings, "status") == 0
+
+
+def test_the_command_line_shows_and_settles_what_is_unknown(
+    dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its number, with a reason; what is known already is refused."""
+    settings = Settings(database_url=dsn, data_dir=tmp_path)
+
+    async def lose() -> int:
+        conn = await asyncpg.connect(dsn)
+        number: int = await conn.fetchval(
+            """insert into message (key, node_id, origin, purpose, channels, due_at, try_at, state, reason, created_by,
+                                    channel, account_id, handed_over_at, settled_at)
+               values ('invoice-1', 1, 'api', 'service', '{email}', now(), now(), 'unknown', 'unknown', 't', 'email', 1,
+                       now(), now()) returning id"""
+        )
+        await conn.close()
+        return number
+
+    number = str(asyncio.run(lose()))
+    assert run(settings, "unknown") == 0
+    shown = capsys.readouterr().out
+    assert number in shown and "invoice-1" in shown and "1 message of" in shown
+    assert run(settings, "settle", number, "lost", "--reason", "not in their log") == 0
+    assert "refused" in capsys.readouterr().out
+    with pytest.raises(Conflict):
+        run(settings, "settle", number, "lost", "--reason", "not in their log")
+    assert run(settings, "unknown") == 0
+    assert "0 messages" in capsys.readouterr().out

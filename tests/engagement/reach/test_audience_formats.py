@@ -24,8 +24,10 @@ from unisono.engagement.channels.audiences.formats import (
     as_csv,
     google_email,
     google_identifiers,
+    google_matched,
     google_phone,
     google_row,
+    meta_matched,
     meta_phone,
     meta_place,
     meta_postcode,
@@ -70,6 +72,15 @@ def test_a_row_for_meta_is_spelled_and_hashed_as_its_own_client_does() -> None:
         "EXTERN_ID": hashed("c-42"),
     }
     assert meta_row(Identity(email="a@b.it"))[1:] == [""] * 8, "what is not known is empty, never the hash of nothing"
+
+
+def test_what_is_kept_to_take_somebody_out_is_what_he_was_put_in_by() -> None:
+    """Hashed once, in each advertiser's own spelling: hashing it again changes nothing."""
+    maria = Identity(email=" Maria.Rossi+news@Gmail.com ", phone="0039 333 1234567")
+    assert meta_row(meta_matched(maria))[:2] == meta_row(maria)[:2]
+    assert google_identifiers(google_matched(maria)) == google_identifiers(maria)
+    assert meta_matched(Identity(email="a@b.it")).phone is None
+    assert google_matched(Identity(phone="+39333")).email is None
 
 
 @pytest.mark.parametrize(

@@ -156,12 +156,22 @@ class GoogleAds(GoogleProvider):
         if any(not _good(identifier) for identifiers in found for identifier in identifiers):
             return refusal(400, "INVALID_ARGUMENT", "a user identifier is not hashed")
         keys = {msgspec.json.encode(identifiers, order="sorted").decode() for identifiers in found}
-        self.members = self.members | keys if action == "ingest" else self.members - keys
+        if action == "ingest":
+            self.members |= keys
+        else:
+            # Whoever has the address or the number is taken out, whatever else is known of him.
+            named = {one for identifiers in found for one in _direct(identifiers)}
+            self.members = {key for key in self.members if named.isdisjoint(_direct(msgspec.json.decode(key)))}
         self.consents.append(body.get("consent"))
         return Answer(
             body={"requestId": uuid4().hex},
             taken=tuple(Taken(provider=self.name, reference=f"{action}:{key}", address=key) for key in sorted(keys)),
         )
+
+
+def _direct(identifiers: list[dict[str, Any]]) -> set[str]:
+    """The e-mail address and the phone number among a person's identifiers."""
+    return {value for one in identifiers for value in one.values() if isinstance(value, str)}
 
 
 def _good(identifier: dict[str, Any]) -> bool:
