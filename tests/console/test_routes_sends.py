@@ -90,7 +90,8 @@ async def test_what_a_budget_counts_is_chosen_and_rows_come_and_go_by_what_is_ti
         policy = (await policies.current(conn)).policy
     assert policy.budgets[0].counts == ("marketing", "transactional")
     new = policy.budgets[1]
-    assert (new.name, new.limit, new.seconds) == ("piu-di-cosi-no", 3, 5400)
+    assert (new.name, new.label, new.limit, new.seconds) == ("piu-di-cosi-no", "Più di così no!", 3, 5400)
+    assert policy.budgets[0].label == "", "a name nobody touched stays the package's, in every language"
     assert (new.binds, new.counts) == (("service",), ("staff",))
     assert "day" not in {cap.name for cap in policy.caps}
     again = fields((await site.get("/console/policy-form")).text)
@@ -111,7 +112,8 @@ async def test_what_a_budget_counts_is_chosen_and_rows_come_and_go_by_what_is_ti
         pytest.param({"quiet-0-weekdays": []}, "Choose at least one day", id="quiet-hours-on-no-day"),
         pytest.param({"fallback-0": "", "fallback-1": "", "fallback-2": "", "fallback-3": ""}, "Choose a channel",
                      id="no-channel-to-fall-back-on"),
-        pytest.param({"cap-1-name": "day"}, "Two budgets or caps are called day.", id="a-name-twice"),
+        pytest.param({"budget-1-name": "Day", "budget-1-limit": "1"}, "Two budgets or caps are called day.",
+                     id="a-name-twice"),
     ],
 )  # fmt: skip
 async def test_a_policy_that_cannot_be_is_told_beside_its_field(site: Site, typed: dict[str, Any], said: str) -> None:
@@ -257,6 +259,15 @@ async def test_reasons_and_lists_speak_by_name_and_not_in_codes(site: Site) -> N
     assert "The week in short" in read((await site.get("/console/outbox")).text)
     page = read((await site.get("/console/policy-simulator?who=mario@example.it&purpose=marketing&channels=sms")).text)
     assert "No address for SMS is known." in page
+
+
+async def test_a_call_written_down_names_the_number_to_call(site: Site) -> None:
+    await site.send(identify("mario", name="Mario Rossi", email="mario@example.it", phone="+393331112223"))
+    await site.work()
+    await site.sign_in_as("agent")
+    made = await site.post("/console/tasks", {"title": "Ring", "kind": "call", "who": "mario@example.it"})
+    assert made.status_code == 303
+    assert "+393331112223" in read((await site.get("/console/tasks")).text)
 
 
 async def test_a_broadcast_is_written_reviewed_launched_paused_and_stopped(site: Site) -> None:

@@ -101,7 +101,7 @@ async def save_policy(request: AnyRequest) -> Response[Any]:
     async with connection(pool_of(request)) as conn:
         present = await policies.current(conn)
     try:
-        wanted = policy_of(typed, present.policy)
+        wanted = policy_of(typed, present.policy, words)
 
         async def act(conn: Connection) -> Deed:
             before = await policies.current(conn)

@@ -13,6 +13,7 @@ from unisono.console.views.saying import CHANNELS, PURPOSES, channel_name, chann
 from unisono.console.words import Words
 from unisono.engagement.policy.model import Budget, Cap, Policy, PolicyVersion, Quiet
 from unisono.engagement.policy.reading import differences
+from unisono.engagement.policy.words import label_of
 from unisono.kit.reasons import DAYS
 
 MOST_NAMED = 4
@@ -58,7 +59,7 @@ def budget_row(one: Budget, words: Words) -> sends.LimitRow:
         "counts": _named(one.counts, PURPOSES, words),
         "binds": _named(one.binds, PURPOSES, words),
     }
-    return sends.LimitRow(name=one.name, sentence=sentence, note=note)
+    return sends.LimitRow(name=words.gettext(label_of(one)), sentence=sentence, note=note)
 
 
 def cap_row(one: Cap, words: Words) -> sends.LimitRow:
@@ -70,7 +71,9 @@ def cap_row(one: Cap, words: Words) -> sends.LimitRow:
     }
     where = _some(one.channels, words) if one.channels else words.gettext("every channel together")
     staff = words.gettext("calls and words of ours count too") if one.staff else ""
-    return sends.LimitRow(name=one.name, sentence=sentence, note="; ".join(part for part in (where, staff) if part))
+    return sends.LimitRow(
+        name=words.gettext(label_of(one)), sentence=sentence, note="; ".join(part for part in (where, staff) if part)
+    )
 
 
 def _hours(clock: str) -> float:

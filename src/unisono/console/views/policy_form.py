@@ -18,6 +18,7 @@ from unisono.console.words import Words
 from unisono.engagement.channels.model import CHANNELS as ALL
 from unisono.engagement.policy.checking import BadPolicy
 from unisono.engagement.policy.model import Budget, Cap, Policy, Quiet
+from unisono.engagement.policy.words import label_of
 from unisono.kit.errors import BadRequest
 from unisono.kit.reasons import DAYS
 
@@ -39,7 +40,6 @@ NO_REST = {"help-settled": "", "help-settled_unit": "hours"}
 USUAL = Budget(name="new", limit=0, seconds=DAY)
 """What a new budget counts and binds unless somebody says otherwise."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d\d))?")
 
 
@@ -94,13 +94,15 @@ class Typed(NamedTuple):
             elif any(self.text(f"{row}-{part}") for part in (key, "limit", "most", "until")):
                 yield place, row
 
-    def name(self, field: str) -> str:
-        """A name as rules have it, made of what is typed. Raises BadRequest."""
+    def names(self, field: str, known: Budget | Cap | None, words: Words) -> dict[str, str]:
+        """What a budget or a cap is called, and its code: made of it once, and kept. Raises BadRequest."""
         typed = self.text(field)
-        made = typed if _NAME.fullmatch(typed) else code_of(typed)
-        if not made:
+        code = known.name if known else code_of(typed)
+        if not typed or not code:
             raise BadRequest("It needs a name.", code="name_missing", field=field)
-        return made
+        if known is not None and typed == called(known, words):
+            return {"name": code, "label": known.label}
+        return {"name": code, "label": typed}
 
     def on(self, name: str) -> bool:
         """A check box."""
@@ -122,8 +124,13 @@ def _span_values(name: str, seconds: int) -> dict[str, str]:
     return {name: number, f"{name}_unit": unit}
 
 
+def called(one: Budget | Cap, words: Words) -> str:
+    """What people call a budget or a cap; that of the package in the reader's language."""
+    return words.gettext(label_of(one))
+
+
 def _budget(number: int, one: Budget | None, words: Words) -> PolicyField:
-    values = {"name": one.name, "limit": str(one.limit)} if one else {}
+    values = {"name": called(one, words), "limit": str(one.limit)} if one else {}
     return PolicyField(
         name=f"budget-{number}",
         values=values | (_span_values("span", one.seconds) if one else {"span": "7"}),
@@ -134,7 +141,7 @@ def _budget(number: int, one: Budget | None, words: Words) -> PolicyField:
 
 
 def _cap(number: int, one: Cap | None, words: Words) -> PolicyField:
-    values = {"name": one.name, "most": str(one.most)} if one else {}
+    values = {"name": called(one, words), "most": str(one.most)} if one else {}
     chosen = one.channels if one else None
     return PolicyField(
         name=f"cap-{number}",
@@ -211,11 +218,11 @@ def _kept(typed: tuple[str, ...], before: Sequence[str] | None) -> tuple[str, ..
     return tuple(before) if before is not None and set(before) == set(typed) else typed
 
 
-def _budgets(typed: Typed, before: Policy) -> list[dict[str, Any]]:
+def _budgets(typed: Typed, before: Policy, words: Words) -> list[dict[str, Any]]:
     known = before.budgets
     return [
         {
-            "name": typed.name(f"{row}-name"),
+            **typed.names(f"{row}-name", known[place] if place < len(known) else None, words),
             "limit": typed.number(f"{row}-limit"),
             "seconds": typed.span(f"{row}-span"),
             "binds": typed.some(f"{row}-purposes", "purpose_missing"),
@@ -227,11 +234,11 @@ def _budgets(typed: Typed, before: Policy) -> list[dict[str, Any]]:
     ]
 
 
-def _caps(typed: Typed, before: Policy) -> list[dict[str, Any]]:
+def _caps(typed: Typed, before: Policy, words: Words) -> list[dict[str, Any]]:
     known = before.caps
     return [
         {
-            "name": typed.name(f"{row}-name"),
+            **typed.names(f"{row}-name", known[place] if place < len(known) else None, words),
             "most": typed.number(f"{row}-most"),
             "seconds": typed.span(f"{row}-span"),
             "purposes": typed.some(f"{row}-purposes", "purpose_missing"),
@@ -262,15 +269,15 @@ def _quiets(typed: Typed, before: Policy) -> list[dict[str, Any]]:
     return found
 
 
-def policy_of(typed: Typed, before: Policy) -> Policy:
+def policy_of(typed: Typed, before: Policy, words: Words) -> Policy:
     """The policy a form says; what it does not show stays as it was. Raises BadRequest, BadPolicy."""
     places = dict.fromkeys(typed.text(f"fallback-{place}") for place in range(len(ALL)))
     if not any(places):
         raise BadRequest("A message that names no channel needs one.", code="channel_missing", field="fallback-0")
     plain: dict[str, Any] = msgspec.to_builtins(before) | {
         "weights": {one: typed.number(f"weight-{one}", otherwise=before.weights.get(one, 1)) for one in ALL},
-        "budgets": _budgets(typed, before),
-        "caps": _caps(typed, before),
+        "budgets": _budgets(typed, before, words),
+        "caps": _caps(typed, before, words),
         "quiet": _quiets(typed, before),
         "help": {
             **{name: typed.on(f"help-{name}") for name in ("enabled", "complaints", "late_orders")},
