@@ -110,7 +110,8 @@ async def visit(pool: Pool, dsn: str) -> AsyncIterator[Visit]:
 
 
 async def test_scanners_may_open_every_link_and_change_nothing(visit: Visit) -> None:
-    """GET and HEAD of every kind of link, in both languages, twice: the same entries, states and events as before."""
+    """GET, HEAD, OPTIONS and fetching ahead of every kind of link, in both languages, twice: the same entries, states
+    and events as before."""
     async with transaction(visit.pool) as conn:
         await conn.execute(
             "insert into message_content (message_id, rendered) values ($1, $2)",
@@ -134,6 +135,8 @@ async def test_scanners_may_open_every_link_and_change_nothing(visit: Visit) -> 
                 answer = await visit.client.get(path + language)
                 assert answer.status_code in (200, 302), path
                 await visit.client.head(path + language)
+                await visit.client.options(path + language)
+                await visit.client.get(path + language, headers={"sec-purpose": "prefetch", "purpose": "prefetch"})
     assert await visit.facts() == before
     assert await visit.status(visit.maria.email) == "granted"
 
@@ -156,6 +159,26 @@ async def test_one_click_unsubscribes_without_cookies_and_says_so_once(visit: Vi
     assert [entry.action for entry in entries] == ["withdrawn", "granted"]
     assert entries[0].source == "one_click"
     assert said == str(visit.message)
+
+
+PARTS = b'--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--x--\r\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"List-Unsubscribe=One-Click"),
+        ("Application/X-WWW-Form-UrlEncoded; charset=UTF-8", b"List-Unsubscribe=One-Click"),
+        ("multipart/form-data; boundary=x", PARTS),
+        ("Multipart/Form-Data; boundary=x", PARTS),
+    ],
+    ids=["urlencoded", "urlencoded, otherwise written", "multipart", "multipart, otherwise written"],
+)
+async def test_one_click_comes_as_either_kind_of_form(visit: Visit, kind: str, body: bytes) -> None:
+    """RFC 8058, section 3.2: urlencoded or multipart; the kind's name is written in large letters or small ones."""
+    answer = await visit.client.post(visit.unsubscribe, content=body, headers={"content-type": kind})
+    assert answer.status_code == 200, answer.text
+    assert await visit.status(visit.maria.email) == "withdrawn"
 
 
 async def test_a_post_that_says_nothing_changes_nothing(visit: Visit) -> None:
@@ -294,6 +317,18 @@ async def test_links_we_did_not_make_are_a_page_that_says_so(visit: Visit) -> No
     assert await visit.facts() == before
 
 
+async def test_a_link_leads_to_no_other_persons_page(visit: Visit) -> None:
+    """Any letter of it changed, cut off or added: the page of nobody. Two links have nothing in common."""
+    token = visit.preferences.removeprefix("/p/")
+    other = visit.path(tokens.PREFERENCES, visit.maria.email + 1, visit.message).removeprefix("/p/")
+    assert sum(one == another for one, another in zip(token, other, strict=True)) < len(token) // 2
+    for place in range(len(token)):
+        changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+        assert (await visit.client.get(f"/p/{changed}")).status_code == 404
+    for wrong in (token[:-1], f"{token}A", f"{token}=", token.swapcase(), str(visit.maria.email)):
+        assert (await visit.client.get(f"/p/{wrong}")).status_code == 404
+
+
 async def test_a_link_of_an_erased_person_says_nothing(visit: Visit) -> None:
     """The identifiers are gone: the page does not know the link any more."""
     links = [visit.unsubscribe, visit.preferences]
@@ -340,6 +375,11 @@ async def test_a_counted_link_leads_where_the_message_led_and_nowhere_else(visit
             actor="t", at=system_clock() - timedelta(hours=1),
         )  # fmt: skip
         await service.record(conn, [entry], now=system_clock())
+    for path in (link, visit.path(tokens.OPEN, visit.message)):
+        assert (await visit.client.head(path)).status_code == 405
+    async with transaction(visit.pool) as conn:
+        told = "select count(*) from event where name in ('Email Opened', 'Email Link Clicked')"
+        assert await conn.fetchval(told) == 0, "whoever asks for a page's head has not read it"
     for _ in range(3):
         await visit.client.get(link)
         pixel = await visit.client.get(visit.path(tokens.OPEN, visit.message))

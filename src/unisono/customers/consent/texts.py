@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -96,19 +96,18 @@ async def versions_of(conn: Connection, text_id: str) -> list[Text]:
     return [_text(row) for row in rows]
 
 
-async def text_for(conn: Connection, purpose: Purpose, channel: str, languages: tuple[str, ...]) -> Text | None:
+def fitting(texts: Iterable[Text], purpose: Purpose, channel: str, languages: tuple[str, ...]) -> Text | None:
     """The words of today for a purpose and channel, in the first of these languages there is, else in any.
 
     Of several texts the one that names the channel; of those the latest.
     """
-    found = [one for one in await all_texts(conn) if one.purpose == purpose]
-    fitting = [one for one in found if channel in one.channels] or [one for one in found if not one.channels]
-    if not fitting:
-        return None
+    found = [one for one in texts if one.purpose == purpose]
+    best = [one for one in found if channel in one.channels] or [one for one in found if not one.channels]
     order = {language: place for place, language in enumerate(languages)}
     return min(
-        fitting,
+        best,
         key=lambda one: (order.get(one.language, order.get(one.language[:2], len(order))), -one.created_at.timestamp()),
+        default=None,
     )
 
 

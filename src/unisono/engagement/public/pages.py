@@ -82,7 +82,7 @@ def _preferences_path(request: AnyRequest, node_id: int, *message: int) -> str:
 
 
 async def _form(request: AnyRequest) -> Any:
-    kind = request.headers.get("content-type", "")
+    kind = request.headers.get("content-type", "").lower()
     if not kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
         raise BadRequest("Send a form.", code="bad_form")
     return await request.form()

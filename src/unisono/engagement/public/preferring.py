@@ -27,7 +27,7 @@ from unisono.customers.consent.model import (
     Text,
 )
 from unisono.customers.consent.overview import Holding, PersonConsents, overview
-from unisono.customers.consent.texts import parse_name, text_for, texts_named
+from unisono.customers.consent.texts import all_texts, fitting, parse_name, texts_named
 from unisono.customers.identity import service as identity
 from unisono.engagement.public.rendering import masked
 from unisono.kit.database import Connection
@@ -91,7 +91,8 @@ async def preferences(conn: Connection, person: int, *, language: str, now: date
     found = await overview(conn, person, now=now)
     used = {row["channel"] for row in await _sql.channels_in_use(conn)}
     shown = [one for one in found.holdings if one.purpose != "marketing" or one.channel in used or one.status]
-    choices = [await _choice(conn, found, one, language) for one in shown]
+    texts = await all_texts(conn)
+    choices = [_choice(found, one, fitting(texts, one.purpose, one.channel, (language, "en"))) for one in shown]
     return Preferences(
         person_id=person,
         channels=tuple(one for one in choices if one.name.startswith("marketing.")),
@@ -99,7 +100,7 @@ async def preferences(conn: Connection, person: int, *, language: str, now: date
     )
 
 
-async def _choice(conn: Connection, found: PersonConsents, held: Holding, language: str) -> Choice:
+def _choice(found: PersonConsents, held: Holding, text: Text | None) -> Choice:
     marketing = held.purpose == "marketing"
     return Choice(
         name=f"marketing.{held.channel}" if marketing else held.purpose,
@@ -113,7 +114,7 @@ async def _choice(conn: Connection, found: PersonConsents, held: Holding, langua
             for address in found.addresses
             if marketing and held.channel in ADDRESSES.get(address.namespace, ())
         ),
-        text=await text_for(conn, held.purpose, held.channel, (language, "en")),
+        text=text,
     )
 
 

@@ -70,8 +70,7 @@ async def follow_link(request: AnyRequest, token: FromPath[str]) -> Response[Non
     target = safe_target(url)
     if target is None:
         raise tokens.UnknownToken
-    if request.method == "GET":
-        await _tell(request, message_id, "clicked", target)
+    await _tell(request, message_id, "clicked", target)
     return Response(None, status_code=302, headers={**HEADERS, "location": target})
 
 
