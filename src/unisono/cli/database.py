@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 
+from unisono.kit.database import Pool, open_pool
 from unisono.kit.embedded import ensure_server
 from unisono.kit.errors import Unavailable
 from unisono.kit.migrations import migrate
@@ -21,6 +22,17 @@ def database(settings: Settings) -> Iterator[str]:
         return
     with ensure_server(settings.data_dir) as server:
         yield server.dsn
+
+
+@asynccontextmanager
+async def opened(dsn: str, size: int) -> AsyncIterator[Pool]:
+    """Connections to the database, brought to this version. Raises SchemaError, Unavailable."""
+    await migrated(dsn)
+    pool = await open_pool(dsn, size)
+    try:
+        yield pool
+    finally:
+        await pool.close()
 
 
 async def migrated(dsn: str) -> list[str]:

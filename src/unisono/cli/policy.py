@@ -7,9 +7,9 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unisono.cli.database import database, migrated
+from unisono.cli.database import database, opened
 from unisono.kit.clock import system_clock
-from unisono.kit.database import connection, open_pool, transaction
+from unisono.kit.database import connection, transaction
 from unisono.kit.errors import BadRequest
 from unisono.kit.settings import Settings
 
@@ -48,14 +48,9 @@ async def _show(options: argparse.Namespace, dsn: str) -> str:
     from unisono.engagement.policy import service
     from unisono.engagement.policy.reading import write_policy
 
-    await migrated(dsn)
-    pool = await open_pool(dsn, 1)
-    try:
-        async with connection(pool) as conn:
-            number = options.version
-            found = await (service.current(conn) if number is None else service.version(conn, number))
-    finally:
-        await pool.close()
+    async with opened(dsn, 1) as pool, connection(pool) as conn:
+        number = options.version
+        found = await (service.current(conn) if number is None else service.version(conn, number))
     when = f", {found.at:%Y-%m-%d %H:%M} UTC" if found.at else ""
     return f"# version {found.version}, {found.actor}{when}: {found.reason}\n{write_policy(found.policy)}".rstrip()
 
@@ -64,18 +59,11 @@ async def _apply(options: argparse.Namespace, policy: Policy, dsn: str) -> str:
     from unisono.engagement.policy import service
     from unisono.engagement.policy.reading import differences
 
-    await migrated(dsn)
-    pool = await open_pool(dsn, 1)
-    try:
-        async with transaction(pool) as conn:
-            before = await service.current(conn)
-            changes = differences(before.policy, policy)
-            if not options.dry_run:
-                saved = await service.save(
-                    conn, policy, actor="command line", reason=options.reason, now=system_clock()
-                )
-    finally:
-        await pool.close()
+    async with opened(dsn, 1) as pool, transaction(pool) as conn:
+        before = await service.current(conn)
+        changes = differences(before.policy, policy)
+        if not options.dry_run:
+            saved = await service.save(conn, policy, actor="command line", reason=options.reason, now=system_clock())
     lines = [f"{change.path}: {change.before!r} -> {change.after!r}" for change in changes]
     if options.dry_run:
         return "\n".join([*lines, f"{len(lines)} values would change."])

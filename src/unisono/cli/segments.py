@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unisono.cli.database import database, migrated
+from unisono.cli.database import database, opened
 from unisono.kit.clock import system_clock
-from unisono.kit.database import open_pool
 from unisono.kit.errors import BadRequest
 from unisono.kit.settings import Settings
 
@@ -48,9 +47,7 @@ async def _run(options: argparse.Namespace, settings: Settings, dsn: str) -> lis
     import unisono.commerce.app_part
     import unisono.engagement.app_part  # noqa: F401
 
-    await migrated(dsn)
-    pool = await open_pool(dsn, 2)
-    try:
+    async with opened(dsn, 2) as pool:
         if options.step == "apply":
             return await apply(pool, _text(options.file), publish=options.publish, dry_run=options.dry_run)
         async with pool.acquire() as conn:
@@ -59,8 +56,6 @@ async def _run(options: argparse.Namespace, settings: Settings, dsn: str) -> lis
             if options.step == "show":
                 return await shown(conn, options.code, settings)
             return _written(options.file, await exported(conn))
-    finally:
-        await pool.close()
 
 
 def _text(file: Path) -> str:

@@ -7,8 +7,8 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
-from unisono.cli.database import database, migrated
-from unisono.kit.database import open_pool, transaction
+from unisono.cli.database import database, opened
+from unisono.kit.database import transaction
 from unisono.kit.errors import BadRequest
 from unisono.kit.settings import Settings
 
@@ -47,27 +47,22 @@ async def _apply(folder: Path, settings: Settings, dsn: str, *, publish: bool, d
     read = dict(files.read(folder))
     if not read:
         raise BadRequest(f"There is no */{files.FILE} in {folder}.", code="no_templates")
-    await migrated(dsn)
-    pool = await open_pool(dsn, 2)
     now = datetime.now(UTC)
     lines = []
-    try:
-        async with transaction(pool) as conn:
-            # Blocks first: a message is compiled with them.
-            for code, new in sorted(read.items(), key=lambda one: (one[1].kind == "message", one[0])):
-                try:
-                    before = await service.get(conn, code)
-                except TemplateNotFound:
-                    before = None
-                same = before is not None and not before.builtin and before.draft == new.content
-                saved = None if dry else await service.save(conn, code, new, actor=ACTOR, now=now)
-                said = "unchanged" if same else "changed" if before is not None else "new"
-                if publish and saved is not None:
-                    after = await service.publish(conn, code, actor=ACTOR, now=now, settings=settings)
-                    said = f"{said}, version {after.version}" if after.version != saved.version else said
-                lines.append(f"{code}: {said}")
-    finally:
-        await pool.close()
+    async with opened(dsn, 2) as pool, transaction(pool) as conn:
+        # Blocks first: a message is compiled with them.
+        for code, new in sorted(read.items(), key=lambda one: (one[1].kind == "message", one[0])):
+            try:
+                before = await service.get(conn, code)
+            except TemplateNotFound:
+                before = None
+            same = before is not None and not before.builtin and before.draft == new.content
+            saved = None if dry else await service.save(conn, code, new, actor=ACTOR, now=now)
+            said = "unchanged" if same else "changed" if before is not None else "new"
+            if publish and saved is not None:
+                after = await service.publish(conn, code, actor=ACTOR, now=now, settings=settings)
+                said = f"{said}, version {after.version}" if after.version != saved.version else said
+            lines.append(f"{code}: {said}")
     print("\n".join(lines))
     return 0
 
@@ -75,18 +70,13 @@ async def _apply(folder: Path, settings: Settings, dsn: str, *, publish: bool, d
 async def _export(folder: Path, dsn: str, *, ours: bool) -> int:
     from unisono.engagement.templates import files, service
 
-    await migrated(dsn)
-    pool = await open_pool(dsn, 2)
     count, after = 0, None
-    try:
-        async with pool.acquire() as conn:
-            while found := await service.page(conn, after=after, limit=100):
-                after = found[-1].code
-                for template in found:
-                    if ours or not template.builtin:
-                        files.write(folder, template)
-                        count += 1
-    finally:
-        await pool.close()
+    async with opened(dsn, 2) as pool, pool.acquire() as conn:
+        while found := await service.page(conn, after=after, limit=100):
+            after = found[-1].code
+            for template in found:
+                if ours or not template.builtin:
+                    files.write(folder, template)
+                    count += 1
     print(f"{count} templates written to {folder}")
     return 0
