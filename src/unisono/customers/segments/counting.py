@@ -14,7 +14,6 @@ import msgspec
 from unisono.customers.consent import rules as consent_rules
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import ADDRESSES, PERSON_CHANNELS, Allowed, Legal, Standing
-from unisono.customers.segments import ports
 from unisono.customers.segments.compiling import compile_counts, compile_rule, quickly
 from unisono.customers.segments.model import Rule, World
 from unisono.kit.arrays import int_list
@@ -125,8 +124,7 @@ async def some_members(conn: Connection, segment_id: int, *, many: int) -> tuple
 
 async def reach(conn: Connection, persons: Sequence[int], members: int, now: datetime) -> list[ReachOf]:
     """Whom marketing may reach by channel, most first: of all ``members`` when ``persons`` are only some of them."""
-    port = ports.reach()
-    found = await (by_consent if port is None else port)(conn, persons, now)
+    found = await by_consent(conn, persons, now)
     exact = len(persons) == members
     scale = members / len(persons) if persons else 0.0
     return [

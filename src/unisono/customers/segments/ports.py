@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -34,12 +33,8 @@ UsedBy = Callable[[Connection, Collection[str]], Awaitable[Iterable[tuple[str, U
 SpotOf = Callable[[Connection, str], Awaitable[Spot | None]]
 """Where the store of a code is; None when there is none, or nobody knows where."""
 
-Reach = Callable[[Connection, Collection[int], datetime], Awaitable[Mapping[str, int]]]
-"""How many of these persons marketing may reach at an instant, by channel."""
-
 _used_by: dict[str, UsedBy] = {}
 _spot_of: list[SpotOf] = []
-_reach: list[Reach] = []
 
 
 def add_used_by(kind: str, port: UsedBy) -> None:
@@ -52,11 +47,6 @@ def set_spot_of(port: SpotOf) -> None:
     _spot_of[:] = [port]
 
 
-def set_reach(port: Reach) -> None:
-    """Let a room that knows more than consent (caps, accounts) say whom a channel reaches."""
-    _reach[:] = [port]
-
-
 async def used_by(conn: Connection, codes: Collection[str]) -> list[tuple[str, Use]]:
     """What other rooms have in force that asks about these segments."""
     return [found for port in _used_by.values() for found in await port(conn, codes)]
@@ -65,8 +55,3 @@ async def used_by(conn: Connection, codes: Collection[str]) -> list[tuple[str, U
 async def spot_of(conn: Connection, store: str) -> Spot | None:
     """Where a store is; None when nobody can say."""
     return await _spot_of[0](conn, store) if _spot_of else None
-
-
-def reach() -> Reach | None:
-    """Who says how many a channel reaches; None: consent alone."""
-    return _reach[0] if _reach else None
