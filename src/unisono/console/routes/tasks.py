@@ -141,6 +141,7 @@ async def make_task(request: AnyRequest) -> Response[Any]:
             if form.get("who", "").strip():
                 node = await one_person(conn, request, form["who"])
                 await require_in_scope(conn, principal, node)
+                node = await _number(conn, node) if new.kind == "call" else node
             made = await service.create(conn, NewTask(**{**_fields(new), "node_id": node}), now=now)
             return Deed(
                 text=words.gettext("The task is on the list."),
@@ -153,6 +154,12 @@ async def make_task(request: AnyRequest) -> Response[Any]:
         return await run_and_go(request, form, act)
     except UnisonoError as error:
         return await _show(request, error=error, part="new", values=form)
+
+
+async def _number(conn: Connection, person: int) -> int:
+    """The identifier to be called: the person's phone number; without one the person."""
+    phones = [row["id"] for row in await identity.nodes_of(conn, person) if row["namespace"] == "phone"]
+    return min(phones, default=person)
 
 
 def _fields(task: NewTask) -> dict[str, Any]:
