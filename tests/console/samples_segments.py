@@ -168,7 +168,7 @@ def screens(page: Page, problem: c.Problem) -> Iterator[tuple[str, c.Shell, c.Sc
     yield (
         "segments",
         shell,
-        c.Segments(rows=rows, paging=paging, chips=chips, templates=templates, people=2469, can_write=True),
+        c.Segments(rows=rows, paging=paging, chips=chips, templates=templates, can_write=True),
     )
     first = c.Segments(rows=[], paging=NONE, any_segments=False, templates=templates, can_write=True)
     yield "segments_first", shell, first

@@ -282,6 +282,10 @@ async def test_the_list_tells_sizes_and_what_uses_them(site: Site) -> None:
     assert 'class="trend trend-small"' in page.text
     assert re.search(r"Members over 30 days.*?Both", page.text, re.DOTALL)
     assert "Ready to start from" in told
+    assert "Count them" in told, "the list does not wait for six rules to be counted"
+    assert "people now" not in told
+    assert "0 people now" in read((await site.get("/console/segments?sizes=yes")).text)
+    assert "0 people now" in read((await site.get("/console/segments")).text), "they are remembered"
     assert read((await site.get("/console/segments?status=archived")).text).count("Clear the filter") == 1
     assert "Segments Lookers lookers" in read((await site.get("/console/palette?q=look")).text)
     one = read((await site.get("/console/segments/lookers")).text)

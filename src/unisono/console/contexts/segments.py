@@ -50,7 +50,8 @@ class Segments(Struct, frozen=True, kw_only=True):
     paging: Paging
     chips: Sequence[Chip] = ()
     templates: Sequence[ReadyTemplate] = ()
-    people: int | None = None
+    counted: bool = True
+    """The templates are; else the page asks for their sizes once it is there."""
     any_segments: bool = True
     filter_sentence: str = ""
     can_write: bool = False

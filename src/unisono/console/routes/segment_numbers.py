@@ -105,21 +105,26 @@ async def _samples(
     return rows
 
 
-async def sizes_of(
-    conn: Connection, request: AnyRequest, rules: dict[str, Rule]
-) -> tuple[dict[str, int | None], int | None]:
-    """How many each of these rules would hold now, and how many people there are; remembered for ten minutes."""
-    kept: tuple[float, dict[str, int | None], int | None] | None = request.app.state.get("segment_sizes")
-    if kept is not None and kept[0] > time.monotonic():
-        return kept[1], kept[2]
-    sizes: dict[str, int | None] = {}
-    people: int | None = None
+Sizes = dict[str, int | None]
+
+
+def known_sizes(request: AnyRequest) -> Sizes | None:
+    """How many the ready rules hold, as last counted; None when nobody has counted within ten minutes."""
+    kept: tuple[float, Sizes] | None = request.app.state.get("segment_sizes")
+    return kept[1] if kept is not None and kept[0] > time.monotonic() else None
+
+
+async def sizes_of(conn: Connection, request: AnyRequest, rules: dict[str, Rule]) -> Sizes:
+    """How many each of these rules would hold now; remembered for ten minutes."""
+    known = known_sizes(request)
+    if known is not None:
+        return known
+    sizes: Sizes = {}
     for name, rule in rules.items():
         found = await count_rule(conn, request, rule)
         sizes[name] = found.members if found else None
-        people = found.people if found else people
-    request.app.state.segment_sizes = (time.monotonic() + SIZES_KEPT, sizes, people)
-    return sizes, people
+    request.app.state.segment_sizes = (time.monotonic() + SIZES_KEPT, sizes)
+    return sizes
 
 
 async def who_is_meant(conn: Connection, request: AnyRequest, query: str) -> list[contexts.PersonLink]:

@@ -23,7 +23,7 @@ from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
 from unisono.console.routes.reader import audited
-from unisono.console.routes.segment_numbers import count_rule, sizes_of
+from unisono.console.routes.segment_numbers import count_rule, known_sizes, sizes_of
 from unisono.console.views import segments as views
 from unisono.console.views.chips import filter_chips
 from unisono.console.views.segment_templates import ready
@@ -54,18 +54,21 @@ def today_of(request: AnyRequest) -> date:
 
 async def _templates(
     conn: Connection, request: AnyRequest, words: Words
-) -> tuple[list[contexts.ReadyTemplate], int | None]:
-    known = ready()
-    sizes, people = await sizes_of(conn, request, {key: one.rule for key, one in known.items()})
+) -> tuple[list[contexts.ReadyTemplate], bool]:
+    """The ready segments, and whether they are counted: that takes a while where there are many people, so the page
+    does not wait for it."""
+    known, sizes = ready(), known_sizes(request)
+    if sizes is None and asked(request, "sizes") == "yes":
+        sizes = await sizes_of(conn, request, {key: one.rule for key, one in known.items()})
     return [
         contexts.ReadyTemplate(
             name=words.gettext(one.name),
             sentence=views.told_rule(one.rule, words),
             href=links.with_query(links.SEGMENT_BUILDER, {"template": key}),
-            members=sizes.get(key),
+            members=sizes.get(key) if sizes else None,
         )
         for key, one in known.items()
-    ], people
+    ], sizes is not None
 
 
 @get(links.SEGMENTS, guards=[requires("segments:read")], include_in_schema=False)
@@ -81,7 +84,7 @@ async def list_segments(request: AnyRequest) -> Response[str]:
         shown = found[:PAGE_SIZE]
         days = await segment_days(conn, [one.id for one in shown], day - timedelta(days=30))
         uses = await segments.uses_of(conn, [one.code for one in shown])
-        templates, people = await _templates(conn, request, words) if principal.may("segments:write") else ([], None)
+        templates, counted = await _templates(conn, request, words) if principal.may("segments:write") else ([], True)
     view = contexts.Segments(
         rows=[views.segment_row(one, days.get(one.id, ()), uses[one.code], day, words) for one in shown],
         paging=contexts.Paging(
@@ -99,7 +102,7 @@ async def list_segments(request: AnyRequest) -> Response[str]:
             words,
         ),
         templates=templates,
-        people=people,
+        counted=counted,
         any_segments=bool(shown) or bool(status or after),
         filter_sentence=words.gettext(views.STATUSES[cast("Status", status)][0]) if status else "",
         can_write=principal.may("segments:write"),
