@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -22,6 +23,9 @@ _sql = load("unisono.access")
 
 KeyKind = Literal["write", "till", "secret"]
 SourceKind = Literal["browser", "app", "server", "till", "import", "connector", "system"]
+
+PUBLIC_KINDS: frozenset[SourceKind] = frozenset({"browser", "app"})
+"""Sources whose key everybody can read: what they say is what somebody says."""
 
 PREFIXES: dict[KeyKind, str] = {"write": "wk", "till": "tk", "secret": "sk"}
 
@@ -169,7 +173,7 @@ async def create_key(
             hint=f"Scopes: {', '.join(SCOPES)}",
         )
     kind: KeyKind = "till" if source_kind == "till" else "secret"
-    if source_kind in ("browser", "app"):
+    if source_kind in PUBLIC_KINDS:
         kind = "write"
     key = new_key(kind)
     granted = sorted(scopes or {"events:write"}) if kind == "secret" else ["events:write"]
@@ -245,3 +249,9 @@ async def list_sources(conn: Connection) -> list[dict[str, Any]]:
                 }
             )
     return list(sources.values())
+
+
+async def public_sources(conn: Connection, ids: Collection[int]) -> frozenset[int]:
+    """Of these sources, those whose key everybody can read."""
+    rows = await _sql.sources_of_kinds(conn, ids=list(ids), kinds=sorted(PUBLIC_KINDS))
+    return frozenset(row["id"] for row in rows)

@@ -207,3 +207,6 @@ where hash = :hash and expires_at > :now and revoked_at is null;
 -- name: revoke_customer_token!
 -- Ending one twice is fine.
 update customer_token set revoked_at = :now where hash = :hash and revoked_at is null;
+
+-- name: sources_of_kinds
+select id from source where id = any(:ids::int[]) and kind = any(:kinds::text[]);

@@ -1,7 +1,3 @@
--- name: public_sources
--- Pages and apps, whose key everybody can read.
-select id from source where id = any(:ids::int[]) and kind in ('browser', 'app');
-
 -- name: move_points
 -- Add what a batch says and write the changes in the same statement; one row a node, in the order of nodes.
 with moved as (

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 import structlog
 
+from unisono.access.keys import public_sources
 from unisono.customers.timeline.model import Event
 from unisono.customers.timeline.readers import LogReader
 from unisono.kit.database import Connection
@@ -56,7 +57,7 @@ class PointsReader(LogReader):
         if not events:
             return
         sources = {event.source_id for event in events if event.source_id is not None}
-        public = {row["id"] for row in await _sql.public_sources(conn, ids=sorted(sources))}
+        public = await public_sources(conn, sources)
         sums: dict[int, tuple[int, datetime]] = {}
         for event in events:
             if event.source_id in public:

@@ -185,7 +185,3 @@ update opt_in_request set used_at = :now where entry_id = :entry_id and used_at 
 select entry_id, node_id, purpose, channel, created_at, expires_at, used_at from opt_in_request
 where node_id = any(:nodes::text::bigint[]) and used_at is null and expires_at > :now::timestamptz
 order by entry_id desc;
-
--- name: public_sources
--- Pages and apps, whose key everybody can read.
-select id from source where id = any(:ids::int[]) and kind in ('browser', 'app');

@@ -8,6 +8,7 @@ from typing import ClassVar
 import msgspec
 import structlog
 
+from unisono.access.keys import public_sources
 from unisono.customers.consent.confirming import needs_confirmation, request_opt_in
 from unisono.customers.consent.hearing import COMPLAINED, FRESH, Statement, on_person, speaks, statements
 from unisono.customers.consent.ledger import lock_persons_of, record
@@ -86,7 +87,7 @@ class ConsentReader(LogReader):
         states = await states_of(conn, [known.id for mine in nodes.values() for known in mine])
         return Surroundings(
             nodes=nodes,
-            public=frozenset(row["id"] for row in await _sql.public_sources(conn, ids=sorted(sources))),
+            public=await public_sources(conn, sources),
             objected=frozenset(
                 (one.node_id, one.purpose, one.channel)
                 for mine in states.values()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from unisono.access.keys import PUBLIC_KINDS
 from unisono.commerce.catalog import service as catalog
 from unisono.commerce.orders import stocking
 from unisono.commerce.orders.arriving import writing
@@ -23,8 +24,6 @@ log = structlog.get_logger("unisono.orders")
 
 _sql = load("unisono.commerce.orders.arriving")
 
-PUBLIC = frozenset({"browser", "app"})
-"""Kinds of sources whose key everybody can read."""
 _MANY = 200_000
 """Skus and sources remembered by one process."""
 
@@ -99,7 +98,7 @@ class OrdersReader(LogReader):
                     row["name"],
                     row["store_id"] if till else None,
                     row["till_id"] if till else None,
-                    public=row["kind"] in PUBLIC,
+                    public=row["kind"] in PUBLIC_KINDS,
                 )
         return self._sources
 
