@@ -50,7 +50,7 @@ class Application(Facts, frozen=True, kw_only=True):
 
 
 class Membership(Facts, frozen=True, kw_only=True):
-    """A segment a person came into or left, and why: event, time, merge, definition, check."""
+    """A segment a person came into or left, and why: event, time, merge, check."""
 
     segment: Text | None = None
     segment_name: Text | None = None
