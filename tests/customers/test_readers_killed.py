@@ -7,8 +7,6 @@ import os
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,10 +16,10 @@ import asyncpg
 import pytest
 
 import unisono
+from tests.support.forking import Program
 from tests.support.log import make_nodes, new_event
 from tests.support.postgres import base_folder
 from tests.support.reading_process import TABLE
-from tests.support.serving import ROOT
 from unisono.customers.timeline.model import NewEvent
 from unisono.customers.timeline.service import append
 from unisono.kit.database import AWAY, Connection, Pool, open_pool
@@ -46,12 +44,12 @@ class Workers:
     """Worker processes on one database."""
 
     def __init__(self, dsn: str, lanes: int) -> None:
-        self._arguments = [sys.executable, "-m", "tests.support.reading_process", dsn, str(lanes)]
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self._arguments = (dsn, str(lanes))
+        self.processes: list[Program] = []
 
-    def start(self, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(self, env: Mapping[str, str] | None = None) -> Program:
         """One more."""
-        process = subprocess.Popen(self._arguments, cwd=ROOT, env={**os.environ, **(env or {})})
+        process = Program("tests.support.reading_process", *self._arguments, env={**os.environ, **(env or {})})
         self.processes.append(process)
         return process
 
@@ -59,7 +57,6 @@ class Workers:
         """kill -9 of all."""
         for process in self.processes:
             process.kill()
-            process.wait()
 
 
 @contextmanager
@@ -174,24 +171,16 @@ async def test_workers_killed_at_random_moments(dsn: str, pool: Pool) -> None:
             for _ in range(4):
                 victim = some.start()
                 await asyncio.sleep(0.9 + rng.random())
-                victim.send_signal(signal.SIGKILL)
+                victim.kill()
             await writers
             await writing.close()
             await until_all_taken(conn)
         await expect_each_once(conn)
 
 
-def start(program: str, dsn: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", program, dsn], cwd=ROOT)
-
-
 async def test_the_worker_of_the_installation_ends_when_told_to(dsn: str, pool: Pool) -> None:
     """``run_worker`` keeps the summaries up to date and ends cleanly, with code 0, on SIGTERM."""
-    program = (
-        "import asyncio, sys; from unisono.kit.settings import load_settings; from unisono.worker import run_worker;"
-        " asyncio.run(run_worker(load_settings({}), sys.argv[1]))"
-    )
-    process = start(program, dsn)
+    process = Program("tests.support.worker_process", dsn)
     try:
         async with pool.acquire() as conn:
             nodes = await make_nodes(conn, 3)
@@ -201,11 +190,10 @@ async def test_the_worker_of_the_installation_ends_when_told_to(dsn: str, pool: 
             while await conn.fetchval("select count(*) from person_summary") < 3:
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.1)
-        process.terminate()
+        process.end()
         assert await asyncio.to_thread(process.wait, 15) == 0
     finally:
         process.kill()
-        process.wait()
 
 
 async def test_the_database_restarts_under_workers_and_writers() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import unisono
-from tests.support.serving import ROOT
+from tests.support.forking import Program
 from tests.support.timing_process import TABLE
 from unisono.customers.timers import service as timers
 from unisono.customers.timers.model import NewTimer
@@ -29,20 +27,17 @@ LABELS = sorted(
     }
 )
 
-Process = subprocess.Popen[bytes]
-
 
 @contextmanager
-def processes(dsn: str, count: int, env: Mapping[str, str] | None = None) -> Iterator[list[Process]]:
+def processes(dsn: str, count: int, env: Mapping[str, str] | None = None) -> Iterator[list[Program]]:
     """Worker processes with a lease of a second, gone at the end."""
-    command = [sys.executable, "-m", "tests.support.timing_process", dsn, "1"]
-    started = [subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})}) for _ in range(count)]
+    environment = {**os.environ, **(env or {})}
+    started = [Program("tests.support.timing_process", dsn, "1", env=environment) for _ in range(count)]
     try:
         yield started
     finally:
         for process in started:
             process.kill()
-            process.wait()
 
 
 async def set_bells(pool: Pool, count: int) -> None:

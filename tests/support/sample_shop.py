@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -13,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import msgspec
 
+from tests.support.forking import Program
 from tests.support.market import Market, opened
-from tests.support.serving import READY_WITHIN, ROOT, free_port
+from tests.support.serving import READY_WITHIN, free_port
 from tests.support.shop import STORE
 from unisono.customers.timeline.worker import Worker
 from unisono.demo.shop import ShopKeys, shop_keys
@@ -106,8 +105,7 @@ def serving_shop(engine: str, keys: ShopKeys) -> Iterator[str]:
     """The shop in a process of its own; yields its address."""
     port = free_port()
     given = os.environ | {"SAMPLE_ENGINE": engine, "SAMPLE_KEYS": msgspec.json.encode(keys).decode()}
-    command = [sys.executable, "-m", "tests.support.sample_shop_process", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=given)
+    process = Program("tests.support.sample_shop_process", str(port), env=given)
     url = f"http://127.0.0.1:{port}"
     try:
         end = time.monotonic() + READY_WITHIN
@@ -120,4 +118,3 @@ def serving_shop(engine: str, keys: ShopKeys) -> Iterator[str]:
         yield url
     finally:
         process.kill()
-        process.wait()

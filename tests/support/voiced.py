@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.support.forking import Program
 from tests.support.secret import TEST_KEY, TEST_SECRET
-from tests.support.serving import ROOT, Web, serving
+from tests.support.serving import Web, serving
 from unisono.demo.counterparts.connecting import connect, drafts
 from unisono.demo.counterparts.google import Fcm
 from unisono.demo.counterparts.http import Server
@@ -37,14 +35,11 @@ async def voiced(
             try:
                 yield web, server
             finally:
-                worker.send_signal(signal.SIGTERM)
-                await asyncio.to_thread(worker.wait, 30)
+                worker.end()
+                await asyncio.to_thread(worker.wait)
 
 
-def _worker(dsn: str, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _worker(dsn: str, env: Mapping[str, str]) -> Program:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("UNISONO_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "unisono.cli", "worker"],
-        cwd=ROOT,
-        env={**plain, "UNISONO_DATABASE_URL": dsn, "UNISONO_SECRET_KEY": TEST_KEY, **env},
-    )
+    told = {**plain, "UNISONO_DATABASE_URL": dsn, "UNISONO_SECRET_KEY": TEST_KEY, **env}
+    return Program("unisono.cli", "worker", env=told)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,9 +14,9 @@ import pytest
 
 from tests.support.books import check_books
 from tests.support.carts import STORE
+from tests.support.forking import Program
 from tests.support.log import ManualClock, new_event
 from tests.support.ordering import Till, open_till
-from tests.support.serving import ROOT
 from tests.support.shop import TILL, open_shop
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.model import StockLine
@@ -179,26 +178,21 @@ async def test_killed_while_it_writes_it_writes_each_order_once(dsn: str, pool: 
     till.now = datetime.now(UTC) - timedelta(hours=1)
     for number in range(20):
         await sell(till, node, str(number), 1)
-    program = (
-        "import asyncio, sys; from unisono.kit.settings import load_settings; from unisono.worker import run_worker;"
-        " asyncio.run(run_worker(load_settings({}), sys.argv[1]))"
-    )
+    program = "tests.support.worker_process"
     crashing = {"UNISONO_CRASH_POINT": "arriving.after_lines", "UNISONO_CRASH_AFTER": str(after)}
-    doomed = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, dsn, cwd=ROOT, env={**os.environ, **crashing}
-    )
+    doomed = Program(program, dsn, env={**os.environ, **crashing})
     number = 20
-    while doomed.returncode is None and number < 300:
+    while doomed.poll() is None and number < 300:
         await asyncio.sleep(0.3)
         await sell(till, node, str(number), 1)
         await pool.execute("notify unisono_log")
         number += 1
-    assert await asyncio.wait_for(doomed.wait(), 60) == 137
-    alive = await asyncio.create_subprocess_exec(sys.executable, "-c", program, dsn, cwd=ROOT)
+    assert await asyncio.to_thread(doomed.wait, 60) == 137
+    alive = Program(program, dsn)
     async with pool.acquire() as conn:
         assert await until(conn, "select count(*) from sales_order", number) == number
-    alive.terminate()
-    await alive.wait()
+    alive.end()
+    await asyncio.to_thread(alive.wait)
     assert await pool.fetchval("select count(*) from order_line") == number
     assert (await till.good("A"))["capacity"] == 500 - number
     async with pool.acquire() as conn:

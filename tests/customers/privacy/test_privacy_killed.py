@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 import unisono
+from tests.support.forking import Program
 from tests.support.private import Customer, Registry, converse
-from tests.support.serving import ROOT
 
 FOUND = sorted(
     {
@@ -27,11 +25,10 @@ COPYING = {"privacy.after_piece", "privacy.before_archive_done"}
 LATER = {"privacy.in_finish"}
 
 
-def start(dsn: str, label: str | None) -> subprocess.Popen[bytes]:
+def start(dsn: str, label: str | None) -> Program:
     """A worker with a lease of a second, to be killed at the label."""
-    command = [sys.executable, "-m", "tests.support.private_process", dsn, "1"]
     environment = {**os.environ, **({"UNISONO_CRASH_POINT": label} if label else {})}
-    return subprocess.Popen(command, cwd=ROOT, env=environment)
+    return Program("tests.support.private_process", dsn, "1", env=environment)
 
 
 async def state_of(registry: Registry, number: int) -> str:
@@ -63,7 +60,7 @@ async def killed_then_finished(registry: Registry, who: Customer, label: str) ->
     end = time.monotonic() + 60
     while worker.poll() is None and time.monotonic() < end:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
-    assert worker.returncode == 137, label
+    assert worker.poll() == 137, label
     after = start(registry.shop.dsn, None)
     try:
         await until(registry, "select state = 'done' from privacy_request where id = $1", number)
@@ -75,7 +72,6 @@ async def killed_then_finished(registry: Registry, who: Customer, label: str) ->
             await until(registry, "select material is null from privacy_request where id = $1", number)
     finally:
         after.kill()
-        after.wait()
     return number
 
 

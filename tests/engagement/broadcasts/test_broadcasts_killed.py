@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,8 +15,8 @@ import pytest
 
 import unisono
 from tests.support.broadcasting import Desk
+from tests.support.forking import Program
 from tests.support.posting import check_ledger
-from tests.support.serving import ROOT
 from unisono.customers.consent import service as consent
 from unisono.kit.database import transaction
 
@@ -33,18 +30,15 @@ LABELS = sorted(
 
 PORTION = 100
 
-Process = subprocess.Popen[bytes]
 
-
-def start(desk: Desk, *more: str, env: Mapping[str, str] | None = None) -> Process:
+def start(desk: Desk, *more: str, env: Mapping[str, str] | None = None) -> Program:
     """A worker process, which plans; with ``send`` it sends too."""
-    command = [sys.executable, "-m", "tests.support.broadcasting_process", desk.settings.database_url or ""]
-    command += [str(desk.settings.data_dir), str(PORTION), *more]
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})})
+    arguments = (desk.settings.database_url or "", str(desk.settings.data_dir), str(PORTION), *more)
+    return Program("tests.support.broadcasting_process", *arguments, env={**os.environ, **(env or {})})
 
 
 @contextmanager
-def workers(desk: Desk, count: int, *more: str) -> Iterator[list[Process]]:
+def workers(desk: Desk, count: int, *more: str) -> Iterator[list[Program]]:
     """Some of them, gone at the end."""
     started = [start(desk, *more) for _ in range(count)]
     try:
@@ -52,7 +46,6 @@ def workers(desk: Desk, count: int, *more: str) -> Iterator[list[Process]]:
     finally:
         for process in started:
             process.kill()
-            process.wait()
 
 
 async def ready(desk: Desk, many: int) -> list[int]:
@@ -180,8 +173,7 @@ async def sent(desk: Desk, many: int) -> None:
     await until(arrived)
 
 
-def kill(process: Process, desk: Desk) -> Process:
+def kill(process: Program, desk: Desk) -> Program:
     """kill -9, and another one in its place."""
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
     return start(desk, "send")
