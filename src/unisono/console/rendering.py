@@ -22,12 +22,11 @@ from markupsafe import Markup
 
 from unisono.console import contexts, links
 from unisono.console.marking import N_
-from unisono.console.naming import spoken
 from unisono.console.staff import NAMES, Dot, render_staff
 from unisono.console.steps import render_steps
 from unisono.console.trends import render_trend
 from unisono.kit.money import format_money
-from unisono.kit.reasons import Reason
+from unisono.kit.reasons import Reason, in_words
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -252,7 +251,7 @@ def figure(context: Context, value: Any) -> str:
 def reason(context: Context, why: Reason) -> str:
     """A reason of any room in the reader's words, its amounts and instants written their way."""
     page = page_of(context)
-    return spoken(why, page.locale, page.zone)
+    return in_words(why, page.locale, page.zone)
 
 
 @pass_context

@@ -29,5 +29,19 @@ CHANNELS: Final[Mapping[str, str]] = {
 }
 """Channels messages leave by."""
 
-OF_VALUES: Final[Mapping[str, Mapping[str, str]]] = {"channel": CHANNELS, "chosen": CHANNELS}
+SOURCES: Final[Mapping[str, str]] = {
+    "preference_page": N_("preference page"),
+    "one_click": N_("one-click unsubscribe"),
+    "stop_word": N_("the word STOP"),
+    "console": N_("the console"),
+    "till": N_("the till"),
+    "import": N_("an import"),
+    "event": N_("an event"),
+    "api": N_("a program"),
+    "call": N_("a call"),
+    "confirmation": N_("confirmation by e-mail"),
+}
+"""Where a consent was given or taken back; others are shown as they are."""
+
+OF_VALUES: Final[Mapping[str, Mapping[str, str]]] = {"channel": CHANNELS, "chosen": CHANNELS, "source": SOURCES}
 """Under which names of a reason's values such codes stand."""

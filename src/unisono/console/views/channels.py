@@ -96,7 +96,7 @@ LABELS: Final = {
 """Setting or secret of an account -> its label; English msgids. One that is not here is called by its name."""
 
 HINTS: Final = {
-    "security": N_("“none” only towards this machine and its network."),
+    "security": N_("Without it only towards this machine and its network."),
     "sender_name": N_("Where the message has none of its own."),
     "return_path": N_("Empty: the sender."),
     "events": N_("Bounce mails sent to the webhook, or the provider's own events."),
@@ -107,19 +107,20 @@ HINTS: Final = {
     "sender": N_("Whom messages come from."),
 }
 
-EVERYDAY: Final = frozenset({"port", "security", "user", "sender_name"})
-"""Settings asked at once though they may be left as they are: no mail server is reached without a look at them."""
+EVERYDAY: Final = frozenset({"port", "security", "user", "sender", "sender_name", "messaging_service_sid"})
+"""Settings asked at once though they may be left as they are: nothing is reached without a look at them."""
 
 OPTIONS: Final = {
-    "starttls": N_("STARTTLS (587)"),
-    "tls": N_("TLS from the start (465)"),
-    "none": N_("none"),
-    "mail": N_("Bounce mails"),
-    "sendgrid": N_("Events of SendGrid"),
-    "mailgun": N_("Events of Mailgun"),
-    "ses": N_("Notifications of Amazon SES"),
+    "security.starttls": N_("STARTTLS (587)"),
+    "security.tls": N_("TLS from the start (465)"),
+    "security.none": N_("no encryption"),
+    "events.none": N_("not at all"),
+    "events.mail": N_("Bounce mails"),
+    "events.sendgrid": N_("Events of SendGrid"),
+    "events.mailgun": N_("Events of Mailgun"),
+    "events.ses": N_("Notifications of Amazon SES"),
 }
-"""A value of a setting that has only some -> what it is called; English msgids."""
+"""A setting that has only some values, and one of them -> what it is called; English msgids."""
 
 SIGN_IN: Final = frozenset({"401", "403", "530", "534", "535", "20003"})
 """What providers answer when they do not know who asks (HTTP, SMTP, Twilio)."""
@@ -301,7 +302,7 @@ def setting_field(one: msgspec.inspect.Field, settings: Mapping[str, Any], words
         hint=words.gettext(HINTS[name]) if name in HINTS else "",
         value="" if value is None else str(value),
         kind="select" if options else "line",
-        choices=choices_of(((one, OPTIONS.get(one, one)) for one in options), str(value), words),
+        choices=choices_of(((one, OPTIONS.get(f"{name}.{one}", one)) for one in options), str(value), words),
         required=one.required,
     )
 

@@ -17,7 +17,6 @@ from unisono.console.contexts.consents import (
     TextVersion,
 )
 from unisono.console.marking import N_
-from unisono.console.naming import SOURCES
 from unisono.console.views.labels import brief
 from unisono.console.views.saying import CHANNELS, channel_name, channel_names, choices
 from unisono.console.words import Words
@@ -25,6 +24,7 @@ from unisono.customers.consent.model import ANY, Legal, LegalOverride, Suppressi
 from unisono.customers.consent.model import CHANNELS as BOUND
 from unisono.customers.consent.overview import Holding, PersonConsents
 from unisono.customers.consent.proof import ACTION_WORDS, PURPOSE_WORDS
+from unisono.kit.names import SOURCES
 
 STATUSES: dict[str, tuple[str, Tone]] = {
     "granted": (N_("agreed"), "good"),
@@ -189,6 +189,13 @@ def block_row(one: Suppression, found: PersonConsents, words: Words, *, contacts
     )
 
 
+def _actor(row: Mapping[str, Any], words: Words) -> str:
+    """Who said it or wrote it down; empty when its source says that already."""
+    if row["actor"] == "customer":
+        return words.gettext("the person")
+    return "" if row["actor"] in ("system", row["source"]) else str(row["actor"])
+
+
 def entry_row(
     row: Mapping[str, Any],
     words: Words,
@@ -207,7 +214,7 @@ def entry_row(
         badge=Badge(text=told, tone=ACTIONS[row["action"]]),
         what=place(row["purpose"], row["channel"], words),
         source=source_name(row["source"], words),
-        actor="" if row["actor"] in ("system", row["source"]) else row["actor"],
+        actor=_actor(row, words),
         person=(people or {}).get(person) if person is not None else None,
         address=(addresses or {}).get(row["node_id"], ("", 0))[0],
         text=text,

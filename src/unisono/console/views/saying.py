@@ -9,16 +9,16 @@ from typing import Any
 import msgspec
 from babel.dates import format_date, format_datetime
 
-from unisono.console import naming
 from unisono.console.contexts import Badge, Choice, Tone
 from unisono.console.contexts.sends import DecisionCard, VerdictRow
 from unisono.console.marking import N_
 from unisono.console.words import Words
 from unisono.engagement.policy.model import Decision, Trouble, Verdict
 from unisono.engagement.policy.words import muted
-from unisono.kit.reasons import Reason
+from unisono.kit import names
+from unisono.kit.reasons import Reason, in_words
 
-CHANNELS = naming.CHANNELS
+CHANNELS = names.CHANNELS
 
 LINES: dict[str, str] = {
     "web_push": "web",
@@ -119,7 +119,7 @@ def day(on: date, words: Words) -> str:
 
 def reason_words(reason: Reason, words: Words) -> str:
     """A reason in the reader's words."""
-    return naming.spoken(reason, words.language, words.zone.key)
+    return in_words(reason, words.language, words.zone.key)
 
 
 def decision_of(kept: Mapping[str, Any] | None) -> Decision | None:
@@ -179,7 +179,7 @@ def _facts(decision: Decision, words: Words) -> list[tuple[str, str]]:
             "limit": limit["limit"],
             "span": span(limit["seconds"], words),
         }
-        found.append((label % {"name": naming.limit_name(limit["name"])}, text))
+        found.append((label % {"name": words.gettext(limit.get("label") or limit["name"])}, text))
     found += _preferred(used.get("preferred") or {}, words)
     found += [(_("Trouble with us"), _trouble(one, words)) for one in used.get("troubles") or ()]
     planned = used.get("planned") or ()

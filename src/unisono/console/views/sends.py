@@ -88,7 +88,7 @@ def _when(row: MessageRow, words: Words) -> tuple[datetime, str]:
     if row.state == "planned":
         return row.try_at, _("will be tried")
     if row.state in ("accepted", "handed_over", "unknown"):
-        return row.handed_over_at or row.settled_at or row.created_at, _("left")
+        return row.handed_over_at or row.settled_at or row.created_at, _("went out")
     return row.settled_at or row.created_at, _("settled") if row.settled_at else _("planned")
 
 
@@ -133,7 +133,7 @@ def message_line(
     """A message in a list."""
     row = one.message
     at, word = _when(row, words)
-    named = templates.get(row.template, row.template) if row.template else words.gettext("A message of its own")
+    named = templates.get(row.template, row.template) if row.template else words.gettext("Words of its own")
     return MessageLine(
         message_id=row.id,
         what=subjects.get(row.id) or named,
@@ -250,4 +250,5 @@ def message_page(
         broadcast=found.broadcast_name or "",
         broadcast_href=links.broadcast(found.broadcast) if found.broadcast else None,
         can_cancel=found.can_cancel and may_cancel,
+        can_settle=row.state == "unknown" and may_cancel,
     )
