@@ -71,6 +71,10 @@ async def test_the_brand_is_kept_with_its_versions(api: Api) -> None:
     assert (await api.ask("PUT", "/api/brand?version=1", kit | {"name": "B"})).json()["version"] == 2
     versions = (await api.ask("GET", "/api/brand/versions")).json()
     assert [(one["version"], one["kit"]["name"]) for one in versions] == [(2, "B"), (1, "Alpestre")]
+    deeds = await api.site.pool.fetch(
+        "select detail ->> 'version' from audit_entry where action = 'brand.save' order by id"
+    )
+    assert [row[0] for row in deeds] == ["1", "1", "2"]
 
 
 async def test_a_reply_is_checked_before_it_is_sent(api: Api) -> None:

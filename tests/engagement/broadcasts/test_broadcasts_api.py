@@ -82,6 +82,8 @@ async def test_from_a_draft_to_a_table_of_reasons(api: Api) -> None:
     listed = (await api.ask("GET", "/api/broadcasts?limit=1")).json()
     assert ([one["broadcast"]["code"] for one in listed["broadcasts"]], listed["next"]) == (["spring"], None)
     assert len(api.desk.sink.mails) == 4
+    deeds = await api.desk.pool.fetch("select action from audit_entry where action like 'broadcast.%' order by id")
+    assert [row["action"] for row in deeds] == ["broadcast.save", "broadcast.test", "broadcast.launch"]
 
 
 async def test_buttons(api: Api) -> None:

@@ -76,6 +76,9 @@ async def test_from_a_draft_to_a_version(api: Api) -> None:
     codes = [one["code"] for one in (await api.ask("GET", "/api/templates")).json()["templates"]]
     assert "prova" not in codes
     assert "welcome" in codes
+    deeds = await api.site.pool.fetch("select action from audit_entry where action like 'template.%' order by id")
+    done = ["template.save", "template.publish", "template.save", "template.archive"]
+    assert [row["action"] for row in deeds] == done
 
 
 async def test_pages_go_through_all(api: Api) -> None:

@@ -9,6 +9,7 @@ from litestar import Request, Response, get, post, put
 from litestar.params import JSONBody, Parameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
+from unisono.access import audit
 from unisono.access.guards import caller, now_of, requires
 from unisono.customers.web import write
 from unisono.engagement.brand import rules, service
@@ -65,7 +66,10 @@ async def save_brand(
     actor, now = caller(request).actor, now_of(request)
 
     async def act(conn: Connection) -> Brand:
-        return await service.save(conn, data, actor=actor, now=now, code=code, expected_version=version)
+        saved = await service.save(conn, data, actor=actor, now=now, code=code, expected_version=version)
+        detail = {"brand": code, "version": saved.version}
+        await audit.record(conn, actor=actor, action="brand.save", detail=detail)
+        return saved
 
     return await write(request, act)
 

@@ -95,7 +95,9 @@ async def save_broadcast(
     actor, now = caller(request).actor, now_of(request)
 
     async def act(conn: Connection) -> Broadcast:
-        return await service.save(conn, code, data, actor=actor, now=now, expected_version=version)
+        saved = await service.save(conn, code, data, actor=actor, now=now, expected_version=version)
+        await audit.record(conn, actor=actor, action="broadcast.save", detail={"broadcast": code})
+        return saved
 
     return await write(request, act)
 
@@ -181,6 +183,8 @@ async def test_broadcast(request: AnyRequest, code: Code, data: JSONBody[Broadca
         number = await service.send_test(
             conn, code, to=data.to, channel=data.channel, actor=actor, key=key, now=now, rulebook=rulebook
         )
+        detail = {"broadcast": code, "message": number}
+        await audit.record(conn, actor=actor, action="broadcast.test", detail=detail)
         return BroadcastTested(number)
 
     return await write(request, act, status=201)

@@ -156,7 +156,9 @@ async def save_template(
     actor, now = caller(request).actor, now_of(request)
 
     async def act(conn: Connection) -> Template:
-        return await service.save(conn, code, data, actor=actor, now=now, seen=seen)
+        saved = await service.save(conn, code, data, actor=actor, now=now, seen=seen)
+        await audit.record(conn, actor=actor, action="template.save", detail={"template": code})
+        return saved
 
     return await write(request, act)
 
@@ -178,7 +180,10 @@ async def publish_template(request: AnyRequest, code: Code, data: JSONBody[Publi
     settings: Settings = request.app.state.settings
 
     async def act(conn: Connection) -> Template:
-        return await service.publish(conn, code, actor=actor, now=now, settings=settings, note=data.note)
+        made = await service.publish(conn, code, actor=actor, now=now, settings=settings, note=data.note)
+        detail = {"template": code, "version": made.version, "note": data.note}
+        await audit.record(conn, actor=actor, action="template.publish", detail=detail)
+        return made
 
     return await write(request, act)
 
@@ -193,10 +198,12 @@ async def publish_template(request: AnyRequest, code: Code, data: JSONBody[Publi
 )
 async def archive_template(request: AnyRequest, code: Code) -> Response[Template]:
     """It is offered no more. 409 ``template_used`` while something names it. Takes an Idempotency-Key."""
-    now = now_of(request)
+    actor, now = caller(request).actor, now_of(request)
 
     async def act(conn: Connection) -> Template:
-        return await service.archive(conn, code, now=now)
+        archived = await service.archive(conn, code, now=now)
+        await audit.record(conn, actor=actor, action="template.archive", detail={"template": code})
+        return archived
 
     return await write(request, act)
 
@@ -336,7 +343,9 @@ async def send_test(request: AnyRequest, code: Code, data: JSONBody[TestRequest]
             key=f"test:{code}:{actor}:{key}"[:255],
             now=now,
         )
-        return TestSent(await sender(conn, wanted))
+        message = await sender(conn, wanted)
+        await audit.record(conn, actor=actor, action="template.test", detail={"template": code, "message": message})
+        return TestSent(message)
 
     return await write(request, act, status=201)
 
