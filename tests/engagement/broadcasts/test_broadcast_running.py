@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from tests.support.broadcasting import Desk, enter
+from tests.support.broadcasting import MJML, Desk, enter
 from unisono.customers.consent import service as consent
 from unisono.customers.identity import service as identity
 from unisono.customers.segments import service as segments
@@ -17,6 +17,7 @@ from unisono.engagement import app_part
 from unisono.engagement.broadcasts.errors import BadBroadcast, BroadcastConflict
 from unisono.engagement.broadcasts.model import BroadcastSchedule
 from unisono.engagement.policy.model import LocalTime
+from unisono.engagement.templates.model import ChannelContent
 from unisono.kit.database import transaction
 
 assert app_part.routes, "what the rooms give each other is given there"
@@ -88,6 +89,17 @@ async def test_a_segment_that_changed_goes_as_it_was_launched(desk: Desk) -> Non
     found = await desk.get()
     assert (found.segment_version, found.phase) == (1, "finished")
     assert (await desk.progress()).audience == 0
+
+
+async def test_a_template_that_changed_goes_as_it_was_launched(desk: Desk) -> None:
+    """Also one that comes with the product, whatever somebody publishes in its place meanwhile."""
+    await desk.segment(await desk.people(2))
+    await desk.broadcast("hello", template="welcome", channels=("email",))
+    assert (await desk.launch("hello")).template_version == 0
+    await desk.template("welcome", content={"email": {"en": ChannelContent(subject="Other words", mjml=MJML)}})
+    await desk.drive("hello")
+    await desk.drain()
+    assert [b"Other words" in mail.text for mail in desk.sink.mails] == [False, False]
 
 
 async def test_paused_nothing_leaves_resumed_the_rest_does(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import re
 from datetime import timedelta
@@ -38,6 +39,10 @@ async def told(post: Office, *events: NewEvent) -> list[Mail]:
     before = len(post.sink.mails)
     async with transaction(post.pool) as conn:
         await append(conn, events)
+    # A database made meanwhile for another test is a transaction too: the log is read up to the oldest that is open.
+    written = "select pg_snapshot_xmin(now) = pg_snapshot_xmax(now) from pg_current_snapshot() as now"
+    while not await post.pool.fetchval(written):  # noqa: ASYNC110 - the database is looked at
+        await asyncio.sleep(0.01)
     await Worker(post.pool, [NoticeReader(post.clock)], 1).drain()
     await post.drain()
     return post.sink.mails[before:]

@@ -154,7 +154,7 @@ async def _messages(conn: Connection, row: asyncpg.Record, persons: Sequence[int
         "created_by": row["created_by"],
         "broadcast_id": row["id"],
         "template": row["template"],
-        "template_version": row["template_version"] or None,
+        "template_version": row["template_version"],
         "data": _decode(row["data"]),
         "priority": row["priority"],
         "profiled": bool(row["profiled"]),

@@ -99,7 +99,7 @@ async def send(
         due_at=max(request.at or now, now),
         created_by=actor,
         template=request.template,
-        template_version=request.template_version or None,
+        template_version=request.template_version,
         content=None if request.content is None else msgspec.to_builtins(request.content),
         data=request.data,
         language=request.language,

@@ -38,7 +38,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 async def try_template(conn: Connection, template: str, version: int, trial: Trial, rulebook: Rulebook) -> int:
     """Plan a test of a version; the message's id. Raises PersonNotFound, ContentMissing, BadMessage."""
     said = await templates.version(conn, template, version)
-    base = {"template": template, "template_version": version or None}
+    base = {"template": template, "template_version": version}
     return await _plan(conn, said.content, _purpose(said.purpose), base, trial, rulebook)
 
 

@@ -132,6 +132,6 @@ def _confirmation(event: Event, version: int, text: str | None) -> NewMessage:
         not_after=event.occurred_at + rules.USEFUL,
         created_by=AUTHOR,
         template=rules.CONFIRM,
-        template_version=version or None,
+        template_version=version,
         data=data,
     )
