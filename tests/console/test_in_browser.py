@@ -110,6 +110,22 @@ def test_the_builder_tells_the_rule_while_it_is_made_and_adds_boxes_in_place(bro
         assert complaints == []
 
 
+def test_a_name_brings_no_new_count_and_a_condition_does(browser: Browser) -> None:
+    """What was asked about people stays beside the rule while its name is typed."""
+    with opened(browser, PAGES["en"], theme="light") as (page, _):
+        page.goto(f"{HOST}/segment_builder")
+        page.locator("html.js").wait_for()
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+        page.locator('[name="who"]').fill("Mario")
+        page.locator('[name="name"]').fill("Autumn")
+        page.locator('[name="name"]').blur()
+        page.wait_for_timeout(600)
+        assert sent == []
+        with page.expect_response(lambda answer: answer.request.method == "POST"):
+            page.locator('[name="r.kind"]').select_option("any")
+
+
 def test_the_raw_event_opens_under_its_item(browser: Browser) -> None:
     """JSON on demand, without leaving the timeline."""
     with opened(browser, PAGES["en"], theme="light") as (page, complaints):

@@ -161,6 +161,54 @@ STRANGE: list[dict[str, str]] = [
 ]  # fmt: skip
 
 
+async def test_what_makes_no_sense_is_told_in_words_beside_the_number_and_at_its_box(site: Site) -> None:
+    """While one counts, the mistake stands where the number would; when one saves, on top; no path of a program."""
+    await people(site)
+    await site.sign_in_as("marketer")
+    form = fields((await site.get(BUILDER)).text)
+    form = fields((await push(site, form, "add:r", **{"r.add": "near"})).text)
+    form |= {"r.1.latitude": "200", "r.1.longitude": "9", "r.1.km": "5"}
+    counted = (await push(site, form, "count")).text
+    beside = counted[counted.index('id="live"') :]
+    assert "-90 to 90 degrees" in read(beside[: beside.index("</section>")])
+    box = counted[counted.index("Near a place") :]
+    assert "-90 to 90 degrees" in read(box[: box.index("</fieldset>")])
+    assert "$.of" not in counted
+    saved = await push(site, form, "save", name="Near")
+    assert saved.status_code == 400
+    assert saved.text.index("The rule cannot be like this") < saved.text.index("Everybody for whom")
+    yaml = {**form, "mode": "yaml", "yaml": "is: none\nof: []\n"}
+    told = read((await push(site, yaml, "count")).text)
+    assert "A group needs at least one condition ($.of)" in told
+
+
+async def test_a_name_nobody_has_heard_is_warned_of(site: Site) -> None:
+    """An event or a trait that is spelt like none there is may be a mistake; one of the vocabulary is none."""
+    await people(site)
+    await site.sign_in_as("marketer")
+    form = fields((await site.get(BUILDER)).text)
+    warned = read((await push(site, form, "count", **{"r.0.event": "Prodct Viewed"})).text)
+    assert "No event Prodct Viewed was found: is it spelt like this?" in warned
+    assert "is it spelt" not in read((await push(site, form, "count", **{"r.0.event": "Order Refunded"})).text)
+    form = fields((await push(site, form, "add:r", **{"r.add": "trait"})).text) | {
+        "r.1.trait": "citty",
+        "r.1.value": "x",
+    }
+    assert "a trait citty: is it spelt like this?" in read((await push(site, form, "count")).text)
+    assert "is it spelt" not in read((await push(site, form | {"r.1.trait": "city"}, "count")).text)
+
+
+async def test_a_code_that_is_taken_is_told_at_its_field_and_the_count_stays(site: Site) -> None:
+    await people(site)
+    await keep(site, "lookers", LOOKERS, live=False)
+    await site.sign_in_as("marketer")
+    form = fields((await site.get(BUILDER)).text)
+    taken = await push(site, form, "save", name="Lookers")
+    assert taken.status_code == 409
+    assert 'id="code-fault"' in taken.text
+    assert "of 3 people" in read(taken.text)
+
+
 async def test_a_strange_form_is_answered_and_changes_nothing(site: Site) -> None:
     await site.sign_in_as("marketer")
     answers = [(await site.post(BUILDER, form)).status_code for form in STRANGE]

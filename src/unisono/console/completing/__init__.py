@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from unisono.console.pages import AnyRequest
 from unisono.customers.segments.model import named
+from unisono.customers.segments.validation import Names
 from unisono.customers.segments.values import steps_of
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
@@ -17,6 +18,9 @@ _sql = load("unisono.console.completing")
 
 MOST = 40
 """Values on offer."""
+
+MOST_NAMES = 5_000
+"""Names of events, or of traits, that are told from mistyped ones."""
 
 SAMPLED = 200_000
 """Rows of a table that are looked at; more are sampled by whole pages of it."""
@@ -96,6 +100,19 @@ class Completer:
             return list(await _sql.event_names(self._conn, percent=(await self._sizes())[1], most=MOST))
 
         return await self._remembered(("events",), ask)
+
+    async def names(self) -> Names:
+        """Every event and trait of the sample, to warn of names that may be mistyped."""
+
+        async def events() -> Sequence[Any]:
+            return list(await _sql.event_names(self._conn, percent=(await self._sizes())[1], most=MOST_NAMES))
+
+        async def traits() -> Sequence[Any]:
+            return list(await _sql.trait_names(self._conn, percent=(await self._sizes())[0], most=MOST_NAMES))
+
+        happened = await self._remembered(("every event",), events)
+        known = await self._remembered(("every trait",), traits)
+        return Names(events={one.value for one in happened}, traits={one.value for one in known})
 
     async def fields(self, names: Sequence[str]) -> list[Known]:
         """Which properties these events carry."""

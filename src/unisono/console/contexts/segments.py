@@ -281,6 +281,8 @@ class SegmentBuilder(Struct, frozen=True, kw_only=True):
     can_see_people: bool = False
     faults: Sequence[tuple[str, str]] = ()
     """Faults of the general fields by name."""
+    asked_to_keep: bool = False
+    """It was to be saved, or written otherwise: what is wrong stands on top, not beside the number."""
     problem: Problem | None = None
 
 

@@ -22,6 +22,7 @@ from unisono.console.views import segments as views
 from unisono.console.views.boxes import FILL_IN, UNREADABLE, Box
 from unisono.console.views.codes import code_of
 from unisono.console.views.commerce import problem_with_reasons
+from unisono.console.views.details import detail_told
 from unisono.console.views.segment_form import Drawer, Offers, box_at, offers_for, place_of
 from unisono.console.views.segment_templates import ready
 from unisono.console.views.segment_tree import Reader, fresh, press, read_box, root_of, sayable
@@ -133,7 +134,8 @@ async def _usable(conn: Connection, request: AnyRequest, draft: Draft) -> Asked:
     plain = draft.rule()
     if plain is None:
         return Asked()
-    rule, warned = await segments.usable_rule(conn, plain, await present_world(conn, settings_of(request)))
+    world = await present_world(conn, settings_of(request))
+    rule, warned = await segments.usable_rule(conn, plain, world, await Completer(request, conn).names())
     return Asked(rule, warned)
 
 
@@ -197,7 +199,10 @@ async def _show(
     problem = _problem(words, draft, error, do)
     faults = draft.faults if do in (*SAVES, "as_yaml") else {}
     if isinstance(error, RuleError) and (at := box_at(place_of(error.detail), draft.places)):
-        faults = {**faults, at: error.detail.partition(" - at `")[0]}
+        what = detail_told(error.detail.partition(" - at `")[0], words)
+        faults, problem = {**faults, at: what}, problem and msgspec.structs.replace(problem, why=what)
+    if problem is not None and problem.field in GENERAL:
+        faults = {problem.field: problem.what, **faults}
     offers = await _offers(request, draft) if draft.mode == "boxes" else Offers({})
     drawn = Drawer(words, offers, faults, focus).root(draft.root) if draft.mode == "boxes" else None
     typed, version = draft.typed, draft.version
@@ -219,6 +224,7 @@ async def _show(
         found=found.found,
         answer=found.answer,
         asked_who=do.startswith("match"),
+        asked_to_keep=do in (*SAVES, "as_yaml", "as_boxes"),
         back_href=links.segment(typed["code"]) if version and typed.get("code") else links.SEGMENTS,
         can_see_people=principal.may("people:read"),
         faults=[(name, words.gettext(faults[name])) for name in GENERAL if name in faults],
@@ -301,7 +307,7 @@ async def _keep(
 async def build(request: AnyRequest) -> Response[Any]:
     """What was pressed: a box added, moved, taken away; counted; people looked at; saved; saved and published."""
     form = await fields_of(request)
-    do, draft = form.get("do", ""), Draft.of_form(form)
+    do, draft, found = form.get("do", ""), Draft.of_form(form), Asked()
     focus = press(draft.root, form, do) if draft.mode == "boxes" else ""
     try:
         draft.switch(do)
@@ -311,7 +317,7 @@ async def build(request: AnyRequest) -> Response[Any]:
             if found.rule is not None and not draft.faults:
                 return await _keep(request, form, draft, encode(found.rule), do)
     except UnisonoError as caught:
-        return await _show(request, draft, do=do, focus=focus, error=caught)
+        return await _show(request, draft, do=do, focus=focus, found=found, error=caught)
     return await _show(request, draft, do=do, focus=focus, found=found)
 
 

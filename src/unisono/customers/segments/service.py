@@ -31,7 +31,7 @@ from unisono.customers.segments.model import (
 )
 from unisono.customers.segments.ports import Use
 from unisono.customers.segments.standing import references
-from unisono.customers.segments.validation import Warned, check_rule, find_cycle
+from unisono.customers.segments.validation import Names, Warned, check_rule, find_cycle
 from unisono.customers.timers import service as timers
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest
@@ -376,13 +376,16 @@ async def _keep(conn: Connection, row: asyncpg.Record, *, actor: str, now: datet
     )
 
 
-async def usable_rule(conn: Connection, plain: dict[str, Any], world: World) -> tuple[Rule, list[Warned]]:
-    """A rule as somebody wrote it, its places looked up, and what may be a mistake in it.
+async def usable_rule(
+    conn: Connection, plain: dict[str, Any], world: World, names: Names | None = None
+) -> tuple[Rule, list[Warned]]:
+    """A rule as somebody wrote it, its places looked up, and what may be a mistake in it: names that are not among
+    ``names``, when somebody looked.
 
     Raises RuleError, also for a segment there is not.
     """
     rule = await with_spots(conn, decode(plain))
-    warnings = check_rule(rule, world)
+    warnings = check_rule(rule, world, names)
     asked = references(rule)
     missing = sorted(asked - await known_codes(conn, asked))
     if missing:

@@ -208,7 +208,9 @@ def _trait(rule: Trait, path: str, world: World, names: Names, warnings: list[Wa
         _value(rule.op, rule.value, f"{path}.value", world)
     own = ("identified", "namespaces", *world.computed)
     if names.traits is not None and steps[0] not in (*own, *names.traits):
-        reason = Reason("trait_unknown", "Nobody has a trait {trait}.", {"trait": steps[0]})
+        reason = Reason(
+            "trait_unknown", "Nobody was found with a trait {trait}: is it spelt like this?", {"trait": steps[0]}
+        )
         warnings.append(Warned(f"{path}.trait", reason))
 
 
@@ -218,7 +220,7 @@ def _names(given: Sequence[str], path: str, names: Names, warnings: list[Warned]
     for place, name in enumerate(given):
         _text(name, f"{path}[{place}]", 200)
         if name != PURCHASES and names.events is not None and resolve(name) is None and name not in names.events:
-            reason = Reason("event_unknown", "No event {event} ever came in.", {"event": name})
+            reason = Reason("event_unknown", "No event {event} was found: is it spelt like this?", {"event": name})
             warnings.append(Warned(f"{path}[{place}]", reason))
 
 

@@ -7,6 +7,15 @@ let typed = new Map();
 const values = (form) => new Map([...new FormData(form)].filter(([, value]) => typeof value === "string"));
 const builder = () => document.getElementById("builder");
 
+/* A name, or whom to ask about, changes no number: what stands beside the rule stays. */
+document.addEventListener(
+  "change",
+  (event) => {
+    if (event.target.closest?.("[data-uncounted]")) event.stopPropagation();
+  },
+  true,
+);
+
 document.addEventListener("htmx:beforeRequest", () => {
   if (builder()) before = values(builder());
 });
