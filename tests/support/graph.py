@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from tests.support.secret import TEST_SECRET
 from unisono.customers.collect import pipeline
 from unisono.customers.collect.model import Claim, Incoming
 from unisono.customers.identity.graph import as_decision, rebuild
@@ -63,7 +64,7 @@ def seen(
 async def write(conn: Conn, events: Sequence[Incoming], rulebook: Rulebook) -> pipeline.Written:
     """Write events in one transaction."""
     async with conn.transaction():
-        return await pipeline.write(conn, events, [], rulebook)
+        return await pipeline.write(conn, events, [], rulebook, TEST_SECRET)
 
 
 async def clear(conn: Conn) -> None:

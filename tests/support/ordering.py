@@ -10,6 +10,7 @@ import asyncpg
 
 from tests.support.books import check_books
 from tests.support.carts import STORE, Bench, open_bench
+from tests.support.secret import TEST_SECRET
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.model import Location, StockLine
 from unisono.commerce.orders import duties
@@ -58,7 +59,7 @@ class Till(Bench):
     async def direct(self, **asked: Any) -> Order:
         """An order of another system."""
         async with transaction(self.pool) as conn:
-            made = await orders.place_direct(conn, NewOrder(**asked), actor="test", now=self.now)
+            made = await orders.place_direct(conn, NewOrder(**asked), secret=TEST_SECRET, actor="test", now=self.now)
         return made.order
 
     async def change(self, changed: Changed) -> Order:

@@ -7,6 +7,7 @@ run through the pure rules and, event by event, through the collector's own tran
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -20,6 +21,7 @@ from unisono.customers.identity.model import Claim, Key, Link, Namespace
 from unisono.customers.identity.rulebook import Rulebook
 from unisono.customers.identity.rules import replay
 from unisono.kit.migrations import migrate
+from unisono.kit.secret import SIZE, Secret
 
 
 class Scenario(msgspec.Struct, frozen=True):
@@ -88,12 +90,13 @@ async def by_database(
             namespace.sharing_cap,
         )
     rulebook = Rulebook(1, list(namespaces.values()), [], "IT")
+    secret = Secret(secrets.token_bytes(SIZE))
     for number, event in enumerate(scenario.events):
         at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
         claims = [Claim(key, "proof") for key in _ordered(event, namespaces)]
         one = Incoming(f"scenario-{number}", "track", "Scenario", "server", at, at, None, None, claims, 1)
         async with conn.transaction():
-            await pipeline.write(conn, [one], [], rulebook)
+            await pipeline.write(conn, [one], [], rulebook, secret)
     return {row["value"]: row["person_id"] for row in await conn.fetch("select value, person_id from node")}
 
 

@@ -20,6 +20,7 @@ from unisono.customers.timeline.service import known_messages
 from unisono.demo.receipts import TILL
 from unisono.kit.database import Pool, connection, transaction
 from unisono.kit.errors import UnisonoError
+from unisono.kit.secret import Secret
 from unisono.kit.settings import Settings
 from unisono.kit.sql import load
 
@@ -108,7 +109,9 @@ class Loader:
     """Reads events as the API does and submits them, some batches at once, telling how far it is."""
 
     def __init__(self, pool: Pool, settings: Settings, total: int, tell: Tell) -> None:
-        self._committer = Committer(pool, country=settings.country, commit_events=settings.commit_events)
+        self._committer = Committer(
+            pool, secret=Secret.of(settings), country=settings.country, commit_events=settings.commit_events
+        )
         self._limits = Limits(max_event_bytes=settings.max_event_bytes)
         self._total = total
         self._tell = tell

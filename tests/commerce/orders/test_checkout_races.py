@@ -20,6 +20,7 @@ import pytest
 import unisono
 from tests.support.carts import STORE
 from tests.support.ordering import Till, open_till
+from tests.support.secret import TEST_SECRET
 from tests.support.serving import ROOT
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.errors import NotEnough
@@ -257,6 +258,6 @@ async def test_five_times_at_once_over_two_processes(shop: Till, dsn: str) -> No
 
     async def place() -> str:
         async with transaction(shop.pool) as conn:
-            return (await place_direct(conn, asked, actor="test", now=shop.now)).order.number
+            return (await place_direct(conn, asked, secret=TEST_SECRET, actor="test", now=shop.now)).order.number
 
     assert len(set(await asyncio.gather(*(place() for _ in range(5))))) == 1

@@ -13,6 +13,7 @@ import pytest
 from tests.support.carts import STORE
 from tests.support.ordering import Till, open_till
 from tests.support.pricing import make_list, put
+from tests.support.secret import TEST_SECRET
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.orders import service as orders
 from unisono.commerce.orders.errors import (
@@ -48,7 +49,7 @@ async def place(shop: Till, **more: Any) -> Order:
     """That order, as the API reads it."""
     asked = msgspec.convert(sold(**more), NewOrder)
     async with transaction(shop.pool) as conn:
-        return (await orders.place_direct(conn, asked, actor="test", now=shop.now)).order
+        return (await orders.place_direct(conn, asked, secret=TEST_SECRET, actor="test", now=shop.now)).order
 
 
 async def cancel(shop: Till, number: str, *units: tuple[int, int], reason: str = "changed my mind") -> Changed:

@@ -15,6 +15,7 @@ import pytest
 
 import unisono
 from tests.support.counter import make_person, make_place, make_variant, stock_up
+from tests.support.secret import TEST_SECRET
 from tests.support.serving import ROOT
 from unisono.commerce.orders import service as orders
 from unisono.commerce.orders.model import DirectPayment, NewLine, NewOrder
@@ -148,6 +149,6 @@ async def order(pool: Pool) -> str:
         payment=DirectPayment(provider="cash"),
     )
     async with transaction(pool) as conn:
-        placed = (await orders.place_direct(conn, asked, actor="test", now=NOW)).order
+        placed = (await orders.place_direct(conn, asked, secret=TEST_SECRET, actor="test", now=NOW)).order
         (parcel,) = await pickups.parcels_of(conn, placed.number)
         return f"{parcel.id} {await pickups.code_of(conn, parcel.id)}"

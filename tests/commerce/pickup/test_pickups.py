@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.counter import events_of, make_person, make_place, make_variant, stock_up
+from tests.support.secret import TEST_SECRET
 from unisono.commerce.orders import service as orders
 from unisono.commerce.orders.duties import PaymentTimer
 from unisono.commerce.orders.model import DirectPayment, NewLine, NewOrder
@@ -63,7 +64,7 @@ async def order(store: Store, number: str = "W-1", *, paid: bool = True, units: 
         }
     )
     async with transaction(store.pool) as conn:
-        placed = (await orders.place_direct(conn, asked, actor="test", now=NOW)).order
+        placed = (await orders.place_direct(conn, asked, secret=TEST_SECRET, actor="test", now=NOW)).order
         (parcel,) = await service.parcels_of(conn, placed.number)
         return parcel
 

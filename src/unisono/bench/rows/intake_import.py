@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import secrets
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from unisono.customers.identity.rulebook import read_rulebook
 from unisono.customers.timeline.model import NewEvent
 from unisono.customers.timeline.service import append
 from unisono.kit.database import Pool
+from unisono.kit.secret import SIZE, Secret
 
 WANTED = Wanted("at least", 0.35)
 BATCH = 100
@@ -77,7 +79,7 @@ async def copy_rate(pool: Pool, rows: Sequence[NewEvent], commit: int | None = N
 
 async def import_all(pool: Pool, sender: Sender, items: Sequence[bytes]) -> float:
     """Events a second through reader and committer. Raises BenchError unless all of them are on the timeline."""
-    committer = Committer(pool)
+    committer = Committer(pool, secret=Secret(secrets.token_bytes(SIZE)))
     await committer.start()
     under_way: set[asyncio.Task[object]] = set()
     gc.collect()

@@ -158,11 +158,13 @@ async def place_order(request: AnyRequest, data: JSONBody[NewOrder]) -> Response
     is the same order. Takes an Idempotency-Key."""
     principal = caller(request)
     _own_store(principal, data.store_id or data.location)
-    country: str = request.app.state.settings.country
-    now = now_of(request)
+    state, now = request.app.state, now_of(request)
 
     async def act(conn: Connection) -> Order:
-        return (await orders.place_direct(conn, data, actor=principal.actor, now=now, country=country)).order
+        placed = await orders.place_direct(
+            conn, data, secret=state.secret, actor=principal.actor, now=now, country=state.settings.country
+        )
+        return placed.order
 
     return await write(request, act, status=201)
 

@@ -37,11 +37,13 @@ from unisono.commerce.pricing.model import PriceAnswer
 from unisono.commerce.pricing.rules import split_tax
 from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.model import Basket, BasketLine, Quote
-from unisono.customers.identity.graph import connect
+from unisono.customers.collect.nodes import node_of
+from unisono.customers.identity.model import Key
 from unisono.customers.identity.normalise import UnusableIdentifier
-from unisono.customers.identity.rulebook import read_rulebook
+from unisono.customers.identity.rulebook import Rulebook, read_rulebook
 from unisono.customers.timers import service as timers
 from unisono.kit.database import Connection
+from unisono.kit.secret import Secret
 
 TOLERATED_SKEW = timedelta(minutes=5)
 """How far ahead of us another system's clock may be."""
@@ -57,20 +59,54 @@ class Priced(NamedTuple):
     basket: Basket | None = None
 
 
-async def place_direct(conn: Connection, asked: NewOrder, *, actor: str, now: datetime, country: str = "IT") -> Changed:
+async def place_direct(
+    conn: Connection,
+    asked: NewOrder,
+    *,
+    secret: Secret,
+    actor: str,
+    now: datetime,
+    country: str = "IT",
+) -> Changed:
     """Place an order of another system, a till or a company, inside the caller's transaction.
 
     Known by (source, source order id): however often it is asked for, it is one, and the same answer. Goods that are
     taken along leave the shelf at once, others are held until they are handed over. Raises BadOrder, GoodsGone,
-    WouldBreakPromises (at the till, without a reason to overrule), CannotPay, CouponTaken, PromotionUsedUp.
+    WouldBreakPromises (at the till, without a reason to overrule), CannotPay, CouponTaken, PromotionUsedUp, Erased
+    (it was placed before its person was erased: without identifier, name and address it may be placed).
     """
-    source, named = _check(asked, now)
-    await lock_source(conn, source, named)
-    known = await by_source(conn, source, named)
+    known = await _known(conn, asked, now)
     if known is not None:
         return Changed(known)
-    node = None if asked.identifier is None else await node_for(conn, asked.identifier, country)
-    company = None if asked.company is None else await node_for(conn, asked.company, country)
+    at = asked.placed_at or now
+    nodes: list[int | None] = [None, None]
+    if asked.identifier is not None or asked.company is not None:
+        rulebook = await read_rulebook(conn, country)
+        nodes = [
+            None if one is None else await node_of(conn, _key(rulebook, one), rulebook, secret, at=at, now=now)
+            for one in (asked.identifier, asked.company)
+        ]
+    return await _place(conn, asked, *nodes, actor=actor, now=now)
+
+
+async def place_for(conn: Connection, asked: NewOrder, node_id: int, *, actor: str, now: datetime) -> Changed:
+    """As `place_direct`, for somebody known: ``asked`` names nobody."""
+    known = await _known(conn, asked, now)
+    return await _place(conn, asked, node_id, None, actor=actor, now=now) if known is None else Changed(known)
+
+
+async def _known(conn: Connection, asked: NewOrder, now: datetime) -> Order | None:
+    """The order, when it was placed before; nobody else places it until the transaction ends. Raises BadOrder."""
+    _check(asked, now)
+    source, named = _name(asked)
+    await lock_source(conn, source, named)
+    return await by_source(conn, source, named)
+
+
+async def _place(
+    conn: Connection, asked: NewOrder, node: int | None, company: int | None, *, actor: str, now: datetime
+) -> Changed:
+    source, named = _name(asked)
     at = asked.placed_at or now
     variants = await _variants(conn, asked.lines)
     priced = await _priced(conn, asked, variants, node, at=at, now=now)
@@ -89,7 +125,11 @@ async def place_direct(conn: Connection, asked: NewOrder, *, actor: str, now: da
     return Changed(order)
 
 
-def _check(asked: NewOrder, now: datetime) -> tuple[str, str]:
+def _name(asked: NewOrder) -> tuple[str, str]:
+    return rules.check_text(asked.source, "Source"), rules.check_text(asked.source_order_id, "Source order id")
+
+
+def _check(asked: NewOrder, now: datetime) -> None:
     rules.check_lines(asked.lines)
     rules.check_currency(asked.currency)
     rules.check_text(asked.channel, "Channel")
@@ -104,19 +144,15 @@ def _check(asked: NewOrder, now: datetime) -> tuple[str, str]:
         raise BadOrder("Coupons are for orders that are priced here.", code="coupons_and_prices")
     if len(encode([asked.customer, asked.address, [line.detail for line in asked.lines]])) > 50_000:
         raise BadOrder("The order's texts are over 50,000 characters.", code="too_long")
-    return rules.check_text(asked.source, "Source"), rules.check_text(asked.source_order_id, "Source order id")
 
 
-async def node_for(conn: Connection, identifier: str, country: str = "IT") -> int:
-    """The node of an identifier written ``namespace:value``, made when nobody had it yet. Raises BadOrder."""
+def _key(rulebook: Rulebook, identifier: str) -> Key:
+    """An identifier written ``namespace:value``. Raises BadOrder."""
     namespace, _, value = identifier.partition(":")
-    rulebook = await read_rulebook(conn, country)
     try:
-        key = rulebook.key(namespace, value)
+        return rulebook.key(namespace, value)
     except UnusableIdentifier as error:
         raise BadOrder(f"{identifier[:80]!r} is no identifier: {error}.", code="bad_identifier") from None
-    found = await connect(conn, {key: None}, [], rulebook.namespaces)
-    return found.nodes[key].id
 
 
 async def _variants(conn: Connection, lines: Sequence[NewLine]) -> dict[str, Variant]:

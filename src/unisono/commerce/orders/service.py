@@ -16,7 +16,7 @@ from unisono.commerce.orders.checkout import begin
 from unisono.commerce.orders.checkout import cancel as cancel_checkout
 from unisono.commerce.orders.checkout import get as get_checkout
 from unisono.commerce.orders.checkout import view_of as view_of_checkout
-from unisono.commerce.orders.direct import node_for, place_direct
+from unisono.commerce.orders.direct import place_direct
 from unisono.commerce.orders.duties import finish_all, pay
 from unisono.commerce.orders.errors import BadOrder, OrderState
 from unisono.commerce.orders.model import Order, Payment
@@ -42,7 +42,6 @@ __all__ = [
     "get",
     "get_checkout",
     "hand_over",
-    "node_for",
     "orders_of",
     "page",
     "pay",

@@ -105,10 +105,10 @@ class Committer:
         self,
         pool: Pool,
         *,
+        secret: Secret,
         country: str = "IT",
         queue_events: int = 20_000,
         commit_events: int = 3000,
-        secret: Secret | None = None,
     ) -> None:
         self._pool = pool
         self._secret = secret

@@ -95,7 +95,7 @@ async def replay(
     limits: Limits,
     country: str = "IT",
     actor: str,
-    secret: Secret | None = None,
+    secret: Secret,
 ) -> ReplayReport:
     """Try failed events again by the rules of now, inside the caller's transaction.
 

@@ -14,13 +14,11 @@ import asyncpg
 import msgspec
 
 from unisono.customers.collect.model import Failure, Incoming
-from unisono.customers.consent import service as consent
-from unisono.customers.consent.model import ADDRESSES, PERSON_CHANNELS, Suppression
-from unisono.customers.identity.graph import Connected, connect
+from unisono.customers.collect.nodes import connect_all
+from unisono.customers.identity.graph import Connected
 from unisono.customers.identity.model import Key, Observation, PersonChange
 from unisono.customers.identity.rulebook import Rulebook
-from unisono.customers.identity.tombstones import digest_of
-from unisono.customers.profiles.writing import MAX_TRAITS, TraitRow, index_nodes, write_traits
+from unisono.customers.profiles.writing import MAX_TRAITS, TraitRow, write_traits
 from unisono.customers.timeline import service as timeline
 from unisono.customers.timeline.model import LANES, NewEvent
 from unisono.kit.crash import crash_point
@@ -45,10 +43,10 @@ async def write(
     incoming: Sequence[Incoming],
     failures: Sequence[Failure],
     rulebook: Rulebook,
-    secret: Secret | None = None,
+    secret: Secret,
 ) -> Written:
-    """Write a batch inside the caller's transaction. With ``secret`` what happened under an identifier before that was
-    erased is refused, also of identifiers nobody has any more.
+    """Write a batch inside the caller's transaction. What happened under an identifier before that was erased is
+    refused, also of identifiers nobody has any more: they are known by the installation's key.
 
     Raises asyncpg.UniqueViolationError or DeadlockDetectedError when it lost a race against another transaction
     (try again), asyncpg.DataError when PostgreSQL refuses a value (``write_without_refused`` finds which).
@@ -69,9 +67,6 @@ async def write(
         rows.extend(change_rows(connected.changes, events[0].received_at, events[0].source_id))
     await timeline.append(conn, rows)
     crash_point("collect.after_append")
-    if connected.new:
-        new = (node for node in connected.nodes.values() if node.id in connected.new)
-        await index_nodes(conn, new, rulebook.namespaces)
     await write_traits(conn, _traits(events, connected))
     return result
 
@@ -85,10 +80,9 @@ class _Erased(Exception):
 
 
 async def _connected(
-    conn: Connection, events: list[Incoming], rulebook: Rulebook, secret: Secret | None, result: Written
+    conn: Connection, events: list[Incoming], rulebook: Rulebook, secret: Secret, result: Written
 ) -> tuple[list[Incoming], Connected]:
     """The events that may be written, and their nodes."""
-    digest = digest_of(secret) if secret is not None else None
     nothing = Connected({}, {}, [], set())
     while events:
         keys, observations = _evidence(events)
@@ -99,14 +93,8 @@ async def _connected(
                 raise _Erased(late)
 
         try:
-            connected = await connect(
-                conn,
-                keys,
-                observations,
-                rulebook.namespaces,
-                version=rulebook.version,
-                digest=digest,
-                check=check,
+            connected = await connect_all(
+                conn, keys, observations, rulebook, secret, now=events[0].received_at, check=check
             )
         except _Erased as erased:
             late = [event for event in events if event.message_id in erased.message_ids]
@@ -114,8 +102,6 @@ async def _connected(
             result.failed += len(late)
             events = [event for event in events if event.message_id not in erased.message_ids]
             continue
-        if connected.reborn:
-            await _keep_off(conn, connected, events[0].received_at)
         return events, connected
     return events, nothing
 
@@ -127,23 +113,6 @@ def _before_erasure(event: Incoming, erased: Mapping[Key, datetime]) -> bool:
 def _forgotten(event: Incoming) -> Failure:
     """The event of somebody erased, as a failed event that says nothing of him."""
     return Failure("erased", "It happened before its person was erased.", b"", event.received_at, event.source_id)
-
-
-async def _keep_off(conn: Connection, connected: Connected, now: datetime) -> None:
-    """Who was erased and is back gets no marketing until he agrees to it again."""
-    blocks = [
-        Suppression(
-            node_id=connected.nodes[key].id,
-            channel=channel,
-            reason="opt_out",
-            purposes="marketing",
-            at=now,
-            source="erasure",
-        )
-        for key in connected.reborn
-        for channel in ADDRESSES.get(key.namespace, PERSON_CHANNELS)
-    ]
-    await consent.suppress(conn, blocks, now=now)
 
 
 async def _unknown(conn: Connection, incoming: Sequence[Incoming]) -> list[Incoming]:
@@ -277,10 +246,10 @@ async def write_without_refused(
     incoming: Sequence[Incoming],
     failures: Sequence[Failure],
     rulebook: Rulebook,
-    secret: Secret | None = None,
+    secret: Secret,
 ) -> Written:
     """As ``write``, but what PostgreSQL refuses becomes a failed event; the culprits are found by halving."""
-    result = await write(conn, [], failures, rulebook)
+    result = await write(conn, [], failures, rulebook, secret)
     waiting = [list(incoming)]
     while waiting:
         some = waiting.pop()

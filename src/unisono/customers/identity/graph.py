@@ -65,9 +65,9 @@ async def connect(
     observations: Sequence[Observation],
     namespaces: Mapping[str, Namespace],
     *,
+    digest: Callable[[Key], bytes],
     version: int | None = None,
     actor: str = "system",
-    digest: Callable[[Key], bytes] | None = None,
     check: Callable[[Mapping[Key, datetime]], None] | None = None,
 ) -> Connected:
     """Find or make the nodes of a batch (key -> source id that names it), record what links them, and bring their
@@ -76,8 +76,9 @@ async def connect(
     ``version`` is that of the rules the namespaces are from. Raises asyncpg.UniqueViolationError when another
     transaction made one of the nodes meanwhile, RulesChanged when the rules are others by now: try again.
 
-    ``digest`` is that of tombstones: with it, new nodes whose identifier was erased are found and begin anew.
-    ``check`` is told when identifiers of the batch were erased, if any were, before anything is written; it may raise.
+    ``digest`` is that of tombstones: new nodes whose identifier was erased are found by it and begin anew. There is no
+    other way to make a node, so nobody comes back unnoticed. ``check`` is told when identifiers of the batch were
+    erased, if any were, before anything is written; it may raise.
     """
     nodes = await _find(conn, list(keys))
     erased = {key: node.not_before for key, node in nodes.items() if node.not_before is not None}
@@ -132,14 +133,14 @@ async def _find(conn: Connection, keys: Sequence[Key]) -> dict[Key, Node]:
 
 
 async def _reserve(
-    conn: Connection, missing: Sequence[Key], nodes: dict[Key, Node], digest: Callable[[Key], bytes] | None
+    conn: Connection, missing: Sequence[Key], nodes: dict[Key, Node], digest: Callable[[Key], bytes]
 ) -> tuple[set[int], dict[Key, datetime]]:
     """Give the missing keys ids and add them to ``nodes``; nothing is written yet. Also returns which were erased."""
     if not missing:
         return set(), {}
     # One order for everybody, so that transactions that make the same nodes wait for each other but never in a ring.
     wanted = sorted(missing)
-    rows = await _sql.reserve_nodes(conn, digests=[digest(key) if digest else None for key in wanted])
+    rows = await _sql.reserve_nodes(conn, digests=[digest(key) for key in wanted])
     for (node_id, _), key in zip(rows, wanted, strict=True):
         nodes[key] = Node(node_id, key.namespace, key.value, node_id, node_id)
     reborn = {key: erased_at for (_, erased_at), key in zip(rows, wanted, strict=True) if erased_at is not None}
@@ -184,6 +185,11 @@ def _newest(observations: Sequence[Observation], nodes: Mapping[Key, Node]) -> d
         proof = "proof" in (observation.strength, known.strength)
         newest[pair] = last._replace(strength="proof") if proof and last.strength == "hint" else last
     return dict(sorted(newest.items()))
+
+
+async def hold_rules(conn: Connection) -> None:
+    """Keep the rules as they are until the transaction ends: before any table is locked, as who changes them does."""
+    await _lock(conn, set())
 
 
 async def _lock(conn: Connection, clusters: set[int]) -> set[int]:

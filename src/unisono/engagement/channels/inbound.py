@@ -67,7 +67,7 @@ async def take(
         return
     source = int(await _sql.own_source(conn))
     written = [_incoming(account, one, source, now) for one in heard if one.event.kind != "unsubscribed"]
-    await pipeline.write(conn, written, [], rulebook)
+    await pipeline.write(conn, written, [], rulebook, secret)
     nodes = await _nodes(conn, [key for one in heard for key in one.keys])
     for one in heard:
         # Nobody there: an address that was erased stays unknown, and an unsubscription of nobody is nothing.

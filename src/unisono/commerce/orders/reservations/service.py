@@ -21,7 +21,7 @@ from unisono.commerce.holds import service as holds
 from unisono.commerce.holds.errors import HoldDead
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.model import StockNeed
-from unisono.commerce.orders.direct import place_direct
+from unisono.commerce.orders.direct import place_for
 from unisono.commerce.orders.events import major
 from unisono.commerce.orders.model import DirectPayment, NewLine, NewOrder, Order
 from unisono.commerce.orders.placing import by_source
@@ -337,7 +337,7 @@ async def hand_over(
     With the till's ``receipt`` the movement carries the receipt's own reference, so the receipt, before or after,
     moves nothing more. With a ``payment`` it becomes an order at the prices of the day. With neither the units leave
     and the till does the rest. Raises WrongCode, ReservationState when it is past its deadline, collected or
-    cancelled, BadReservation, and what `place_direct` raises.
+    cancelled, BadReservation, and what `place_for` raises.
     """
     before = await check_code(conn, reservation_id, code, now=now)
     held = (await _row(conn, reservation_id, now=now))["holds"]
@@ -398,8 +398,6 @@ async def _give(
 async def _sell(
     conn: Connection, before: Reservation, payment: DirectPayment, currency: str, *, actor: str, now: datetime
 ) -> Order:
-    nodes = await identity.nodes_of(conn, before.person_id)
-    whose = next(row for row in nodes if row["id"] == before.node_id)
     asked = NewOrder(
         source="reservation",
         source_order_id=before.id,
@@ -407,12 +405,11 @@ async def _sell(
         channel="store",
         store_id=before.store_id,
         currency=currency,
-        identifier=f"{whose['namespace']}:{whose['value']}",
         fulfilment="carry",
         payment=payment,
         override_reason=OVERRIDE,
     )
-    return (await place_direct(conn, asked, actor=actor, now=now)).order
+    return (await place_for(conn, asked, before.node_id, actor=actor, now=now)).order
 
 
 def receipt_key(store_id: str, receipt: ReceiptReference) -> str:

@@ -68,5 +68,5 @@ async def join(conn: Connection, secret: Secret, token: str, node_id: int, *, no
         source_id=int(source),
         reason="followed a link of ours",
     )
-    await pipeline.write(conn, [event], [], await identity.rulebook(conn))
+    await pipeline.write(conn, [event], [], await identity.rulebook(conn), secret)
     return True
