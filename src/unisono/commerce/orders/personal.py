@@ -35,7 +35,31 @@ BOOKS = N_(
 )
 
 _OF_ORDER = "order_id in (select id from sales_order where node_id = any($1::bigint[]))"
-_OF_PAYMENT = f"payment_id in (select id from payment where {_OF_ORDER})"  # noqa: S608 - our own words
+_OF_CHECKOUT = (
+    "reference in (select 'checkout:' || id from checkout"
+    " where cart_id in (select id from cart where node_id = any($1::bigint[])))"
+)
+_PAYMENT = f"({_OF_ORDER} or {_OF_CHECKOUT})"
+_OF_PAYMENT = f"payment_id in (select id from payment where {_PAYMENT})"  # noqa: S608 - our own words
+
+_SETTLED = """exists (select from payment_entry settled where settled.key = {0}.key and settled.payment_id = {0}.{1}
+    and settled.outcome in ('done', 'declined'))"""
+_ENTRY_SETTLED, _PAYMENT_SETTLED = _SETTLED.format("payment_entry", "payment_id"), _SETTLED.format("payment", "id")
+_ENTRY_KEY = """'erased:' || (select min(same.id) from payment_entry same
+    where same.payment_id = payment_entry.payment_id and same.key = payment_entry.key)"""
+"""One for all entries of a call: by it a call is known to be settled."""
+_LEFT_OVER = f"""payment_id in (select id from payment where key like 'erased:%') and key not like 'erased:%'
+    and {_ENTRY_SETTLED} and $1::bigint[] is not null"""  # noqa: S608
+_UNDER_WAY = N_("While nobody knows how a payment ended its provider is asked by this key; then it goes, too.")
+
+_NOTHING = """jsonb_build_object('lines', '[]'::jsonb, 'batches', '[]'::jsonb, 'cart_version', 0,
+    'basket', jsonb_build_object('currency', quote #> '{basket,currency}', 'channel', quote #> '{basket,channel}',
+        'at', quote #> '{basket,at}', 'lines', '[]'::jsonb),
+    'offer', jsonb_build_object('currency', quote #> '{basket,currency}', 'tax_included', true, 'lines', '[]'::jsonb,
+        'subtotal_minor', 0, 'discount_minor', 0, 'shipping_minor', 0, 'shipping_discount_minor', 0, 'tax_minor', 0,
+        'total_minor', 0))"""
+"""An offer of nothing: a payment on its way when he was erased must find a checkout it can be given back for."""
+
 _OURS = "a word or number of ours"
 _ORDER = "(select number from sales_order where sales_order.id = order_id) as order_number"
 _ORDER_NO = N_("Order")
@@ -59,21 +83,13 @@ PERSONAL = OrderData(
     "orders",
     [
         Table(
-            name="payment_entry",
-            whose=_OF_PAYMENT,
-            deed="blank",
-            blanks={"detail": "null", "key": "'erased:' || id"},
-            why=BOOKS,
-            kept={"action": _OURS, "outcome": _OURS, "provider_id": "the payment's number with the provider"},
-            section=N_("What was asked of payment providers"),
-            columns={"at": WHEN, "action": N_("What was asked"), "outcome": N_("Outcome"), "amount_minor": AMOUNT},
-            order="at, id",
-        ),
-        Table(
             name="payment",
-            whose=_OF_ORDER,
+            whose=_PAYMENT,
             deed="blank",
-            blanks={"detail": "'{}'", "key": "'erased:' || id"},
+            blanks={
+                "detail": f"""case when {_PAYMENT_SETTLED} then '{{}}' else detail || '{{"erased": true}}' end""",
+                "key": f"case when {_PAYMENT_SETTLED} then 'erased:' || id else key end",
+            },
             why=BOOKS,
             kept={
                 **dict.fromkeys(("reference", "provider", "method", "currency", "state"), _OURS),
@@ -90,6 +106,35 @@ PERSONAL = OrderData(
                 "detail": N_("Detail"),
             },
             order="created_at",
+        ),
+        Table(
+            name="payment_entry",
+            whose=_OF_PAYMENT,
+            deed="blank",
+            blanks={"detail": "null", "key": f"case when {_ENTRY_SETTLED} then {_ENTRY_KEY} else key end"},
+            why=BOOKS,
+            kept={"action": _OURS, "outcome": _OURS, "provider_id": "the payment's number with the provider"},
+            section=N_("What was asked of payment providers"),
+            columns={"at": WHEN, "action": N_("What was asked"), "outcome": N_("Outcome"), "amount_minor": AMOUNT},
+            order="at, id",
+        ),
+        Table(
+            name="payment",
+            whose=f"detail ? 'erased' and {_PAYMENT_SETTLED} and $1::bigint[] is not null",
+            deed="blank",
+            blanks={"detail": "'{}'", "key": "'erased:' || id"},
+            soon=False,
+            why=_UNDER_WAY,
+            unshown="Payments that were on their way at an erasure before.",
+        ),
+        Table(
+            name="payment_entry",
+            whose=_LEFT_OVER,
+            deed="blank",
+            blanks={"detail": "null", "key": _ENTRY_KEY},
+            soon=False,
+            why=_UNDER_WAY,
+            unshown="Payments that were on their way at an erasure before.",
         ),
         Table(
             name="order_history",
@@ -204,7 +249,7 @@ PERSONAL = OrderData(
             blanks={
                 "node_id": "null",
                 "request": "'{}'",
-                "quote": "'{}'",
+                "quote": _NOTHING,
                 "state": "case when state = 'open' then 'failed' else state end",
             },
             why=BOOKS,
