@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -70,6 +71,7 @@ async def _export(options: argparse.Namespace, settings: Settings, pool: Pool) -
     from unisono.customers.identity import service as identity
     from unisono.customers.privacy import service
     from unisono.customers.privacy.copying import Copier, pieces
+    from unisono.customers.privacy.errors import ArchiveNotFound
     from unisono.personal import PARTS
 
     secret, now = Secret.of(settings), system_clock()
@@ -90,10 +92,14 @@ async def _export(options: argparse.Namespace, settings: Settings, pool: Pool) -
         done = await service.request(conn, asked.id)
     if done.state != "done":
         raise UnisonoError(f"Request {asked.id} is {done.state}.", hint="A worker has it; look again in a moment.")
-    with options.out.open("xb") as file:
-        async for piece in pieces(pool, secret, asked.id, int(done.receipt["pieces"])):
-            file.write(piece)
-    options.out.chmod(0o600)
+    with os.fdopen(os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        try:
+            async for piece in pieces(pool, secret, asked.id, int(done.receipt["pieces"])):
+                file.write(piece)
+        except ArchiveNotFound:
+            # Erased meanwhile: half of what was known of him is not kept in a file either.
+            options.out.unlink()
+            raise
     print(f"{options.out}: {sum(done.receipt['rows'].values())} rows, {done.receipt['bytes']} bytes.")
     return 0
 

@@ -150,6 +150,10 @@ class Erasing(msgspec.Struct, frozen=True, kw_only=True):
 class PersonalData:
     """A room's part. Rooms with more to do than their tables say override `before`, `after` or `names`."""
 
+    touches: tuple[str, ...] = ()
+    """Tables that `before` and `after` change beside those with rows of somebody: an erasure is alone with them, too;
+    else it might wait for a row of theirs while the row's holder waits for the erasure."""
+
     def __init__(self, name: str, tables: Sequence[Table], others: Mapping[str, str] | None = None) -> None:
         self.name = name
         self.tables = tuple(tables)

@@ -13,6 +13,8 @@ _sql = load("unisono.commerce.holds")
 class HoldData(PersonalData):
     """What is held for somebody erased is free again; what an order has promised stays promised."""
 
+    touches = ("good",)
+
     async def before(self, conn: Connection, erasing: Erasing) -> None:
         """Release them."""
         rows = await _sql.releasable_holds(conn, nodes=list(erasing.nodes))

@@ -18,7 +18,13 @@ _SIDES = "(side_a && $1::bigint[] or side_b && $1::bigint[])"
 
 
 class IdentityData(PersonalData):
-    """Identity also drops households nobody is left in."""
+    """Identity also drops households nobody is left in, and keeps what was decided of those who are left."""
+
+    touches = ("household",)
+
+    async def before(self, conn: Connection, erasing: Erasing) -> None:
+        """What was decided of him and others stays decided of the others: it may be all that holds them together."""
+        await _sql.trim_decisions(conn, nodes=list(erasing.nodes))
 
     async def after(self, conn: Connection, erasing: Erasing) -> None:
         """Households of nobody."""
@@ -47,10 +53,22 @@ PERSONAL = IdentityData(
             order="first_at, id",
         ),
         Table(
+            name="event",
+            whose="type = 'identity' and (node_id, properties ->> 'reason') in (select moved[1], reason"
+            " from identity_change where actor <> 'system' and (person_id = any($1::bigint[])"
+            " or other_id = any($1::bigint[]) or moved && $1::bigint[] or kept && $1::bigint[]))",
+            deed="blank",
+            blanks={"properties": """properties || '{"reason": "[erased]"}'"""},
+            soon=False,
+            why=N_("That others were joined or split stays with them; what a colleague wrote about it may name him."),
+            unshown="Events are in their own section.",
+        ),
+        Table(
             name="identity_decision",
             written="at",
             whose=_SIDES,
             soon=False,
+            names_too=True,
             mentions=("reason",),
             kept={"kind": "a word of ours", "actor": "a colleague", "voided_by": "a colleague"},
             section=N_("What was decided about identity"),
@@ -62,6 +80,7 @@ PERSONAL = IdentityData(
             written="at",
             whose="(person_id = any($1::bigint[]) or other_id = any($1::bigint[]))",
             soon=False,
+            names_too=True,
             mentions=("reason",),
             kept={"kind": "a word of ours", "actor": "a colleague", "undone_by": "a colleague"},
             section=N_("When identifiers came together or apart"),

@@ -262,6 +262,17 @@ select node_b from link where node_a = any(:nodes::bigint[]) and node_b <> all(:
 union
 select node_a from link where node_b = any(:nodes::bigint[]) and node_a <> all(:nodes::bigint[]);
 
+-- name: trim_decisions!
+-- Take identifiers out of what was decided, where it still says something of two others.
+update identity_decision set side_a = left_over.a, side_b = left_over.b, reason = '[erased]'
+from identity_decision old, lateral (
+    select array(select unnest(old.side_a) except select unnest(:nodes::bigint[])) as a,
+           array(select unnest(old.side_b) except select unnest(:nodes::bigint[])) as b
+) as left_over
+where old.id = identity_decision.id and old.voided_at is null
+  and (old.side_a && :nodes::bigint[] or old.side_b && :nodes::bigint[])
+  and cardinality(left_over.a) + cardinality(left_over.b) > 1;
+
 -- name: drop_empty_households!
 delete from household where not exists (select 1 from household_member where household_id = household.id);
 

@@ -165,10 +165,11 @@ async def undo(conn: Connection, change_id: int, *, actor: str, reason: str = "u
         raise NotFound(f"There is no change {change_id}.", code="change_not_found")
     if row["undone_at"] is not None:
         raise Conflict("It has been undone already.", code="already_undone")
-    moved, kept = list(row["moved"]), list(row["kept"])
-    if not kept:
+    people = {node["id"]: node["person_id"] for node in await _sql.nodes_by_id(conn, ids=row["moved"] + row["kept"])}
+    # Some may have been erased since.
+    moved, kept = [[node for node in row[side] if node in people] for side in ("moved", "kept")]
+    if not moved or not kept:
         raise Conflict("There is nothing left to undo.", code="nothing_to_undo")
-    people = {node["id"]: node["person_id"] for node in await _sql.nodes_by_id(conn, ids=moved + kept)}
     together = bool({people[node] for node in moved} & {people[node] for node in kept})
     if (row["kind"] == "join") != together:
         raise Conflict("Later events have undone it already.", code="nothing_to_undo")

@@ -27,6 +27,7 @@ import structlog
 from unisono.access import audit
 from unisono.customers.identity import personal as identity
 from unisono.customers.identity import tombstones
+from unisono.customers.identity.graph import hold_rules
 from unisono.customers.identity.model import Key
 from unisono.customers.privacy import mentions
 from unisono.customers.privacy.matching import Erased
@@ -54,6 +55,15 @@ PATIENCE: Final = 120.0
 """Seconds until the attempt is given up; the timer tries again later."""
 
 
+DOORS: Final = (
+    ("event", "node"),
+    ("idempotency", "sales_order", "checkout", "cart", "message", "node", "good", "hold"),
+)
+"""What transactions open first: those that bring events in, and all others, which write theirs at the end. Locked in
+this order new ones stand at the door while those inside find the rest open and come to their end; locked the other way
+round, each would wait for the other. The two are taken in turn."""
+
+
 class Material(msgspec.Struct, kw_only=True):
     """Whom an erasure looks for, once his rows are gone; kept encrypted until it has ended."""
 
@@ -74,9 +84,18 @@ def tables_of(parts: Iterable[PersonalData]) -> list[Table]:
     return [table for part in parts for table in part.tables]
 
 
-def locked(parts: Iterable[PersonalData]) -> list[str]:
+def locked(parts: Sequence[PersonalData]) -> list[str]:
     """The tables an erasure is alone with."""
-    return sorted({table.name for table in tables_of(parts) if table.whose} | {"tombstone", "idempotency"})
+    theirs = {table.name for part in parts for table in part.tables if table.whose}
+    return sorted(theirs.union({"tombstone", "idempotency"}, *(part.touches for part in parts)))
+
+
+def in_order(tables: Iterable[str], turn: int) -> list[str]:
+    """These tables in the order they are locked at this attempt: its doors first, those of others last."""
+    first, others = DOORS[turn % len(DOORS)], DOORS[(turn + 1) % len(DOORS)]
+    rank = {name: number for number, name in enumerate(first)}
+    middle = len(rank)
+    return sorted(tables, key=lambda name: (rank.get(name, middle + (name in others)), name))
 
 
 class Eraser:
@@ -126,13 +145,14 @@ class Eraser:
         while True:
             try:
                 async with transaction(self._pool) as conn:
-                    await _alone(conn, locked(self._parts), WAITS[turn % len(WAITS)])
+                    await _alone(conn, in_order(locked(self._parts), turn), WAITS[turn // len(DOORS) % len(WAITS)])
                     await self._erase(conn, request_id, now)
                     crash_point("privacy.before_core_commit")
             except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
                 turn += 1
                 if asyncio.get_running_loop().time() > end:
                     raise Busy("The tables are in use all the time.", code="tables_in_use", retry_after=60) from None
+                log.info("privacy.tables_in_use", request=request_id, turn=turn)
                 await asyncio.sleep(random.uniform(0.05, 0.3))
             else:
                 return
@@ -246,12 +266,15 @@ async def whom(conn: Connection, request: asyncpg.Record) -> dict[int, Key] | No
     not the one that was confirmed: somebody was joined with him or split from him meanwhile. A browser or a device
     more is fine."""
     settings = msgspec.json.decode(request["settings"])
-    rows = await _sql.nodes_of_person(conn, person=request["person_id"])
-    own = {row["id"]: Key(row["namespace"], row["value"]) for row in rows}
-    named = {row["id"] for row in rows if row["level"] == "person"}
-    confirmed = set(settings["nodes"])
-    if not confirmed <= own.keys() or not named <= confirmed or not own:
-        return None
+    own: dict[int, Key] = {}
+    if request["person_id"] is not None:
+        rows = await _sql.nodes_of_person(conn, person=request["person_id"])
+        own = {row["id"]: Key(row["namespace"], row["value"]) for row in rows}
+        named = {row["id"] for row in rows if row["level"] == "person"}
+        confirmed = set(settings["nodes"])
+        if not confirmed <= own.keys() or not named <= confirmed or not own:
+            return None
+    # Whom another request has erased meanwhile is nobody any more: what was shared with him is left to do.
     shared = await _sql.nodes_named(conn, ids=settings.get("erase", []))
     return own | {row["id"]: Key(row["namespace"], row["value"]) for row in shared}
 
@@ -261,6 +284,7 @@ async def _alone(conn: Connection, tables: Sequence[str], seconds: float) -> Non
     if not all(re.fullmatch(r"[a-z_]+", name) for name in tables):
         raise ValueError("not names of tables")
     await conn.execute(f"set local statement_timeout = {int(seconds * 1000)}")
+    await hold_rules(conn)
     await conn.execute(f"lock table {', '.join(tables)} in access exclusive mode")
     await conn.execute("set local statement_timeout = 0")
 

@@ -19,7 +19,7 @@ PERSONAL = PersonalData(
             blanks={
                 "person_id": "null",
                 "reason": "''",
-                "settings": "'{}'",
+                "settings": "case when kind = 'erasure' and state = 'running' then settings else '{}' end",
                 "expires_at": "null",
                 "state": "case when kind = 'access' and state in ('open', 'running') or state = 'open'"
                 " then 'refused' else state end",

@@ -53,7 +53,9 @@ order by namespace.priority, node.id;
 select id, namespace, value from node where id = any(:ids::bigint[]) order by id;
 
 -- name: insert_part!
-insert into privacy_archive (request_id, part, data) values (:request, :part, :data);
+-- Only while somebody waits for it: once its person is erased, nothing of a copy is written any more.
+insert into privacy_archive (request_id, part, data)
+select id, :part::int, :data::bytea from privacy_request where id = :request and state = 'running' for share;
 
 -- name: part$
 select data from privacy_archive where request_id = :request and part = :part;
