@@ -151,6 +151,8 @@ CONTENT: dict[str, Any] = {
 class Office:
     """Everything a test of delivery needs, and the shortest way to do it."""
 
+    secret = SECRET
+
     def __init__(self, pool: Pool, settings: Settings, sink: Sink) -> None:
         self.pool = pool
         self.settings = settings
@@ -169,7 +171,7 @@ class Office:
 
     def dispatcher(self, **more: Any) -> Dispatcher:
         """A worker on the test's clock."""
-        return Dispatcher(self.pool, self.settings, SECRET, self.clock, **more)
+        return Dispatcher(self.pool, self.settings, self.secret, self.clock, **more)
 
     async def drain(self) -> int:
         """All that is due, sent."""
@@ -187,7 +189,7 @@ class Office:
             **more,
         )
         async with transaction(self.pool) as conn:
-            return await accounts.create(conn, SECRET, draft, private=True, actor="test", now=self.now)
+            return await accounts.create(conn, self.secret, draft, private=True, actor="test", now=self.now)
 
     async def people(self, many: int, *, consents: Sequence[str] = ("email",), namespace: str = "email") -> list[int]:
         """People with an e-mail address each (or a phone) and their consent; the identifiers."""
