@@ -13,10 +13,12 @@ import os
 import runpy
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing import reduction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from unisono.kit import crash
 
@@ -60,7 +62,7 @@ class Fork:
         self._process.join()
 
 
-def _run(module: str, arguments: Sequence[str], env: dict[str, str], output: str | None) -> None:
+def _run(module: str, arguments: Sequence[str], env: dict[str, str], output: str | None, ends: tuple[Any, ...]) -> None:
     """In the new process: what the interpreter would do with ``-m module arguments``."""
     os.environ.clear()
     os.environ.update(env)
@@ -69,19 +71,53 @@ def _run(module: str, arguments: Sequence[str], env: dict[str, str], output: str
         said = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.dup2(said, 1)
         os.dup2(said, 2)
+    if ends:
+        for number, end in enumerate(ends):
+            os.dup2(end.detach(), number)
+        sys.stdin = os.fdopen(0, closefd=False)
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__")
 
 
+class _Ends:
+    """Ends of pipes on their way into the new process."""
+
+    def __init__(self, numbers: tuple[int, ...]) -> None:
+        self._numbers = numbers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Only while a process is being started can the numbers be handed over.
+        return tuple, (tuple(reduction.DupFd(number) for number in self._numbers),)
+
+
 class Program:
-    """``python -m module arguments``, there at once; what it says is written into ``output`` if that is given."""
+    """``python -m module arguments``, there at once; what it says is written into ``output`` if that is given.
+
+    With ``talking`` lines are exchanged instead: it hears what is written to ``stdin``, and is heard at ``stdout``.
+    """
+
+    stdin: IO[str]
+    stdout: IO[str]
 
     def __init__(
-        self, module: str, *arguments: str, env: Mapping[str, str] | None = None, output: Path | None = None
+        self,
+        module: str,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        output: Path | None = None,
+        talking: bool = False,
     ) -> None:
-        where = str(output) if output else None
-        self._process = _context.Process(target=_run, args=(module, arguments, {**(env or os.environ)}, where))
-        self._process.start()
+        told = (module, arguments, {**(env or os.environ)}, str(output) if output else None)
+        with ExitStack() as theirs:
+            ends: tuple[int, ...] = ()
+            if talking:
+                heard, said = os.pipe(), os.pipe()
+                ends = (heard[0], said[1])
+                self.stdin, self.stdout = os.fdopen(heard[1], "w"), os.fdopen(said[0])
+                for end in ends:
+                    theirs.callback(os.close, end)
+            self._process = _context.Process(target=_run, args=(*told, _Ends(ends)))
+            self._process.start()
 
     @property
     def pid(self) -> int:
@@ -108,6 +144,20 @@ class Program:
         """kill -9; returns when it is dead."""
         self._process.kill()
         self._process.join()
+
+    def communicate(self, text: str = "", within: float = 120) -> str:
+        """Say this and no more, hear all it has to say, and wait until it ended; it is killed if that takes longer."""
+        watchdog = threading.Timer(within, self._process.kill)
+        watchdog.start()
+        try:
+            with self.stdin, self.stdout:
+                self.stdin.write(text)
+                self.stdin.close()
+                heard = self.stdout.read()
+            self.wait()
+        finally:
+            watchdog.cancel()
+        return heard
 
 
 @contextmanager

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.support.carts import Bench, open_bench, said, units
-from tests.support.tree import ROOT
+from tests.support.forking import Program
 from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.errors import CartChanged, MergeNotFound, MergeStands
 from unisono.commerce.carts.reader import CartsReader
@@ -29,27 +27,17 @@ async def shop(pool: Pool) -> AsyncIterator[Bench]:
 def run_at_once(*arguments: tuple[str, int, str]) -> None:
     """Fill carts from as many processes, let go at one moment."""
     running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.support.cart_process", dsn, str(node), sku, str(TIMES)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        Program("tests.support.cart_process", dsn, str(node), sku, str(TIMES), talking=True)
         for dsn, node, sku in arguments
     ]
     for process in running:
-        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     for process in running:
-        assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in running:
-        assert process.wait(timeout=120) == 0
-        for stream in (process.stdin, process.stdout):
-            assert stream is not None
-            stream.close()
+        process.communicate()
+        assert process.poll() == 0
 
 
 async def test_three_processes_fill_one_cart_that_was_not_there(shop: Bench, dsn: str) -> None:

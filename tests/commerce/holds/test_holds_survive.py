@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import pytest
 
 import unisono
 from tests.support.books import check_books
-from tests.support.serving import ROOT
+from tests.support.forking import Program
 from unisono.bench.model import QUICK
 from unisono.bench.rows import oversell
 from unisono.commerce.holds import service as holds
@@ -43,18 +41,11 @@ async def good_of(pool: Pool, capacity: int, key: str = "shoe@milano") -> int:
 def taking(dsn: str, good: int, times: int, **env: str) -> tuple[int, set[str], set[str]]:
     """Run a process that takes; its exit code, the keys it was granted, those it was refused."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("UNISONO_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.taking_process", dsn, str(good), "k", str(times)],
-        cwd=ROOT,
-        env={**clean, **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    told = [line.split() for line in done.stdout.splitlines()]
+    arguments = (dsn, str(good), "k", str(times))
+    process = Program("tests.support.taking_process", *arguments, env={**clean, **env}, talking=True)
+    told = [line.split() for line in process.communicate().splitlines()]
     granted, refused = ({key for word, key in told if word == wanted} for wanted in ("granted", "refused"))
-    return done.returncode, granted, refused
+    return process.wait(), granted, refused
 
 
 def test_there_are_crash_points() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from typing import Any
 
@@ -12,9 +10,9 @@ import asyncpg
 import msgspec
 import pytest
 
+from tests.support.forking import Program
 from tests.support.log import make_nodes
 from tests.support.promotions import NOON, amount
-from tests.support.tree import ROOT
 from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.model import Definition, NewCoupons
 from unisono.kit.database import Pool
@@ -27,35 +25,20 @@ TRIES = 100
 def race(dsn: str, coupon: str, nodes: list[int]) -> Counter[str]:
     """All processes get ready, then all begin."""
     started = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.support.promotion_process",
-                dsn,
-                f"p{number}",
-                str(TRIES),
-                coupon,
-                *map(str, nodes),
-            ],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+        Program(
+            "tests.support.promotion_process", dsn, f"p{number}", str(TRIES), coupon, *map(str, nodes), talking=True
         )
         for number in range(PROCESSES)
     ]
     for process in started:
-        assert process.stdout is not None
         assert json.loads(process.stdout.readline()) == ["limited"]
     for process in started:
-        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
     outcomes: Counter[str] = Counter()
     for process in started:
-        told, _ = process.communicate(timeout=120)
-        assert process.returncode == 0
+        told = process.communicate()
+        assert process.poll() == 0
         outcomes += Counter(json.loads(told))
     return outcomes
 
