@@ -91,6 +91,8 @@ def outbox_screens(page: Page) -> Iterator[tuple[str, c.Shell, c.Screen]]:
         broadcast="Back in size", broadcast_href=links.broadcast("back-in-size"), can_cancel=True,
     )  # fmt: skip
     yield "message", page(one.title, "outbox"), one
+    lost = msgspec.structs.replace(one, message_id=72, can_cancel=False, can_settle=True)
+    yield "message_unknown", page(lost.title, "outbox"), lost
     bare = sends.Message(message_id=1, title="Message 1", badge=c.Badge(text="planned"), facts=[], moments=[])
     yield "message_planned", page("Message 1", "outbox"), bare
     gone = msgspec.structs.replace(bare, reason=NO, expired=True)

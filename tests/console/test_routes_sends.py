@@ -185,6 +185,25 @@ async def test_the_outbox_leads_to_a_message_its_reason_and_its_end(site: Site) 
     assert await site.audit("message.read")
 
 
+async def test_what_nobody_knows_somebody_may_say(site: Site) -> None:
+    """On the message's own page, with a reason; once; and only of what is unknown."""
+    number = await plan(site, await mario(site))
+    await site.sign_in_as("marketer")
+    path = f"/console/outbox/{number}"
+    assert "Do you know what became of it?" not in read((await site.get(path)).text)
+    await site.pool.execute("update message set state = 'unknown', reason = 'unknown' where id = $1", number)
+    assert "Do you know what became of it?" in read((await site.get(path)).text)
+    for missing in ({"verdict": "lost"}, {"verdict": "zz", "reason": "x"}, {"reason": "x"}):
+        assert (await site.post(f"{path}/settle", missing)).status_code == 303
+    assert await site.pool.fetchval("select state from message where id = $1", number) == "unknown"
+    for _ in range(2):
+        assert (await site.post(f"{path}/settle", {"verdict": "lost", "reason": "not in their log"})).status_code == 303
+    one = read((await site.get(path)).text)
+    assert "It did not arrive, says" in one
+    assert "not in their log" in one
+    assert len(await site.audit("message.settle")) == 1
+
+
 async def test_what_was_said_is_shown_without_counting_or_leading_anywhere(site: Site) -> None:
     """The frame may do nothing: no pixel, no link, a policy of its own."""
     number = await plan(site, await mario(site))

@@ -470,6 +470,11 @@ def message_cancel(message_id: int) -> str:
     return f"{message(message_id)}/cancel"
 
 
+def message_settle(message_id: int) -> str:
+    """POST ``verdict`` (arrived, lost, again) and ``reason``: what became of a message nobody knew of."""
+    return f"{message(message_id)}/settle"
+
+
 def broadcast(code: str) -> str:
     """The page of a broadcast."""
     return f"{BROADCASTS}/{quote(code, safe='')}"

@@ -113,6 +113,8 @@ class Message(Struct, frozen=True, kw_only=True):
     broadcast: str = ""
     broadcast_href: str | None = None
     can_cancel: bool = False
+    can_settle: bool = False
+    """Nobody knows whether it arrived: somebody may say so."""
 
 
 class BroadcastRow(Struct, frozen=True, kw_only=True):

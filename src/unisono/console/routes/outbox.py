@@ -12,6 +12,7 @@ from unisono.access.guards import caller, now_of, requires
 from unisono.console import contexts, links
 from unisono.console.contexts import sends
 from unisono.console.deeds import Deed, press
+from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.message_lines import lines
 from unisono.console.routes.paths import pattern
@@ -23,11 +24,12 @@ from unisono.console.views.saying import CHANNELS, ORIGINS, PURPOSES, choices
 from unisono.console.words import Words
 from unisono.customers.identity import service as identity
 from unisono.engagement.channels.model import CHANNELS as ALL
-from unisono.engagement.delivery.model import Filters
+from unisono.engagement.delivery import service as delivery
+from unisono.engagement.delivery.model import Filters, Verdict
 from unisono.engagement.messages import service as messages
 from unisono.engagement.messages.words import label
 from unisono.kit.database import Connection, connection, transaction
-from unisono.kit.errors import NotFound
+from unisono.kit.errors import BadRequest, NotFound
 from unisono.kit.reasons import in_words
 
 SECTION = "outbox"
@@ -171,7 +173,37 @@ async def cancel_message(request: AnyRequest, message_id: FromPath[int]) -> Resp
     return await press(request, form, act, back=links.message(message_id))
 
 
-routes: list[ControllerRouterHandler] = [show_outbox, show_message, cancel_message]
+VERDICTS: dict[str, tuple[Verdict, str]] = {
+    "arrived": ("arrived", N_("It counts as sent.")),
+    "lost": ("lost", N_("It counts as not arrived, and weighs nothing.")),
+    "again": ("again", N_("It is sent once more.")),
+}
+"""What somebody may say of a message nobody knows of, and what that means."""
+
+
+@post(
+    pattern(links.message_settle, "message_id"),
+    guards=[requires("messages:send")],
+    include_in_schema=False,
+    status_code=200,
+)
+async def settle_message(request: AnyRequest, message_id: FromPath[int]) -> Response[Any]:
+    """It arrived, it was lost, or it is to go once more."""
+    form, now, words = await form_of(request), now_of(request), words_of(request, caller(request))
+    actor = caller(request).actor
+
+    async def act(conn: Connection) -> Deed:
+        known, why = VERDICTS.get(form.get("verdict", "")), form.get("reason", "").strip()
+        if known is None or not why:
+            raise BadRequest("Say what became of it, and how you know.", code="verdict_missing")
+        verdict, text = known
+        row = await delivery.settle_unknown(conn, message_id, verdict, why=why, actor=actor, now=now)
+        return Deed(text=words.gettext(text), href=links.message(message_id), action=None, person_id=row.person_id)
+
+    return await press(request, form, act, back=links.message(message_id))
+
+
+routes: list[ControllerRouterHandler] = [show_outbox, show_message, cancel_message, settle_message]
 
 
 @get(

@@ -28,6 +28,15 @@ SENDS_TEXTS: dict[str, tuple[str, ...]] = {
         N_("It cannot be stopped any more"),
         N_("It has left, or is over."),
     ),
+    "message_not_unknown": (
+        N_("What became of it is known already"),
+        N_("Somebody said so, or the provider told it meanwhile."),
+    ),
+    "message_too_late": (
+        N_("It is of no use any more"),
+        N_("The time it was of use until is over."),
+    ),
+    "verdict_missing": (N_("Say what became of it, and how you know"),),
     "message_would_not_go": (
         N_("It would not leave as things stand"),
         N_("The reason stands below; nothing was planned."),

@@ -80,7 +80,7 @@ def next_channel(channel: str, detail: str | None) -> Reason:
 
 def by_hand(verdict: str, actor: str, why: str) -> Reason:
     """Somebody knows what became of a message that was unknown, or wants it sent once more."""
-    return Reason(_BY_HAND[verdict][0], _BY_HAND[verdict][1], {"actor": actor, "why": why[:300]})
+    return Reason(_BY_HAND[verdict][0], _BY_HAND[verdict][1], {"actor": actor, "why": why})
 
 
 _BY_HAND: Final = {

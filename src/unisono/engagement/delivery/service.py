@@ -138,7 +138,7 @@ async def settle_unknown(
     more by the same account, with the id the first try had: the person may get it twice. Raises NotFound, Conflict
     (``message_not_unknown``, ``message_too_late``).
     """
-    row = await _one(conn, message_id)
+    row, why = await _one(conn, message_id), " ".join(why.replace("\x00", " ").split())[:300]
     if verdict == "again" and row.not_after is not None and row.not_after < now:
         raise Conflict("It was of use until a time that is over.", code="message_too_late")
     states: dict[Verdict, State] = {"arrived": "accepted", "lost": "refused", "again": "planned"}
@@ -161,7 +161,7 @@ async def settle_unknown(
     else:
         # What goes once more is counted again when it is decided.
         await policy.release(conn, [message_id], now=now)
-    detail = {"message": message_id, "verdict": verdict, "reason": why[:300]}
+    detail = {"message": message_id, "verdict": verdict, "reason": why}
     await audit.record(conn, actor=actor, action="message.settle", person_id=row.person_id, detail=detail)
     return await _one(conn, message_id)
 

@@ -211,10 +211,9 @@ async def settle_message(request: AnyRequest, message_id: PathId, data: JSONBody
     ``message_not_unknown`` when it is known what became of it, ``message_too_late`` when it is of no use any more.
     Takes an Idempotency-Key."""
     actor, now = caller(request).actor, now_of(request)
-    why = " ".join(data.reason.replace("\x00", "").split())
 
     async def act(conn: Connection) -> MessageDetail:
-        await delivery.settle_unknown(conn, message_id, data.verdict, why=why, actor=actor, now=now)
+        await delivery.settle_unknown(conn, message_id, data.verdict, why=data.reason, actor=actor, now=now)
         found = await service.detail(conn, message_id, content=False)
         return told(found, language(request), request.app.state.settings.timezone)
 
