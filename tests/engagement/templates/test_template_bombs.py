@@ -15,7 +15,7 @@ from unisono.engagement.templates.errors import BadTemplate, RenderFailed
 from unisono.engagement.templates.markup import tidy
 from unisono.engagement.templates.model import ChannelContent
 from unisono.engagement.templates.rendering import Renderer
-from unisono.engagement.templates.sandbox import compile_liquid, deadline, run
+from unisono.engagement.templates.sandbox import Allowance, compile_liquid, run
 
 QUICK = 1.0
 """Seconds of the processor, twice what the slowest of them takes on a slow machine; without limits they take minutes,
@@ -51,7 +51,7 @@ LIQUID = {
 
 def liquid(source: str) -> str:
     """A source filled in."""
-    return run(compile_liquid(source, "it", html=True), {"text": BIG, "data": DATA}, deadline())
+    return run(compile_liquid(source, "it", html=True), {"text": BIG, "data": DATA}, Allowance())
 
 
 def mail(inner: str) -> Callable[[], Any]:
@@ -91,6 +91,16 @@ def test_liquid_written_to_break_is_refused_soon_with_little_memory(source: str)
     assert isinstance(refused, (BadTemplate, RenderFailed))
     assert refused.code in ("bad_template", "render_limit", "render_time", "render_failed")
     assert len(refused.detail) < 400
+
+
+def test_a_message_of_many_large_parts_is_refused() -> None:
+    """Two hundred texts of half a megabyte each are a hundred megabytes in the ledger."""
+    large = "{{ text }}" * 8
+    content = ChannelContent(text="x", data={f"f{number}": large for number in range(150)})
+    made = Renderer(content, channel="webhook", language="it", purpose="service", kit=Kit())
+    refused = ended(lambda: made.render({"text": BIG}))
+    assert isinstance(refused, RenderFailed)
+    assert refused.code == "render_limit"
 
 
 def test_what_a_list_names_often_counts_often() -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from unisono.engagement.templates.errors import BadTemplate, RenderFailed
-from unisono.engagement.templates.sandbox import compile_liquid, deadline, needs_of, run
+from unisono.engagement.templates.sandbox import Allowance, compile_liquid, needs_of, run
 
 
 def made(source: str, *, html: bool = True, language: str = "it", **context: Any) -> str:
     """A source rendered."""
-    return run(compile_liquid(source, language, html=html), context, deadline())
+    return run(compile_liquid(source, language, html=html), context, Allowance())
 
 
 BOMBS = {

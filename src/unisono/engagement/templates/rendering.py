@@ -21,7 +21,7 @@ from unisono.engagement.templates.errors import BadTemplate, ContentMissing, Ren
 from unisono.engagement.templates.filters import text_of
 from unisono.engagement.templates.markup import allowed, tidy
 from unisono.engagement.templates.model import SHARED, Button, ChannelContent, Content, Needs, Purpose, Rendered
-from unisono.engagement.templates.sandbox import compile_liquid, deadline, needs_of, run
+from unisono.engagement.templates.sandbox import Allowance, compile_liquid, needs_of, run
 
 MAX_SUBJECT: Final = 400
 """Characters of a subject or a title, values filled in; longer ones are cut."""
@@ -91,22 +91,22 @@ class Renderer:
     def render(self, context: Mapping[str, Any]) -> Rendered:
         """What one person gets. ``context`` is that of `facts.contexts`, plus ``links`` from the caller
         (unsubscribe, preferences, confirm). Raises RenderFailed when a limit is hit or a link is missing."""
-        until = deadline()
+        left = Allowance()
         values = {"brand": self._kit, **context}
-        lines = {name: _line(_run(part, values, until)) for name, part in self._lines.items()}
-        text = _clean(_run(self._text, values, until))
-        body = _clean(_run(self._body, values, until))
+        lines = {name: _line(_run(part, values, left)) for name, part in self._lines.items()}
+        text = _clean(_run(self._text, values, left))
+        body = _clean(_run(self._body, values, left))
         html = None
         if self._footer:
             text, body = (_with_line(one, self._footer) for one in (text, body))
         if self._mail:
-            html, text = self._mail_parts(values, text, lines, until)
+            html, text = self._mail_parts(values, text, lines, left)
         elif not (text or body):
             text = body = lines["title"] or lines["subject"]
         url, image = _address(lines["url"]), _address(lines["image_url"])
         buttons = tuple(
-            Button(label=_line(_run(label, values, until)), url=_address(_line(_run(to, values, until))) or "",
-                   value=_line(_run(value, values, until)))
+            Button(label=_line(_run(label, values, left)), url=_address(_line(_run(to, values, left))) or "",
+                   value=_line(_run(value, values, left)))
             for label, to, value in self._buttons
         )  # fmt: skip
         return Rendered(
@@ -120,14 +120,14 @@ class Renderer:
             url=url,
             image_url=image,
             buttons=buttons,
-            data=_filled(self._data, values, until) if self._data else {},
+            data=_filled(self._data, values, left) if self._data else {},
             links=_links(html, text if html is None else None, body, url, buttons),
         )
 
     def _mail_parts(
-        self, values: Mapping[str, Any], text: str, lines: Mapping[str, str], until: float
+        self, values: Mapping[str, Any], text: str, lines: Mapping[str, str], left: Allowance
     ) -> tuple[str, str]:
-        html = _CONTROL.sub("", _safe_addresses(_run(self._html, values, until)))
+        html = _CONTROL.sub("", _safe_addresses(_run(self._html, values, left)))
         text = tidy(text) or lines["preheader"] or lines["subject"] or self._name or "-"
         if self.purpose == "marketing":
             html, text = self._with_way_out(html, text, values)
@@ -173,8 +173,8 @@ def _with_line(text: str, line: str) -> str:
     return text if not text or " ".join(line.split()) in " ".join(text.split()) else f"{text}\n\n{line}"
 
 
-def _run(part: Part, values: Mapping[str, Any], until: float) -> str:
-    return part if isinstance(part, str) else run(part, values, until)
+def _run(part: Part, values: Mapping[str, Any], left: Allowance) -> str:
+    return part if isinstance(part, str) else run(part, values, left)
 
 
 def _line(text: str) -> str:
@@ -241,13 +241,13 @@ def _compiled_data(data: Mapping[str, Any], part: Any) -> dict[str, Any]:
     return {name: one(value, 0) for name, value in data.items()}
 
 
-def _filled(value: Any, values: Mapping[str, Any], until: float) -> Any:
+def _filled(value: Any, values: Mapping[str, Any], left: Allowance) -> Any:
     if isinstance(value, (str, BoundTemplate)):
-        return _clean(_run(value, values, until))
+        return _clean(_run(value, values, left))
     if isinstance(value, dict):
-        return {name: _filled(inner, values, until) for name, inner in value.items()}
+        return {name: _filled(inner, values, left) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_filled(inner, values, until) for inner in value]
+        return [_filled(inner, values, left) for inner in value]
     return value
 
 

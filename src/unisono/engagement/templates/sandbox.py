@@ -46,6 +46,8 @@ from unisono.engagement.templates.model import Needs
 
 MAX_OUTPUT: Final = 512 * 1024
 """Bytes of one part of a message."""
+MAX_MESSAGE: Final = 2 * MAX_OUTPUT
+"""Bytes of all parts of a message together."""
 MAX_LOOPS: Final = 10_000
 """Turns of all loops of a part together."""
 MAX_LOCALS: Final = 1024 * 1024
@@ -96,7 +98,7 @@ class _Written(LimitedStringIO):
         """Add a text. Raises OutputStreamLimitError."""
         self.size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         if self.size > self.limit:
-            raise OutputStreamLimitError(f"it writes more than {MAX_OUTPUT // 1024} kB", token=None)
+            raise OutputStreamLimitError(f"it writes more than {MAX_OUTPUT // 1024} kB, or too much in all", token=None)
         return StringIO.write(self, text)
 
 
@@ -266,16 +268,21 @@ def _line(error: LiquidError) -> int | None:
     return error.token.source.count("\n", 0, error.token.start_index) + 1
 
 
-def deadline() -> float:
-    """Until when a message that begins now must be made, by the clock of this thread's work."""
-    return time.thread_time() + MAX_SECONDS
+class Allowance:
+    """What a message that begins now may take, all its parts together: time of this thread's work, and bytes."""
+
+    __slots__ = ("room", "until")
+
+    def __init__(self) -> None:
+        self.until = time.thread_time() + MAX_SECONDS
+        self.room = MAX_MESSAGE
 
 
-def run(template: BoundTemplate, context: Mapping[str, Any], until: float) -> str:
+def run(template: BoundTemplate, context: Mapping[str, Any], left: Allowance) -> str:
     """A part for one person. Raises RenderFailed (``render_time``, ``render_limit``, ``render_failed``)."""
     state = _Context(template, globals=context)
-    state.deadline = until
-    written = _Written(limit=MAX_OUTPUT)
+    state.deadline = left.until
+    written = _Written(limit=min(MAX_OUTPUT, left.room))
     try:
         template.render_with_context(state, cast("Any", written))
         state.check_time()
@@ -290,6 +297,7 @@ def run(template: BoundTemplate, context: Mapping[str, Any], until: float) -> st
     except (ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
         # The library meets a value of a shape it does not expect: one message less, not a batch.
         raise RenderFailed(f"The template cannot be filled: {str(error)[:200]}") from error
+    left.room -= written.size
     return written.getvalue()
 
 
