@@ -3,7 +3,8 @@
 Two rules decide where the clock is changed, and both are the ones people expect:
 
 - A time that does not exist (Europe/Rome, 2027-03-28 02:30) is the first instant after the gap: 03:00.
-- A time that comes twice (Europe/Rome, 2026-10-25 02:30) is the first of the two.
+- A time that comes twice (Europe/Rome, 2026-10-25 02:30) is the first of the two; quiet hours that end then end with
+  the second: the clock on the wall shows them all the while.
 """
 
 from __future__ import annotations
@@ -88,17 +89,18 @@ def parse_time(text: str) -> tuple[int, int]:
     return parsed.hour, parsed.minute
 
 
-def instant_of(day: date, at: str, zone: ZoneInfo) -> datetime:
+def instant_of(day: date, at: str, zone: ZoneInfo, *, last: bool = False) -> datetime:
     """The instant (UTC) at which the clocks of a zone show ``at`` on a day.
 
-    In a gap it is the end of the gap; of two instants it is the first. Raises ValueError for a time that is none.
+    In a gap it is the end of the gap; of two instants it is the first, or the ``last``. Raises ValueError for a time
+    that is none.
     """
     hours, minutes = parse_time(at)
     wall = datetime.combine(day + _DAY * (hours // 24), time(hours % 24, minutes))
-    early = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if early.astimezone(zone).replace(tzinfo=None) == wall:
-        return early
-    return _end_of_gap(wall.replace(tzinfo=zone, fold=1).astimezone(UTC), early, zone)
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first.astimezone(zone).replace(tzinfo=None) == wall:
+        return second if last else first
+    return _end_of_gap(second, first, zone)
 
 
 def _end_of_gap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
@@ -174,4 +176,4 @@ def _begins_on(hours: Hours, day: date, holiday: Callable[[date], bool]) -> bool
 
 def _span(hours: Hours, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     ends_on = day if hours.end > hours.start else day + _DAY
-    return instant_of(day, hours.start, zone), instant_of(ends_on, hours.end, zone)
+    return instant_of(day, hours.start, zone), instant_of(ends_on, hours.end, zone, last=True)

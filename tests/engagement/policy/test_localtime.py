@@ -99,6 +99,15 @@ def test_quiet_hours_that_end_in_a_gap_end_with_it() -> None:
     assert resume_after_quiet(utc(2027, 3, 27, 23), ROME, [Hours("22:00", "02:30")], never) == utc(2027, 3, 28, 1)
 
 
+def test_quiet_hours_that_end_in_an_hour_that_comes_twice_end_with_the_second() -> None:
+    """Until 02:30: at 02:10 for the second time the clock on the wall still says quiet."""
+    night = [Hours("22:00", "02:30")]
+    second = utc(2026, 10, 25, 1, 10)
+    assert second.astimezone(ROME).strftime("%H:%M %Z") == "02:10 CET"
+    assert quiet_until(second, ROME, night, never) == utc(2026, 10, 25, 1, 30)
+    assert resume_after_quiet(utc(2026, 10, 24, 23), ROME, night, never) == utc(2026, 10, 25, 1, 30)
+
+
 def test_quiet_hours_of_days_follow_each_other() -> None:
     """A Saturday evening, a whole Sunday and a Monday that is a public holiday end on Tuesday at nine."""
     quiet = [
