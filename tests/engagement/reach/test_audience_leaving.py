@@ -76,6 +76,8 @@ class Ads:
         audience = await adapter.open_audience(self.account, http)
         assert (await audience.change("add", list(known.values()))).sent.outcome == "accepted"
         await http.close()
+        async with transaction(self.pool) as conn:
+            await membership.put_in(conn, self.account.id, matched.values())
 
     async def leave(self, segment: str, one: Somebody) -> None:
         """Somebody leaves a segment."""
@@ -224,6 +226,21 @@ async def test_who_comes_back_before_he_was_taken_out_stays_in(ads: Ads) -> None
     ads.office.later(minutes=5)
     assert await ads.work() == AudienceStanding(3, 0, None, None)
     assert len(ads.meta.members) == 3
+
+
+async def test_who_could_not_be_put_in_again_is_still_taken_out(ads: Ads) -> None:
+    """A removal that is to be done is done unless the advertiser took the person anew."""
+    one = ads.people[0]
+    await ads.leave("vip", one)
+    ads.wire.fails(ads.meta, status=500)
+    assert (await ads.work()).leaving == 1
+    async with transaction(ads.pool) as conn:
+        matched = MetaAudience().matched((await service.identities(conn, [one.person]))[one.person])
+        noted = await membership.note(conn, ads.account.id, {one.person: matched}, segment=None, now=ads.office.now)
+        await membership.drop(conn, noted)
+    ads.office.later(minutes=5)
+    assert await ads.work() == AudienceStanding(2, 0, None, None)
+    assert len(ads.meta.members) == 2
 
 
 async def test_a_message_on_the_channel_ads_counts_as_putting_in(ads: Ads) -> None:

@@ -143,6 +143,8 @@ async def change_members(request: AnyRequest, code: Code, data: JSONBody[Members
             await membership.forget(conn, account.id, chosen.members)
         elif batch.sent.outcome in ("refused", "retry"):
             await membership.drop(conn, noted)
+        elif data.action == "add":
+            await membership.put_in(conn, account.id, [adapter.matched(one) for one in chosen.members.values()])
         await audit.record(conn, actor=caller(request).actor, action=f"audience.{data.action}", detail=detail)
     return msgspec.structs.replace(
         counted,

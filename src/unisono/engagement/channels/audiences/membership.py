@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -60,21 +60,13 @@ async def note(
     rows that are new. Called before they are put in, in a transaction of its own."""
     if not people:
         return []
-    emails = [one.email for one in people.values()]
-    phones = [one.phone for one in people.values()]
-    await _sql.unleave(
-        conn,
-        account_id=account_id,
-        emails=[one for one in emails if one],
-        phones=[one for one in phones if one],
-    )
     rows = await _sql.note_members(
         conn,
         account_id=account_id,
         nodes=int_list(people),
         segment=segment,
-        emails=emails,
-        phones=phones,
+        emails=[one.email for one in people.values()],
+        phones=[one.phone for one in people.values()],
         now=now,
         check_at=now + EVERY,
     )
@@ -82,6 +74,17 @@ async def note(
     if timer is None or timer.state != "pending":
         await timers.set_instants(conn, KIND, [Instant(KIND, str(account_id), NEXT, now + EVERY)])
     return [row["id"] for row in rows if row["new"]]
+
+
+async def put_in(conn: Connection, account_id: int, people: Iterable[Identity]) -> None:
+    """The advertiser took these people, or may have: what was still to be taken out by the same is not any more."""
+    found = list(people)
+    await _sql.unleave(
+        conn,
+        account_id=account_id,
+        emails=[one.email for one in found if one.email],
+        phones=[one.phone for one in found if one.phone],
+    )
 
 
 async def note_messages(conn: Connection, put: Sequence[Put], *, now: datetime) -> None:
@@ -100,6 +103,7 @@ async def note_messages(conn: Connection, put: Sequence[Put], *, now: datetime) 
             group[one.node_id] = adapter.matched(identity_of(one.message))
     for (account_id, segment), people in groups.items():
         await note(conn, account_id, people, segment=segment, now=now)
+        await put_in(conn, account_id, people.values())
     for account_id, nodes in out.items():
         await forget(conn, account_id, nodes)
 
