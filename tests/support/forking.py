@@ -150,9 +150,10 @@ class Program:
         watchdog = threading.Timer(within, self._process.kill)
         watchdog.start()
         try:
-            with self.stdin, self.stdout:
+            if not self.stdin.closed:
                 self.stdin.write(text)
                 self.stdin.close()
+            with self.stdout:
                 heard = self.stdout.read()
             self.wait()
         finally:

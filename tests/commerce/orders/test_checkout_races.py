@@ -7,7 +7,6 @@ import json
 import os
 import random
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -19,9 +18,9 @@ import pytest
 
 import unisono
 from tests.support.carts import STORE
+from tests.support.forking import Program
 from tests.support.ordering import Till, open_till
 from tests.support.secret import TEST_SECRET
-from tests.support.serving import ROOT
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.errors import NotEnough
 from unisono.commerce.inventory.model import StockNeed
@@ -47,53 +46,41 @@ SKUS = tuple("ABCD")
 class Other:
     """Another process of the shop."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Program) -> None:
         self.process = process
         self._answers: dict[str, asyncio.Future[str]] = {}
 
     async def read(self) -> None:
         """Hand every answer to whoever waits for it, until the process ends."""
-        assert self.process.stdout is not None
-        while line := await self.process.stdout.readline():
+        while line := await asyncio.to_thread(self.process.stdout.readline):
             said = json.loads(line)
             if "checkout" in said:
                 self._answers.pop(said["checkout"]).set_result(said["result"])
 
     async def ask(self, do: str, checkout: Checkout, at: datetime, **more: Any) -> str:
         """Have it pay or end a checkout; what came of it."""
-        assert self.process.stdin is not None
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._answers[checkout.id] = answer
         asked = {"do": do, "checkout": checkout.id, "at": at.isoformat(), "token": "tok_approve", **more}
-        self.process.stdin.write(json.dumps(asked).encode() + b"\n")
-        await self.process.stdin.drain()
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
         return await answer
 
 
 @asynccontextmanager
 async def another(dsn: str, env: dict[str, str] | None = None) -> AsyncIterator[Other]:
     """Start it, ready; it is gone at the end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.support.paying_process",
-        dsn,
-        cwd=ROOT,
-        env={**os.environ, **(env or {})},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    await process.stdout.readline()
+    process = Program("tests.support.paying_process", dsn, env={**os.environ, **(env or {})}, talking=True)
+    await asyncio.to_thread(process.stdout.readline)
     other = Other(process)
     reading = asyncio.create_task(other.read())
     try:
         yield other
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        reading.cancel()
+        process.kill()
+        await reading
+        process.stdin.close()
+        process.stdout.close()
 
 
 @pytest.fixture
@@ -223,7 +210,7 @@ async def test_killed_at_every_step(shop: Till, dsn: str, tmp_path: Path, label:
         checkout = await shop.begin(await shop.node(), ("A", 1))
         async with another(dsn, journal | {"UNISONO_CRASH_POINT": label}) as doomed:
             asking = asyncio.create_task(doomed.ask("pay", checkout, shop.now, capture=True))
-            assert await asyncio.wait_for(doomed.process.wait(), 60) == 137
+            assert await asyncio.to_thread(doomed.process.wait, 60) == 137
             asking.cancel()
         shop.later(minutes=1)
         await TimerWorker(shop.pool, duties.timer_handlers()).drain(shop.now)

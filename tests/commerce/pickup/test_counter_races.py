@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,8 +13,8 @@ import pytest
 
 import unisono
 from tests.support.counter import make_person, make_place, make_variant, stock_up
+from tests.support.forking import Program
 from tests.support.secret import TEST_SECRET
-from tests.support.serving import ROOT
 from unisono.commerce.orders import service as orders
 from unisono.commerce.orders.model import DirectPayment, NewLine, NewOrder
 from unisono.commerce.orders.pickup import service as pickups
@@ -63,22 +61,15 @@ async def reserve(pool: Pool, count: int) -> list[str]:
     return made
 
 
-def start(dsn: str, role: str, now: datetime, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start(dsn: str, role: str, now: datetime, env: Mapping[str, str] | None = None) -> Program:
     """A process at the counter."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.counter_process", dsn, role, now.isoformat()],
-        cwd=ROOT,
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    environment = {**os.environ, **(env or {})}
+    return Program("tests.support.counter_process", dsn, role, now.isoformat(), env=environment, talking=True)
 
 
-def finish(process: subprocess.Popen[str], lines: Sequence[str] = ()) -> list[str]:
+def finish(process: Program, lines: Sequence[str] = ()) -> list[str]:
     """Tell it what to do and hear what came of it."""
-    out, _ = process.communicate("\n".join(lines), timeout=120)
-    return out.split("\n")[:-1]
+    return process.communicate("\n".join(lines)).split("\n")[:-1]
 
 
 async def test_the_deadline_in_four_processes_never_both_never_neither(store: Pool, dsn: str) -> None:
@@ -87,10 +78,8 @@ async def test_the_deadline_in_four_processes_never_both_never_neither(store: Po
     clerks = [start(dsn, "clerk", JUST_BEFORE) for _ in range(2)]
     workers = [start(dsn, "worker", DEADLINE) for _ in range(2)]
     for clerk in clerks:
-        assert clerk.stdin is not None
         clerk.stdin.write("\n".join(made))
         clerk.stdin.close()
-        clerk.stdin = None
     said = [line.split() for clerk in clerks for line in finish(clerk)]
     for worker in workers:
         finish(worker)
@@ -129,7 +118,7 @@ async def test_a_clerk_killed_before_the_commit_has_handed_nothing_over(store: P
         line, name = await order(store), "Order Collected"
     killed = start(dsn, "clerk", NOW, {"UNISONO_CRASH_POINT": label})
     assert finish(killed, [line]) == []
-    assert killed.returncode == 137
+    assert killed.poll() == 137
     assert await store.fetchval("select capacity from good where kind = 'stock'") == UNITS
     assert await store.fetchval("select count(*) from event where name = $1", name) == 0
     assert finish(start(dsn, "clerk", NOW), [line])[0].endswith("handed")
