@@ -114,3 +114,12 @@ def test_whatever_shape_a_trait_has_a_message_is_made(value: object) -> None:
     )
     assert made.html is not None
     assert unescape(made.html)
+
+
+def test_a_name_adds_no_header_and_no_endless_subject() -> None:
+    """Line ends of any script become a blank; of a long subject the beginning is sent."""
+    for end in ("\r\n", "\n", "\r", "\x85", "\u2028"):
+        made = MAIL.render({"person": {"name": f"Ada{end}Bcc: eve@evil.example"}, "data": {}, "links": LINKS})
+        assert made.subject == "Ada Bcc: eve@evil.example"
+    made = MAIL.render({"person": {"name": "x" * 5000}, "data": {}, "links": LINKS})
+    assert made.subject == "x" * 400

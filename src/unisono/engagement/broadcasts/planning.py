@@ -125,7 +125,7 @@ async def _members(pool: Pool, row: asyncpg.Record, settings: Settings, now: dat
 
 
 async def _portion(pool: Pool, broadcast_id: int, many: int, now: datetime) -> int:
-    """Plan some; how many of the audience it took. None when the status asks for something else."""
+    """Plan some; how many of the audience it took: 0 when none is left, or the status asks for something else."""
     async with transaction(pool) as conn:
         row = await _sql.share_broadcast(conn, id=broadcast_id)
         if row["status"] != "planning":

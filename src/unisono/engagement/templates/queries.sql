@@ -133,10 +133,8 @@ returning version;
 update template set archived_at = :at::timestamptz where code = :code::text;
 
 -- name: published_now
--- Of the template asked for: what is published, in which brand, with the brand's version; and of every block.
-select template.code, template.kind, template.purpose, template.brand, template.version,
-       (select brand.version from brand where brand.code = template.brand) as brand_version
-from template
+-- Of the template asked for: what is published, in which brand; and of every block.
+select template.code, template.kind, template.purpose, template.brand, template.version from template
 where template.version > 0 and (template.code = :code::text or (template.kind = 'block' and template.archived_at is null));
 
 -- name: published_blocks

@@ -23,8 +23,10 @@ from unisono.engagement.templates.markup import allowed, tidy
 from unisono.engagement.templates.model import SHARED, Button, ChannelContent, Content, Needs, Purpose, Rendered
 from unisono.engagement.templates.sandbox import Allowance, compile_liquid, needs_of, run
 
-MAX_SUBJECT: Final = 400
-"""Characters of a subject or a title, values filled in; longer ones are cut."""
+MAX_LINE: Final = 2000
+"""Characters of a line, values filled in; longer ones are cut."""
+MOST: Final = {"subject": 400, "title": 400}
+"""Those of which people see the beginning alone."""
 MAX_DATA: Final = 200
 """Texts in a channel's further fields."""
 
@@ -93,7 +95,7 @@ class Renderer:
         (unsubscribe, preferences, confirm). Raises RenderFailed when a limit is hit or a link is missing."""
         left = Allowance()
         values = {"brand": self._kit, **context}
-        lines = {name: _line(_run(part, values, left)) for name, part in self._lines.items()}
+        lines = {name: _line(_run(part, values, left), MOST.get(name, MAX_LINE)) for name, part in self._lines.items()}
         text = _clean(_run(self._text, values, left))
         body = _clean(_run(self._body, values, left))
         html = None
@@ -177,9 +179,9 @@ def _run(part: Part, values: Mapping[str, Any], left: Allowance) -> str:
     return part if isinstance(part, str) else run(part, values, left)
 
 
-def _line(text: str) -> str:
+def _line(text: str, most: int = MAX_LINE) -> str:
     """One line: nobody's value begins a header of its own."""
-    return _LINES.sub(" ", _CONTROL.sub("", text)).strip()[:2000] if text else ""
+    return _LINES.sub(" ", _CONTROL.sub("", text)).strip()[:most] if text else ""
 
 
 def _clean(text: str) -> str:
