@@ -17,12 +17,15 @@ import shutil
 import socket
 import subprocess  # initdb, pg_ctl and pytest are programs
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.support.postgres import CARELESS, make_base_folder  # noqa: E402 - the path comes first
+
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 SUITE = (
     "tests/customers/test_collect_events.py",
@@ -45,7 +48,7 @@ SUITE = (
 )
 """What the database decides: events, identity, profiles, access; promises, prices, limits; schema, queries."""
 
-SERVER_OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c unix_socket_directories="
+SERVER_OPTIONS = " ".join(f"-c {name}={value}" for name, value in [*CARELESS.items(), ("max_connections", 200)])
 """Throw-away: nothing has to survive a power cut."""
 
 
@@ -82,7 +85,7 @@ def cluster() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     password = secrets.token_hex(16)
-    folder = Path(tempfile.mkdtemp(prefix="unisono-pg15-"))
+    folder = make_base_folder()
     data, secret = folder / "data", folder / "password"
     secret.write_text(password, encoding="utf-8")
     if user:
@@ -91,7 +94,7 @@ def cluster() -> Iterator[str]:
     try:
         options = ["--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C", "--no-sync"]
         run("initdb", "-D", str(data), "-U", "unisono", *options, user=user)
-        listen = f"-c listen_addresses=127.0.0.1 -c port={port} {SERVER_OPTIONS}"
+        listen = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= {SERVER_OPTIONS}"
         run("pg_ctl", "-D", str(data), "-l", str(folder / "log"), "-w", "-o", listen, "start", user=user)
         try:
             yield f"postgresql://unisono:{password}@127.0.0.1:{port}/postgres"

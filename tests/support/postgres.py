@@ -26,13 +26,13 @@ MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
 """Bytes: a run takes up to half a gigabyte for each of its processes."""
 
-CARELESS = (
-    "fsync = off",
-    "full_page_writes = off",
-    "wal_compression = off",
-    "checkpoint_flush_after = 0",
-    "max_wal_size = '256MB'",
-)
+CARELESS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_compression": "off",
+    "checkpoint_flush_after": "0",
+    "max_wal_size": "256MB",
+}
 """For a server that lives as long as the tests. What is committed is still written to the kernel before it is said."""
 
 
@@ -132,7 +132,7 @@ def start_test_server() -> Server | GivenServer:
 async def care_less(dsn: str) -> None:
     """Have the server not wait for the disk: a commit outlives kill -9 of any process, but no power cut."""
     admin = await asyncpg.connect(dsn)
-    for setting in CARELESS:
-        await admin.execute(f"alter system set {setting}")
+    for name, value in CARELESS.items():
+        await admin.execute(f"alter system set {name} = '{value}'")
     await admin.execute("select pg_reload_conf()")
     await admin.close()
