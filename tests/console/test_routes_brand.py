@@ -66,11 +66,13 @@ async def test_a_brand_is_written_checked_against_and_brought_back(site: Site) -
         ({"colour.ink": "red"}, "is no colour"),
         ({"logo_url": "javascript:alert(1)"}, "begins with https"),
         ({"most_capitals": "900"}, "This number cannot be read"),
-        ({"must.vat": "yes", "vat": ""}, "is wanted in every footer"),
-        ({"w0.word": "x"}, "cannot be kept"),
+        ({"must.vat": "yes", "vat": ""}, "must stand in every footer"),
+        ({"w0.word": "x"}, "A word has 2 to 80 characters"),
+        ({"w0.word": "cheap", "w0.language": "inglese"}, "This is no language"),
+        ({"sender_names": "pigeon: Alpestre"}, "There is no such channel"),
         ({"version": "41"}, "Somebody else has changed it meanwhile"),
     ],
-    ids=["colour", "address", "number", "footer", "word", "version"],
+    ids=["colour", "address", "number", "footer", "word", "language", "sender", "version"],
 )
 async def test_a_brand_that_cannot_be_is_refused_and_what_was_typed_stays(
     site: Site, fields: dict[str, str], said: str
@@ -79,7 +81,21 @@ async def test_a_brand_that_cannot_be_is_refused_and_what_was_typed_stays(
     answer = await site.post("/console/brand", {**await form(site), "name": "Alpestre", **fields})
     assert answer.status_code in (400, 409)
     assert said in read(answer.text)
+    assert "regex" not in answer.text
+    assert 'name="name" type="text" value="Alpestre"' in answer.text
+    for value in fields.values():
+        assert f'value="{value}"' in answer.text or f">{value}</textarea>" in answer.text or value == "yes"
+    if "version" not in fields:
+        assert answer.text.count('class="fault"') == 1, "the field is marked"
     assert await site.pool.fetchval("select count(*) from brand") == 0
+
+
+async def test_a_sender_is_named_by_channel_or_for_all(site: Site) -> None:
+    """A name alone is everybody's; E-mail is a channel as it is spelt by people."""
+    await site.sign_in_as("marketer")
+    said = {**await form(site), "sender_names": "Alpestre\r\nE-mail: Alpestre per te"}
+    assert (await site.post("/console/brand", said)).status_code == 303
+    assert "*: Alpestre\nemail: Alpestre per te" in (await site.get("/console/brand")).text
 
 
 async def test_who_may_only_read_sees_the_brand_and_may_try_a_text(site: Site) -> None:

@@ -95,6 +95,10 @@ async def test_what_a_budget_counts_is_chosen_and_rows_come_and_go_by_what_is_ti
     assert (new.binds, new.counts) == (("service",), ("staff",))
     assert "day" not in {cap.name for cap in policy.caps}
     again = fields((await site.get("/console/policy-form")).text)
+    told = read((await site.get("/console/policy")).text)
+    assert "Budget Più di così no!: was – became 3 weights in any 90 minutes" in told
+    assert "Cap promotions a day: was at most 1 in any 1 day: Marketing became –" in told
+    assert "Budget week, What weighs in it: was Marketing, Service, Said by staff became" in told
     assert (again["budget-1-span"], again["budget-1-span_unit"]) == ("90", "minutes")
     await site.post("/console/policy-form", {**again, "reason": "as it is"})
     async with transaction(site.pool) as conn:

@@ -99,13 +99,17 @@ async def _view(
 
 
 async def _show(
-    request: AnyRequest, code: str, *, typed: Brand | None = None, error: UnisonoError | None = None
+    request: AnyRequest, code: str, *, form: dict[str, str] | None = None, error: UnisonoError | None = None
 ) -> Response[str]:
+    """The brand as it is kept; ``form`` is what could not be kept."""
     principal = caller(request)
     words = words_of(request, principal)
     async with connection(pool_of(request)) as conn:
-        brand = typed or await service.get(conn, code)
+        brand = await service.get(conn, code)
         view = await _view(conn, request, principal, brand, words)
+    if form is not None:
+        view = views.refilled(view, form)
+        view = msgspec.structs.replace(view, version=_number(form.get("version", "-")))
     view = msgspec.structs.replace(view, problem=problem_told(words, error) if error else None)
     status = error.status if error else 200
     return await page(request, view, title=words.gettext("Brand"), section=SECTION, status=status)
@@ -142,7 +146,6 @@ async def save_brand(request: AnyRequest) -> Response[Any]:
     actor, words = caller(request).actor, words_of(request, caller(request))
     code = form.get("code") or asked(request, "code", 63) or service.DEFAULT
     restore = form.get("restore") or asked(request, "restore", 9)
-    typed: list[Brand] = []
 
     async def act(conn: Connection) -> Deed:
         before = await service.get(conn, code)
@@ -151,7 +154,6 @@ async def save_brand(request: AnyRequest) -> Response[Any]:
             kit = (await _restored(conn, code, _number(restore))).kit
         else:
             kit, expected = views.kit_of(form, before.kit), _number(form.get("version", "-"))
-            typed.append(Brand(code=code, version=expected, kit=kit))
         made = await service.save(conn, kit, actor=actor, now=now_of(request), code=code, expected_version=expected)
         undo = None
         if before.version and made.version != before.version:
@@ -170,7 +172,7 @@ async def save_brand(request: AnyRequest) -> Response[Any]:
     except BrandNotFound:
         raise
     except UnisonoError as error:
-        return await _show(request, code, typed=typed[-1] if typed else None, error=error)
+        return await _show(request, code, form=None if restore else form, error=error)
 
 
 routes: list[ControllerRouterHandler] = [show_brand, check_text, save_brand]

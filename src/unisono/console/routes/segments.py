@@ -52,9 +52,7 @@ def today_of(request: AnyRequest) -> date:
     return now_of(request).astimezone(words_of(request, caller(request)).zone).date()
 
 
-async def _templates(
-    conn: Connection, request: AnyRequest, words: Words
-) -> tuple[list[contexts.ReadyTemplate], bool]:
+async def _templates(conn: Connection, request: AnyRequest, words: Words) -> tuple[list[contexts.ReadyTemplate], bool]:
     """The ready segments, and whether they are counted: that takes a while where there are many people, so the page
     does not wait for it."""
     known, sizes = ready(), known_sizes(request)

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
-from unisono.console.contexts import Badge, BrandVersionRow, Choice, Swatch, VoiceField, WordRows
+from unisono.console.contexts import Badge, Brand, BrandVersionRow, Choice, Swatch, VoiceField, WordRows
 from unisono.console.marking import N_
 from unisono.console.views.commerce import whole_typed
-from unisono.console.views.voice import SEVERITIES, choices_of
+from unisono.console.views.voice import SEVERITIES, choices_of, language_typed
 from unisono.console.words import Words
 from unisono.engagement.brand.errors import BadBrand
 from unisono.engagement.brand.model import RULES, BrandVersion, Kit, Rule
+from unisono.engagement.channels.model import CHANNELS
 from unisono.engagement.templates.blocks import ACCENT, INK, MUTED, PAPER
 
 Form = Mapping[str, str]
@@ -24,6 +25,9 @@ USED: Final = {"ink": INK, "paper": PAPER, "accent": ACCENT, "muted": MUTED}
 
 EMPTY_ROWS: Final = 2
 _MOST_ROWS: Final = 500
+LONGEST_WORD: Final = 80
+EVERY_OTHER: Final = "*"
+"""Stands for channels without a sender of their own."""
 
 _COMPANY: Final = {
     "name": (N_("Name"), ""),
@@ -319,10 +323,45 @@ def kit_of(form: Form, before: Kit) -> Kit:
         "most_exclamations": whole_typed(form.get("most_exclamations", ""), field="most_exclamations", most=50) or 0,
         "most_capitals": whole_typed(form.get("most_capitals", ""), field="most_capitals", most=100) or 0,
     }
+    _check_addresses(raw)
     try:
         return msgspec.convert(raw, Kit)
     except msgspec.ValidationError as error:
         raise BadBrand(f"The brand cannot be kept: {error}.") from error
+
+
+def _check_addresses(raw: Mapping[str, Any]) -> None:
+    for name in ("site_url", "logo_url"):
+        if raw[name] and not raw[name].startswith(("https://", "http://")):
+            raise BadBrand("It begins with https:// or http://.", code="bad_address", field=name)
+    for name in raw["footer_fields"]:
+        if not raw[name]:
+            raise BadBrand("It must stand in every footer.", code="footer_empty", field=name)
+
+
+# --- a form that cannot be kept ---------------------------------------------------------------------------------------
+
+
+def _typed(one: VoiceField, form: Form) -> VoiceField:
+    value = form.get(one.name, "")
+    if one.kind == "check":
+        return msgspec.structs.replace(one, checked=bool(value))
+    choices = [msgspec.structs.replace(choice, selected=choice.value == value) for choice in one.choices]
+    return msgspec.structs.replace(one, value=value.replace("\r\n", "\n"), choices=choices)
+
+
+def _typed_rows(rows: WordRows, form: Form) -> WordRows:
+    return msgspec.structs.replace(rows, rows=[[_typed(one, form) for one in row] for row in rows.rows])
+
+
+def refilled(view: Brand, form: Form) -> Brand:
+    """The form as it was sent: nobody types a brand twice for one wrong letter in it."""
+    parts = {
+        name: [_typed(one, form) for one in getattr(view, name)]
+        for name in ("company", "footer_fields", "looks", "tone", "footers", "rules")
+    }
+    rows = {name: _typed_rows(getattr(view, name), form) for name in ("words", "claims")}
+    return msgspec.structs.replace(view, **parts, **rows)
 
 
 def _lines(text: str) -> list[str]:
@@ -341,8 +380,19 @@ def _colours(form: Form) -> dict[str, str]:
 
 
 def _senders(text: str) -> dict[str, str]:
-    pairs = [line.partition(":") for line in _lines(text)]
-    return {channel.strip(): name.strip() for channel, colon, name in pairs if colon and name.strip()}
+    """Channel to name; a line that is a name alone is for every channel that has none of its own."""
+    found = {}
+    for line in _lines(text):
+        channel, colon, name = line.partition(":")
+        if not colon:
+            channel, name = EVERY_OTHER, line
+        code = channel.strip().lower().replace("-", "_")
+        code = {"e_mail": "email"}.get(code, code)
+        if code not in (*CHANNELS, EVERY_OTHER):
+            raise BadBrand(f"There is no channel {channel.strip()[:40]!r}.", code="bad_sender", field="sender_names")
+        if name.strip():
+            found[code] = name.strip()
+    return found
 
 
 def _tone(form: Form) -> dict[str, dict[str, list[str]]]:
@@ -365,6 +415,10 @@ def _rows(form: Form, letter: str, names: tuple[str, ...]) -> list[dict[str, Any
             continue
         if "exact" in row:
             row["exact"] = bool(row["exact"])
+        if not 2 <= len(row[names[0]]) <= LONGEST_WORD:
+            raise BadBrand("It has 2 to 80 characters.", code="bad_word", field=f"{letter}{place}.{names[0]}")
+        if row["language"]:
+            row["language"] = language_typed(row["language"], f"{letter}{place}.language")
         found.append({name: value for name, value in row.items() if value})
     return found
 

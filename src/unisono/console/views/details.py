@@ -81,9 +81,8 @@ _TEMPLATES = (
     N_("It cannot be kept: {why}."),
 )
 _BRAND = (
-    N_("{field} begins with https:// or http://."),
-    N_("{field} is wanted in every footer and is empty."),
     N_("The brand cannot be kept: {why}."),
+    N_("{value} is no colour: write #rrggbb."),
     N_("The brand has text that cannot be kept."),
     N_("The brand is over {most} bytes or has text that cannot be kept."),
 )

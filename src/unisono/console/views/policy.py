@@ -36,6 +36,35 @@ PARTS: dict[str, str] = {
 }
 """Parts of a policy -> their names; English msgids."""
 
+VALUES: dict[str, str] = {
+    "label": N_("Name"),
+    "limit": N_("Weights"),
+    "most": N_("At most"),
+    "seconds": N_("In"),
+    "counts": N_("What weighs in it"),
+    "binds": N_("Binds"),
+    "purposes": N_("Purposes"),
+    "channels": N_("Channels"),
+    "staff": N_("calls and words of ours count too"),
+    "from": N_("From"),
+    "until": N_("Until"),
+    "weekdays": N_("Beginning on"),
+    "holidays": N_("and on public holidays"),
+    "enabled": N_("promotion is mute while a person has trouble with us"),
+    "complaints": N_("complaints count"),
+    "late_orders": N_("late orders count"),
+    "settled_seconds": N_("Rest after a complaint is closed"),
+    "csat_least": N_("Settled well from (1 to 5)"),
+    "nps_most": N_("Recommends us not, up to (0 to 10)"),
+    "csat_most": N_("Not satisfied, up to (0 to 5)"),
+    "score_seconds": N_("A bad score counts for"),
+    "late_seconds": N_("A late order counts for"),
+    "stated": N_("the channel the person asked for"),
+    "learned": N_("the channel they answer on"),
+    "answers_least": N_("Answers it takes"),
+}
+"""Values of a rule -> what they are called in the form; English msgids."""
+
 
 def _named(names: Iterable[str], known: dict[str, str], words: Words) -> str:
     return ", ".join(words.gettext(known.get(name, name)) for name in names)
@@ -198,6 +227,9 @@ def _written(value: Any, path: str, words: Words) -> str:
         return words.gettext("Yes") if value else words.gettext("No")
     if isinstance(value, int) and path.endswith("seconds"):
         return span(value, words)
+    if isinstance(value, (list, tuple)) and path.endswith("weekdays"):
+        names = get_day_names("abbreviated", locale=words.language)
+        return ", ".join(str(names[DAYS.index(day)]) for day in value) or "–"
     if isinstance(value, (list, tuple)):
         return (
             ", ".join(words.gettext(CHANNELS.get(str(one), PURPOSES.get(str(one), str(one)))) for one in value) or "–"
@@ -206,11 +238,41 @@ def _written(value: Any, path: str, words: Words) -> str:
 
 
 def _what(path: str, words: Words) -> str:
-    part, _, rest = path.replace("[", ".").replace("]", "").partition(".")
+    part, *rest = path.replace("[", ".").replace("]", "").split(".")
     name = words.gettext(PARTS.get(part, part))
     if part == "weights":
-        rest = channel_name(rest, words)
-    return f"{name} {rest.replace('.', ', ').replace('_', ' ')}".strip()
+        return f"{name} {channel_name('.'.join(rest), words)}"
+    if part == "quiet" and rest:
+        rest[0] = str(int(rest[0]) + 1)
+    *above, last = rest or [""]
+    return f"{name} {', '.join([*above, words.gettext(VALUES.get(last, last.replace('_', ' ')))])}".strip()
+
+
+def _limits_told(before: Policy, after: Policy, words: Words) -> tuple[list[sends.PolicyChange], tuple[str, ...]]:
+    """Budgets and caps that came or went as whole sentences, and the beginnings of the paths these stand for."""
+    told, paths = [], []
+    for kind, row in (("budgets", budget_row), ("caps", cap_row)):
+        rows = [{one.name: row(one, words) for one in getattr(each, kind)} for each in (before, after)]
+        for name in rows[0].keys() ^ rows[1].keys():
+            old, new = (some[name].sentence if name in some else "–" for some in rows)
+            label = (rows[0].get(name) or rows[1][name]).name
+            told.append(sends.PolicyChange(what=f"{words.gettext(PARTS[kind])} {label}", before=old, after=new))
+            paths.append(f"{kind}[{name}]")
+    return sorted(told, key=lambda change: change.what), tuple(paths)
+
+
+def _changes(before: Policy, after: Policy, words: Words) -> list[sends.PolicyChange]:
+    told, paths = _limits_told(before, after, words)
+    for change in differences(before, after):
+        if not change.path.startswith(paths):
+            told.append(
+                sends.PolicyChange(
+                    what=_what(change.path, words),
+                    before=_written(change.before, change.path, words),
+                    after=_written(change.after, change.path, words),
+                )
+            )
+    return told[:MOST_CHANGES]
 
 
 def version_rows(versions: Sequence[PolicyVersion], words: Words, *, current: int) -> list[sends.PolicyVersionRow]:
@@ -218,21 +280,13 @@ def version_rows(versions: Sequence[PolicyVersion], words: Words, *, current: in
     rows = []
     for number, one in enumerate(versions):
         before = versions[number + 1] if number + 1 < len(versions) else None
-        found = differences(before.policy, one.policy)[:MOST_CHANGES] if before else []
         rows.append(
             sends.PolicyVersionRow(
                 version=one.version,
                 at=one.at,
                 actor="" if one.actor == "unisono" else one.actor,
-                reason=words.gettext(one.reason) if one.version == 0 else one.reason,
-                changes=[
-                    sends.PolicyChange(
-                        what=_what(change.path, words),
-                        before=_written(change.before, change.path, words),
-                        after=_written(change.after, change.path, words),
-                    )
-                    for change in found
-                ],
+                reason=words.gettext(N_("The policy of the package.")) if one.version == 0 else one.reason,
+                changes=_changes(before.policy, one.policy, words) if before else [],
                 current=one.version == current,
             )
         )

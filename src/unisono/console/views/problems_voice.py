@@ -45,6 +45,16 @@ VOICE_TEXTS: dict[str, tuple[str, str, str, str | None]] = {
     ),
     "bad_brand": (N_("The brand cannot be kept like this"), "", N_("Put it right and save again."), None),
     "bad_colour": (N_("This is no colour"), "", N_("Write # and six letters or digits: #1c2024."), None),
+    "bad_address": (N_("This is no address of a page"), N_("It begins with https:// or http://."), "", None),
+    "footer_empty": (
+        N_("It must stand in every footer, and is empty"), N_("Marketing e-mails are to show it."),
+        N_("Fill it in, or do not ask for it."), None,
+    ),
+    "bad_sender": (
+        N_("There is no such channel"), "", N_("Write its code and a colon: email: Alpestre. A name alone is for all."),
+        "sender_names",
+    ),
+    "bad_word": (N_("A word has 2 to 80 characters"), N_("A single letter stands in everything."), "", None),
     "brand_conflict": (
         N_("Somebody else has changed it meanwhile"), "", N_("Open it again and repeat your change."), None,
     ),
