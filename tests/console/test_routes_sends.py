@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.console import Site, identify, text_of
 from unisono.console.routes.person_write import request_of
+from unisono.console.sent import named
 from unisono.customers.identity import service as identity
 from unisono.engagement.channels.tasks import service as tasks
 from unisono.engagement.channels.tasks.service import NewTask
@@ -94,11 +95,11 @@ async def test_what_a_budget_counts_is_chosen_and_rows_come_and_go_by_what_is_ti
     assert policy.budgets[0].label == "", "a name nobody touched stays the package's, in every language"
     assert (new.binds, new.counts) == (("service",), ("staff",))
     assert "day" not in {cap.name for cap in policy.caps}
-    again = fields((await site.get("/console/policy-form")).text)
     told = read((await site.get("/console/policy")).text)
     assert "Budget Più di così no!: was – became 3 weights in any 90 minutes" in told
     assert "Cap promotions a day: was at most 1 in any 1 day: Marketing became –" in told
     assert "Budget week, What weighs in it: was Marketing, Service, Said by staff became" in told
+    again = fields((await site.get("/console/policy-form")).text)
     assert (again["budget-1-span"], again["budget-1-span_unit"]) == ("90", "minutes")
     await site.post("/console/policy-form", {**again, "reason": "as it is"})
     async with transaction(site.pool) as conn:
@@ -261,6 +262,20 @@ async def test_a_message_is_written_looked_at_and_only_what_would_leave_is_sent(
     assert "Word in the store" in page
     await site.sign_in_as("analyst")
     assert (await site.get(where)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (" mario@example.it ", "email:mario@example.it"),
+        ("+39 333 111 2223", "phone:+39 333 111 2223"),
+        ("loyalty_card:77", "loyalty_card:77"),
+        ("Mario", "Mario"),
+    ],
+    ids=["mail", "phone", "named", "word"],
+)
+def test_mail_addresses_and_phone_numbers_need_no_namespace(typed: str, meant: str) -> None:
+    assert named(typed) == meant
 
 
 def test_an_empty_line_parts_a_mail_whoever_ends_the_lines() -> None:

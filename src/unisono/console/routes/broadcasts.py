@@ -19,10 +19,11 @@ from unisono.console.routes.message_lines import lines
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
 from unisono.console.routes.reader import audited
-from unisono.console.sent import segment_names, template_names
+from unisono.console.sent import named, segment_names, template_names
 from unisono.console.views import broadcasts as views
 from unisono.console.views.commerce import instant_text, instant_typed, problem_with_reasons
 from unisono.console.words import Words
+from unisono.customers.consent.model import ADDRESSES
 from unisono.engagement.broadcasts import audience, progress, service
 from unisono.engagement.broadcasts.errors import BadBroadcast, BroadcastNotFound
 from unisono.engagement.broadcasts.model import Broadcast, BroadcastProgress, BroadcastSchedule
@@ -256,14 +257,13 @@ async def press_step(request: AnyRequest, code: FromPath[str]) -> Response[Any]:
 
 
 async def _test(conn: Connection, request: AnyRequest, code: str, form: dict[str, str], words: Words) -> Deed:
-    to = form.get("to", "").strip()[:400]
-    if ":" not in to and "@" in to:
-        to = f"email:{to}"
+    to = named(form.get("to", ""))
+    reached = ADDRESSES.get(to.partition(":")[0], ("email",))
     number = await service.send_test(
         conn,
         code,
         to=to,
-        channel=form.get("channel", "email"),
+        channel=reached[0],
         actor=caller(request).actor,
         key=form.get("once", "")[:80] or to,
         now=now_of(request),

@@ -28,6 +28,16 @@ _NUMBER = re.compile(r"\d{1,18}")
 _PHONE = re.compile(r"\+?[\d\s().-]{6,24}")
 
 
+def named(who: str) -> str:
+    """An identifier as people type it, with its namespace: an e-mail address and a phone number need none."""
+    who = who.strip()[:MAX_WHO]
+    if ":" in who:
+        return who
+    if "@" in who:
+        return f"email:{who}"
+    return f"phone:{who}" if _PHONE.fullmatch(who) else who
+
+
 async def one_person(conn: Connection, request: AnyRequest, who: str) -> int:
     """The person somebody typed: a number of a person, ``namespace:value``, an e-mail address or a phone number.
 
@@ -38,13 +48,8 @@ async def one_person(conn: Connection, request: AnyRequest, who: str) -> int:
         raise BadRequest("Say who.", code="recipient_missing", field="who")
     if _NUMBER.fullmatch(who) and len(who) < 9:
         return await identity.resolve(conn, int(who))
-    if ":" not in who:
-        if "@" in who:
-            who = f"email:{who}"
-        elif _PHONE.fullmatch(who):
-            who = f"phone:{who}"
     rulebook = await cast("Committer", request.app.state.committer).rulebook()
-    return await identity.find(conn, who, rulebook=rulebook)
+    return await identity.find(conn, named(who), rulebook=rulebook)
 
 
 async def people_named(
