@@ -16,7 +16,11 @@ from unisono.customers.segments.service import Changes
 from unisono.engagement import app_part
 from unisono.engagement.broadcasts.errors import BadBroadcast, BroadcastConflict
 from unisono.engagement.broadcasts.model import BroadcastSchedule
+from unisono.engagement.messages import service as messages
+from unisono.engagement.messages.model import NewMessageRequest
 from unisono.engagement.policy.model import LocalTime
+from unisono.engagement.templates import service as templates
+from unisono.engagement.templates.errors import TemplateNotFound
 from unisono.engagement.templates.model import ChannelContent
 from unisono.kit.database import transaction
 
@@ -277,6 +281,23 @@ async def test_a_segment_in_use_is_not_archived(desk: Desk) -> None:
     await desk.drain()
     async with transaction(desk.pool) as conn:
         assert (await segments.archive(conn, "romans", now=desk.now)).status == "archived"
+
+
+async def test_a_template_out_of_use_begins_nothing(desk: Desk) -> None:
+    """Archived, it is neither launched nor sent by itself, until it is published again."""
+    [node] = await desk.people(1)
+    await desk.segment([node])
+    await desk.broadcast()
+    async with transaction(desk.pool) as conn:
+        await templates.archive(conn, "spring", now=desk.now)
+    with pytest.raises(TemplateNotFound, match="out of use"):
+        await desk.launch()
+    asked = NewMessageRequest(person_id=node, template="spring")
+    async with transaction(desk.pool) as conn:
+        with pytest.raises(TemplateNotFound, match="out of use"):
+            await messages.send(conn, asked, actor="t", origin="api", now=desk.now, settings=desk.settings)
+        await templates.publish(conn, "spring", actor="t", now=desk.now, settings=desk.settings)
+    assert (await desk.launch()).status == "scheduled"
 
 
 async def test_what_cannot_be_launched_says_why(desk: Desk) -> None:

@@ -148,14 +148,20 @@ async def test_a_double_opt_in_asks_the_address_itself(post: Office) -> None:
 
 
 async def test_who_writes_other_words_keeps_nobody_waiting(post: Office) -> None:
-    """While the shop's own question is a draft, ours is asked."""
-    [node] = await post.people(1, consents=())
+    """While the shop's own question is a draft, ours is asked; and again when its own is out of use."""
+    node, other = await post.people(2, consents=())
     ours = builtins()["confirm-opt-in"]
     async with transaction(post.pool) as conn:
         await templates.save(
             conn, "confirm-opt-in", msgspec.structs.replace(ours, name="Mine"), actor="t", now=post.now
         )
         assert await confirming.request_opt_in(conn, grant(post, node, key="plain"), now=post.now)
+    [mail] = await told(post)
+    assert "/confirm" in parts(mail)
+    async with transaction(post.pool) as conn:
+        await templates.publish(conn, "confirm-opt-in", actor="t", now=post.now, settings=post.settings)
+        await templates.archive(conn, "confirm-opt-in", now=post.now)
+        assert await confirming.request_opt_in(conn, grant(post, other, key="other"), now=post.now)
     [mail] = await told(post)
     assert "/confirm" in parts(mail)
     assert await post.pool.fetchval("select count(*) from parked_event") == 0

@@ -270,6 +270,8 @@ async def published(conn: Connection, template: str) -> int:
     found = await templates.get(conn, template)
     if found.kind != "message":
         raise TemplateNotFound(f"{template} is a block, no message.")
+    if found.archived_at is not None:
+        raise TemplateNotFound(f"{template} is out of use.", code="template_archived", hint="Publish it again.")
     if found.version == 0 and template not in builtins():
         raise TemplateNotFound(f"No template {template!r} is published.", hint="Publish it first.")
     return found.version

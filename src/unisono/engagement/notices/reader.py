@@ -19,7 +19,7 @@ from unisono.engagement.messages.model import ANY
 from unisono.engagement.notices import rules
 from unisono.engagement.policy import service as policies
 from unisono.engagement.templates import service as templates
-from unisono.engagement.templates.errors import ContentMissing
+from unisono.engagement.templates.errors import ContentMissing, TemplateNotFound
 from unisono.engagement.templates.model import Notice
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.database import Connection
@@ -73,7 +73,7 @@ class NoticeReader(LogReader):
         asked = [event for event in events if rules.asks_to_confirm(event, now)]
         if not asked:
             return []
-        version = await messages.published(conn, rules.CONFIRM)
+        version = await _asking(conn)
         spoken = (await _channels(conn, [(rules.CONFIRM, version)])).get(rules.CONFIRM, ())
         names = {name for event in asked if (name := rules.text_named(event.properties))}
         texts = await texts_named(conn, names) if names else {}
@@ -85,6 +85,14 @@ class NoticeReader(LogReader):
             else:
                 log.warning("notices.no_words", template=rules.CONFIRM, channel=event.properties["channel"])
         return found
+
+
+async def _asking(conn: Connection) -> int:
+    """The version that asks for a confirmation: ours where the shop's own is out of use, since somebody has to ask."""
+    try:
+        return await messages.published(conn, rules.CONFIRM)
+    except TemplateNotFound:
+        return 0
 
 
 async def _channels(conn: Connection, wanted: Iterable[tuple[str, int]]) -> Mapping[str, tuple[str, ...]]:
