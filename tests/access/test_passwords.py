@@ -67,9 +67,9 @@ async def test_nobody_is_compared_as_long_as_somebody() -> None:
     async def best(hashed: str | None) -> float:
         times = []
         for _ in range(3):
-            begin = time.perf_counter()
+            begin = time.process_time()  # not how busy the machine is
             assert not await verify_password(hashed, "wrong password here")
-            times.append(time.perf_counter() - begin)
+            times.append(time.process_time() - begin)
         return min(times)
 
     known, unknown = await best(stored), await best(None)
