@@ -14,6 +14,7 @@ from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import NewEntry
 from unisono.engagement.channels.model import ProviderEvent, Sent
 from unisono.engagement.delivery import claiming, handing, rendering, settling
+from unisono.engagement.delivery import service as delivery
 from unisono.engagement.delivery.reconciling import reconcile
 from unisono.kit.database import transaction
 
@@ -239,3 +240,22 @@ async def test_a_receipt_that_overtakes_the_answer_leaves_the_cost(post: Office)
     assert (row["cost_minor"], row["currency"], row["provider_id"], row["attempts"]) == (7, "EUR", "p1", 1)
     assert (await post.events(node)).count("Email Sent") == 1
     await worker.close()
+
+
+@pytest.mark.parametrize(("kind", "state"), [("delivered", "accepted"), ("failed", "refused")])
+async def test_what_is_to_be_tried_again_and_waits_is_found_out_too(post: Office, kind: str, state: str) -> None:
+    """It may have arrived, its second try is held up by its account: the provider's word comes first, and ends it."""
+    post.sink.reply = lambda _: Reply(None)
+    _, number = await sent(post)
+    post.sink.reply = lambda _: Reply()
+    tried = post.sink.count[number]
+    async with transaction(post.pool) as conn:
+        await delivery.settle_unknown(conn, number, "again", why="asked for", actor="anna", now=post.now)
+        await conn.execute("update channel_account set status = 'paused'")
+    await post.drain()
+    assert (await post.message(number))["reason"] == "account_paused"
+    await tell(post, event(kind, number, at=post.now))
+    await post.pool.execute("update channel_account set status = 'active'")
+    post.later(hours=1)
+    await post.drain()
+    assert ((await post.message(number))["state"], post.sink.count[number]) == (state, tried)

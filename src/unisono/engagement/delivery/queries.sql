@@ -320,14 +320,17 @@ where message.state = 'accepted' and message.opened_at is null and message.hande
   and message.handed_over_at > read.until - interval '30 days';
 
 -- name: settle_found
--- What was unknown and is known now. Who still holds one of these writes the same, or nothing.
+-- What was unknown, also where it waits for its second try, and is known now. Who still holds one of these writes the
+-- same, or nothing.
 update message set state = found.state, reason = case when found.state = 'refused' then 'refused' end,
        lease_until = null, settled_at = :now,
        provider_id = coalesce(message.provider_id, found.provider_id)
 from unnest(:ids::bigint[], :states::text[], :provider_ids::text[]) as found (id, state, provider_id)
 where message.id = found.id and (
     message.state = 'unknown'
-    or message.state = 'planned' and message.reason = 'unknown_again'
+    or message.state = 'planned' and message.attempts > 0 and exists (
+        select 1 from message_attempt where message_id = message.id and outcome = 'unknown'
+    )
     or message.state = 'handed_over' and found.state = 'accepted'
 )
 returning message.id;

@@ -164,6 +164,8 @@ async def _found_out(conn: Connection, told: Iterable[Told], *, now: datetime) -
         )
     }
     await policy.release(conn, [number for number in lost if number in accepted], now=now)
+    # Sent once more by hand it was out of the count until its second try is decided.
+    await policy.count_again(conn, [number for number in left if number in accepted])
     sent: list[Happening] = []
     for number, (_, row) in left.items():
         if number in accepted:

@@ -93,6 +93,9 @@ on conflict (key) do update set node_id = excluded.node_id, at = excluded.at, ch
 -- name: release!
 update contact set released_at = :now where message_id = any(:messages::bigint[]) and released_at is null;
 
+-- name: count_again!
+update contact set released_at = null where message_id = any(:messages::bigint[]) and released_at is not null;
+
 -- name: settled_tasks
 -- Of these tasks, those that were a contact of their own: a message's call was counted when it was decided.
 select id, kind, message_id from staff_task where id = any(:ids::bigint[]);

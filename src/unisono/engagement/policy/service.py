@@ -137,3 +137,9 @@ async def release(conn: Connection, message_ids: Collection[int], *, now: dateti
         return 0
     released: int = await _sql.release(conn, messages=sorted(message_ids), now=now)
     return released
+
+
+async def count_again(conn: Connection, message_ids: Collection[int]) -> None:
+    """Messages taken out of the count that reached the person after all."""
+    if message_ids:
+        await _sql.count_again(conn, messages=sorted(message_ids))
