@@ -511,9 +511,9 @@ async def test_an_erasure_is_alone_with_whatever_it_changes(live: Live) -> None:
 
 @pytest.mark.slow
 async def test_everything_at_once(live: Live) -> None:
-    """Two workers at work, mail slow, events pouring in, a broadcast fanning out, timers firing, copies being made: a
-    dozen people are erased at random instants, some twice, while their workers are killed."""
-    people = [await live.customer() for _ in range(14)]
+    """Two workers at work, mail slow, events pouring in, a broadcast fanning out, timers firing, copies being made:
+    people are erased at random instants, some twice, while their workers are killed."""
+    people = [await live.customer() for _ in range(9)]
     bystanders, gone = people[:2], people[2:]
     rng = random.Random(4)
     then = datetime.now(UTC).isoformat()
@@ -557,14 +557,16 @@ async def test_everything_at_once(live: Live) -> None:
         first.kill()
         workers.append(Fork("working_process", arguments))
         try:
-            assert set((await live.settled(numbers, within=60)).values()) == {"done"}
-            going = False
-            await asyncio.gather(*pouring)
+            # What it held is taken over when its lease ends: now.
+            await live.conn.execute("update timer set try_at = now() where kind = 'privacy' and state = 'pending'")
+            assert set((await live.settled(numbers, within=120)).values()) == {"done"}
             await live.until(
                 "select count(*) = 0 from message where state in ('planned', 'claimed', 'handed_over')", within=60
             )
         finally:
             workers[-1].kill()
+            going = False
+            await asyncio.gather(*pouring)
     for who in gone:
         assert taken(live, who) <= 3
         assert await live.person(who) is None

@@ -107,7 +107,9 @@ async def _connected(
 
 
 def _before_erasure(event: Incoming, erased: Mapping[Key, datetime]) -> bool:
-    return any(claim.key in erased and event.occurred_at < erased[claim.key] for claim in event.claims)
+    """Also what was here before it and says, by a clock that is ahead, that it happened after."""
+    at = min(event.occurred_at, event.received_at)
+    return any(claim.key in erased and at < erased[claim.key] for claim in event.claims)
 
 
 def _forgotten(event: Incoming) -> Failure:

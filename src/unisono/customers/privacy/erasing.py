@@ -84,6 +84,12 @@ def tables_of(parts: Iterable[PersonalData]) -> list[Table]:
     return [table for part in parts for table in part.tables]
 
 
+def counted_as(table: Table, tables: Iterable[Table]) -> str:
+    """Under which name its rows are told: what is done to other rows of a table is told apart."""
+    first = next(one for one in tables if one.name == table.name and one.whose)
+    return table.name if table is first else f"{table.name} (others)"
+
+
 def locked(parts: Sequence[PersonalData]) -> list[str]:
     """The tables an erasure is alone with."""
     theirs = {table.name for part in parts for table in part.tables if table.whose}
@@ -104,6 +110,7 @@ class Eraser:
     def __init__(self, pool: Pool, parts: Sequence[PersonalData], secret: Secret) -> None:
         self._pool = pool
         self._parts = parts
+        self._tables = tables_of(parts)
         self._secret = secret
 
     async def work(self, request_id: int, *, now: datetime) -> None:
@@ -124,7 +131,7 @@ class Eraser:
         if request["material"] is None:
             return "finished before"
         material = self._open(request_id, request["material"])
-        found = await self._rows(request_id, material, tables_of(self._parts))
+        found = await self._rows(request_id, material, self._tables)
         crash_point("privacy.in_finish")
         found |= {f"{name} (named)": count for name, count in (await self._mentions(material)).items()}
         receipt = {**msgspec.json.decode(request["receipt"]), "looked_again": mentions.counts_of(found)}
@@ -181,7 +188,7 @@ class Eraser:
         erasing = Erasing(nodes=nodes, now=now)
         for part in self._parts:
             await part.before(conn, erasing)
-        counts = await _forget(conn, [table for table in tables_of(self._parts) if table.soon], nodes)
+        counts = await self._forget(conn, [table for table in self._tables if table.soon], nodes)
         for part in self._parts:
             await part.after(conn, erasing)
         await identity.put_right(conn, neighbours)
@@ -200,7 +207,7 @@ class Eraser:
         if request["material"] is None or request["state"] != "running":
             return
         material = self._open(request_id, request["material"])
-        later = [table for table in tables_of(self._parts) if not table.soon]
+        later = [table for table in self._tables if not table.soon]
         await self._rows(request_id, material, later, mark=True)
         crash_point("privacy.after_rows")
         named = mentions.counts_of(await self._mentions(material))
@@ -215,11 +222,11 @@ class Eraser:
     def _kept(self, request: asyncpg.Record) -> list[dict[str, Any]]:
         """What stays without the person, and why."""
         rows = msgspec.json.decode(request["receipt"])["rows"]
-        return [
-            {"table": table.name, "rows": rows[table.name], "why": table.why}
-            for table in tables_of(self._parts)
-            if table.deed != "delete" and rows.get(table.name)
-        ]
+        why: dict[str, str] = {}
+        for table in self._tables:
+            if table.whose and table.deed != "delete" and rows.get(counted_as(table, self._tables)):
+                why.setdefault(counted_as(table, self._tables), table.why)
+        return [{"table": name, "rows": rows[name], "why": reason} for name, reason in why.items()]
 
     async def _rows(
         self, request_id: int, material: Material, tables: Sequence[Table], *, mark: bool = False
@@ -232,7 +239,7 @@ class Eraser:
                 request = await _sql.lock_request(conn, id=request_id)
                 if mark and name in _done(request):
                     continue
-                counts = await _forget(conn, [table], material.nodes)
+                counts = await self._forget(conn, [table], material.nodes)
                 if mark:
                     receipt = msgspec.json.decode(request["receipt"])
                     for one, count in counts.items():
@@ -245,9 +252,23 @@ class Eraser:
                 found[one] = found.get(one, 0) + count
         return found
 
+    async def _forget(self, conn: Connection, tables: Iterable[Table], nodes: Collection[int]) -> dict[str, int]:
+        """Erase the rows of these nodes; returns how many by table."""
+        counts: dict[str, int] = {}
+        for table in tables:
+            if table.whose is None or table.deed == "keep":
+                continue
+            done = await conn.execute(table.erasing(), list(nodes), timeout=mentions.PATIENCE)
+            name = counted_as(table, self._tables)
+            counts[name] = counts.get(name, 0) + int(done.rpartition(" ")[2])
+        return counts
+
     async def _mentions(self, material: Material) -> dict[str, int]:
         """Take them out of the rows of others, each table in a transaction of its own."""
-        tables = [table for table in tables_of(self._parts) if table.mentions]
+        # Answers that would be given again come first.
+        tables = sorted(
+            (table for table in self._tables if table.mentions), key=lambda table: table.name != "idempotency"
+        )
         found: dict[str, int] = {}
         async with transaction(self._pool) as conn:
             layouts = await mentions.layouts(conn, tables)
@@ -287,17 +308,6 @@ async def _alone(conn: Connection, tables: Sequence[str], seconds: float) -> Non
     await hold_rules(conn)
     await conn.execute(f"lock table {', '.join(tables)} in access exclusive mode")
     await conn.execute("set local statement_timeout = 0")
-
-
-async def _forget(conn: Connection, tables: Iterable[Table], nodes: Collection[int]) -> dict[str, int]:
-    """Erase the rows of these nodes; returns how many by table."""
-    counts: dict[str, int] = {}
-    for table in tables:
-        if table.whose is None or table.deed == "keep":
-            continue
-        done = await conn.execute(table.erasing(), list(nodes), timeout=mentions.PATIENCE)
-        counts[table.name] = counts.get(table.name, 0) + int(done.rpartition(" ")[2])
-    return counts
 
 
 def _done(request: asyncpg.Record) -> list[str]:
