@@ -57,6 +57,16 @@ async def test_an_account_comes_back_as_it_was_made(pool: Pool) -> None:
     assert found.hook_url == "https://crm.shop.example/hooks/mail"
 
 
+async def test_a_wrong_key_loses_no_secrets(pool: Pool) -> None:
+    """Who pauses an account while the installation's key is not the right one has its password afterwards."""
+    await made(pool, draft())
+    async with transaction(pool) as conn:
+        paused = await accounts.change(conn, Secret(bytes(32)), "mail", {"status": "paused"}, private=False, now=NOW)
+        assert (paused.status, paused.sealed) == ("paused", True)
+        found = await accounts.account(conn, TEST_SECRET, "mail")
+        assert (found.status, found.secret("password")) == ("paused", TOKEN)
+
+
 async def test_secrets_are_sealed_and_bound_to_their_account(pool: Pool) -> None:
     """Neither the table nor a log shows them; another key, or another account's row, does not open them, which is
     told of the account and stops no other."""

@@ -146,7 +146,7 @@ async def change(
 
     Raises AccountNotFound, AccountInvalid.
     """
-    await _sql.lock_account(conn, code=code)
+    kept = await _sql.lock_account(conn, code=code)
     known = await account(conn, secret, code)
     draft = Draft(
         **{
@@ -160,7 +160,11 @@ async def change(
         },
     )
     wanted = _checked(draft, known.secrets, private=private)
-    await _sql.change_account(conn, id=known.id, **_written(wanted, secret), now=now)
+    columns = _written(wanted, secret)
+    if known.sealed and not wanted.secrets:
+        # The right key may come back: what cannot be opened now is not thrown away for that.
+        columns["secrets"] = kept["secrets"]
+    await _sql.change_account(conn, id=known.id, **columns, now=now)
     return await account(conn, secret, code)
 
 
