@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from unisono.engagement.brand.model import Kit
-from unisono.engagement.templates import blocks
+from unisono.engagement.templates import blocks, files
 from unisono.engagement.templates.errors import BadTemplate, RenderFailed
 from unisono.engagement.templates.markup import tidy
 from unisono.engagement.templates.model import ChannelContent
@@ -150,6 +151,17 @@ def test_a_row_of_blanks_is_tidied_in_one_pass() -> None:
     """Half a million blanks that end no line are no hour of work; those that end one go."""
     assert ended(lambda: tidy("a" + "\xa0" * 500_000 + "b")) is None
     assert tidy("a \xa0 \n \t b\n\n\n\nc") == "a\nb\n\nc"
+
+
+def test_a_file_that_stands_for_a_billion_copies_is_refused(tmp_path: Path) -> None:
+    """YAML aliases of aliases: four hundred letters, and no machine has the memory."""
+    lines = ["name: x", "content:", "  text:", "    it:", "      data:", "        a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"        a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 9)]
+    (tmp_path / "bomb").mkdir()
+    (tmp_path / "bomb" / files.FILE).write_text("\n".join(lines), "utf-8")
+    refused = ended(lambda: list(files.read(tmp_path)))
+    assert isinstance(refused, BadTemplate)
+    assert "bomb/template.yaml" in refused.detail
 
 
 SMUGGLED = {

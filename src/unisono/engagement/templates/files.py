@@ -37,6 +37,9 @@ def read_one(file: Path | Traversable, place: Path | Traversable) -> NewTemplate
         text = file.read_text("utf-8")
         if len(text) > MAX_FILE:
             raise BadTemplate(f"{place.name}/{FILE} is over {MAX_FILE} characters.")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            # A few of them stand for a billion copies.
+            raise BadTemplate(f"{place.name}/{FILE}: YAML aliases are not read.")
         raw = yaml.safe_load(text)
         _fill(raw, place)
         return msgspec.convert(raw, NewTemplate)
