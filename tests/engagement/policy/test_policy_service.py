@@ -153,6 +153,7 @@ def test_times_need_no_quotes() -> None:
         b"\xff\xfe\x00",
         "x" * 300_000,
         "2026-13-45",
+        "!!timestamp 99999-01-01",
     ],
     ids=lambda text: repr(text)[:24],
 )

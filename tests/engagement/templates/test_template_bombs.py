@@ -153,6 +153,16 @@ def test_a_row_of_blanks_is_tidied_in_one_pass() -> None:
     assert tidy("a \xa0 \n \t b\n\n\n\nc") == "a\nb\n\nc"
 
 
+@pytest.mark.parametrize("value", ["2026-99-99", "!!timestamp 99999-01-01", "!!int b"])
+def test_a_file_with_a_day_there_is_not_is_refused(tmp_path: Path, value: str) -> None:
+    """With its name, as any other that is no YAML."""
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / files.FILE).write_text(f"name: {value}\n", "utf-8")
+    with pytest.raises(BadTemplate) as refused:
+        list(files.read(tmp_path))
+    assert "odd/template.yaml" in refused.value.detail
+
+
 def test_a_file_that_stands_for_a_billion_copies_is_refused(tmp_path: Path) -> None:
     """YAML aliases of aliases: four hundred letters, and no machine has the memory."""
     lines = ["name: x", "content:", "  text:", "    it:", "      data:", "        a0: &a0 [x, x, x, x, x, x, x, x, x]"]

@@ -34,7 +34,8 @@ def read_policy(text: bytes | str) -> Policy:
         policy = msgspec.convert(yaml.load(text, Loader=_PlainTimes), Policy)  # noqa: S506 - a SafeLoader
     except msgspec.ValidationError as error:
         raise BadPolicy(str(error)) from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, AttributeError) as error:
+        # The library's constructors raise the last two for times and days there are not.
         raise BadPolicy(f"It is no YAML: {' '.join(str(error).split())[:200]}") from None
     check(policy)
     return policy

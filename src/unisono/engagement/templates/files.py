@@ -40,11 +40,19 @@ def read_one(file: Path | Traversable, place: Path | Traversable) -> NewTemplate
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             # A few of them stand for a billion copies.
             raise BadTemplate(f"{place.name}/{FILE}: YAML aliases are not read.")
-        raw = yaml.safe_load(text)
+        raw = _plain(text)
         _fill(raw, place)
         return msgspec.convert(raw, NewTemplate)
     except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise BadTemplate(f"{place.name}/{FILE}: {' '.join(str(error).split())[:300]}") from error
+
+
+def _plain(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (ValueError, AttributeError) as error:
+        # What the library's constructors raise for days there are not (2026-99-99).
+        raise yaml.YAMLError(str(error)) from error
 
 
 def _fill(raw: Any, place: Path | Traversable) -> None:
