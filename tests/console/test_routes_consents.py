@@ -73,7 +73,7 @@ async def test_a_text_gets_versions_and_the_law_is_switched_with_a_reason(site: 
     page = read((await site.get("/console/consent?text=newsletter")).text)
     assert "version 2" in page
     assert "Yes." in page
-    assert (await site.post("/console/consent", {**form, "id": "No Good"})).status_code == 400
+    assert (await site.post("/console/consent", {**form, "id": "!?"})).status_code == 400
     law = {"name": "confirm_within_days", "value": "60"}
     assert (await site.post("/console/consent-law", law)).status_code == 400, "not without a reason"
     assert (await site.post("/console/consent-law", {**law, "reason": "Holidays"})).status_code == 303
@@ -89,6 +89,24 @@ async def test_a_text_gets_versions_and_the_law_is_switched_with_a_reason(site: 
     assert [row["action"] for row in switched] == ["consent.legal"] * 3, "each switch is written down once"
     await site.sign_in_as("marketer")
     assert (await site.post("/console/consent-law", {**law, "reason": "x"})).status_code == 403
+
+
+async def test_a_text_is_named_in_anybody_s_words_and_a_wrong_setting_is_told_in_its_form(site: Site) -> None:
+    """A code is made of the name; what was typed into a setting stays there, with what is wrong."""
+    await site.sign_in_as("privacy_officer")
+    done = await site.post("/console/consent", {"id": "Novità d'estate!", "purpose": "marketing", "body-it": "Sì"})
+    assert done.headers["location"] == "/console/consent?text=novita-d-estate"
+    empty = await site.post("/console/consent", {"id": "x", "purpose": "marketing"})
+    assert empty.status_code == 400
+    assert "Write the words people agree to" in text_of(empty.text)
+    setting = {"name": "confirm_within_days", "value": "zero", "reason": "Because"}
+    wrong = await site.post("/console/consent-law", setting)
+    assert wrong.status_code == 400
+    form = wrong.text[wrong.text.index('value="confirm_within_days"') :]
+    form = form[: form.index("</form>")]
+    assert "This number cannot be read" in text_of(form)
+    assert 'value="zero"' in form
+    assert 'value="Because"' in form
 
 
 async def test_looks_into_the_register_are_taken_in_from_a_file(site: Site) -> None:
@@ -115,6 +133,7 @@ async def test_an_erasure_waits_for_the_name_and_nothing_goes_before(site: Site)
     page = (await site.get(where)).text
     assert "The second step" in read(page)
     assert "mario@example.it" in read(page)
+    assert "Traits" in read(page), "tables are named for people"
     code = re.search(r'name="confirmation" value="([^"]+)"', page)
     assert code
     wrong = await site.post(where, {"confirmation": code[1], "name": "Maria Rossi"})

@@ -106,6 +106,8 @@ class LawRow(Struct, frozen=True, kw_only=True):
     at: datetime | None = None
     actor: str = ""
     choices: Sequence[Choice] = ()
+    typed_reason: str = ""
+    """What stood in its form when that could not be kept."""
 
 
 class Uploaded(Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 import msgspec
@@ -19,6 +20,7 @@ from unisono.console.routes.products import asked
 from unisono.console.routes.reader import audited
 from unisono.console.sent import addresses_told, blocked, latest_entries, people_named
 from unisono.console.views import consents as views
+from unisono.console.views.codes import code_of
 from unisono.console.views.commerce import problem_with_reasons, whole_typed
 from unisono.console.views.saying import CHANNELS, choices
 from unisono.console.words import Words
@@ -36,6 +38,8 @@ SECTION = "consent"
 LATEST = 20
 PAGE_SIZE = 50
 LANGUAGES = ("it", "en")
+
+_TEXT_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 
 
 def tabs(here: str, request: AnyRequest) -> list[contexts.Chip]:
@@ -107,11 +111,17 @@ async def publish_text(request: AnyRequest) -> Response[Any]:
     try:
         if purpose not in PURPOSES:
             raise BadConsent("Choose a purpose.", code="bad_text")
+        if not bodies:
+            raise BadConsent("There are no words.", code="words_missing")
+        typed = form.get("id", "").strip()
+        name = typed if _TEXT_ID.fullmatch(typed) else code_of(typed)
+        if not name:
+            raise BadConsent("It has no name.", code="name_missing", field="id")
 
         async def act(conn: Connection) -> Deed:
             made = await texts.publish_text(
                 conn,
-                form.get("id", "").strip(),
+                name,
                 bodies,
                 purpose=purpose,
                 channels=marked,
@@ -196,13 +206,17 @@ async def _show_law(
     error: UnisonoError | None = None,
     part: str = "",
     uploaded: registers.Uploaded | None = None,
+    form: dict[str, str] | None = None,
 ) -> Response[str]:
     principal = caller(request)
     words = words_of(request, principal)
     async with connection(pool_of(request)) as conn:
         legal, overrides = await service.legal(conn), await service.legal_overrides(conn)
+    rows = views.law_rows(legal, overrides, words)
+    if form is not None:
+        rows = views.law_typed(rows, part, form, await all_of(request, f"{part}-channels"))
     view = shown.Law(
-        rows=views.law_rows(legal, overrides, words),
+        rows=rows,
         tabs=tabs(links.CONSENT_LAW, request),
         uploaded=shown.Uploaded(**msgspec.structs.asdict(uploaded)) if uploaded else None,
         part=part,
@@ -254,7 +268,7 @@ async def switch(request: AnyRequest) -> Response[Any]:
 
         return await run_and_go(request, form, act)
     except UnisonoError as error:
-        return await _show_law(request, error, part=name)
+        return await _show_law(request, error, part=name, form=form)
 
 
 @post(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from unisono.console import links
 from unisono.console.contexts import Badge, Choice, PersonLink, Tone
 from unisono.console.contexts.consents import (
@@ -316,6 +318,21 @@ def law_rows(legal: Legal, overrides: Sequence[LegalOverride], words: Words) -> 
             )
         )
     return rows
+
+
+def law_typed(rows: Sequence[LawRow], name: str, form: Mapping[str, str], channels: Sequence[str]) -> list[LawRow]:
+    """The rows with what was typed into the form of one."""
+    return [
+        msgspec.structs.replace(
+            row,
+            raw=form.get("value", ""),
+            choices=[msgspec.structs.replace(one, selected=one.value in channels) for one in row.choices],
+            typed_reason=form.get("reason", ""),
+        )
+        if row.name == name
+        else row
+        for row in rows
+    ]
 
 
 def purpose_choices(words: Words, chosen: str = "marketing") -> list[Choice]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from unisono.console import links
@@ -14,6 +16,7 @@ from unisono.console.views.saying import instant
 from unisono.console.words import Words
 from unisono.customers.privacy.model import ErasurePreview
 from unisono.customers.privacy.model import PrivacyRequest as Request
+from unisono.personal import PARTS
 
 KINDS: dict[str, str] = {"access": N_("Copy of everything"), "erasure": N_("Erasure")}
 
@@ -80,16 +83,32 @@ def _facts(one: Request, words: Words) -> list[tuple[str, str]]:
     return found
 
 
+@cache
+def _sections() -> dict[str, str]:
+    """Table -> its heading in the copy people get; English msgids."""
+    return {table.name: table.section for part in PARTS for table in part.tables if table.section}
+
+
+def place(table: str, words: Words) -> str:
+    """Where rows stand, in words: of a table, or of a file of the copy (``data/08-event.jsonl``)."""
+    file = _FILE.fullmatch(table)
+    name = file[1] if file else table
+    section = _sections().get(name)
+    return words.gettext(section) if section else words.gettext("Working data of Unisono (%(table)s)") % {"table": name}
+
+
+_FILE = re.compile(r"data/\d+-(\w+)\.jsonl")
+
+
 def _receipt(receipt: Mapping[str, Any], words: Words) -> list[tuple[str, int, str]]:
     """What was done, where: counted, nothing that names anybody."""
     rows = receipt.get("rows") or {}
     kept = {one["table"]: one["why"] for one in receipt.get("kept") or ()}
     named = receipt.get("named") or {}
-    found = [(table, count, kept.get(table, "")) for table, count in sorted(rows.items()) if count]
-    found += [
-        (table, count, words.gettext("named in rows of others")) for table, count in sorted(named.items()) if count
-    ]
-    return found
+    found = [(place(table, words), count, words.gettext(kept.get(table, ""))) for table, count in rows.items() if count]
+    others = words.gettext("named in rows of others")
+    found += [(place(table, words), count, others) for table, count in named.items() if count]
+    return sorted(found)
 
 
 def request_page(one: Request, person: PersonLink | None, words: Words) -> PrivacyRequest:
@@ -133,7 +152,11 @@ def with_preview(found: ErasurePreview, name: str, words: Words, *, contacts: bo
         "shared": [(one.node_id, told(one.namespace, one.value)) for one in found.shared],
         "standing": found.standing,
         "counts": [
-            (one.table, one.rows, words.gettext(DEEDS[one.deed]) + (f": {one.why}" if one.why else ""))
+            (
+                place(one.table, words),
+                one.rows,
+                words.gettext(DEEDS[one.deed]) + (f": {words.gettext(one.why)}" if one.why else ""),
+            )
             for one in found.counts
         ],
     }

@@ -72,7 +72,7 @@ SENDS_TEXTS: dict[str, tuple[str, ...]] = {
     "outcome_missing": (N_("Say what came of it"), "", "", "outcome"),
     "no_address": (N_("The person has no such address"),),
     "not_his_identifier": (N_("That is no address of this person"),),
-    "bad_text": (N_("The text cannot be kept like this"), "", N_("Put it right and try again.")),
+    "words_missing": (N_("Write the words people agree to"), N_("In one language at least."), "", "body-it"),
     "bad_register_file": (
         N_("The file cannot be taken in"),
         "",
