@@ -41,6 +41,12 @@ BY_NODE = "node_id = any($1::bigint[])"
 BY_PERSON = "person_id = any($1::bigint[])"
 """Rows of persons: a person's id is that of one of his identifiers."""
 
+
+def of_their(table: str, column: str = "") -> str:
+    """Rows that hang on rows of identifiers, by ``column`` (without: that table's name and ``_id``)."""
+    return f"{column or table + '_id'} in (select id from {table} where {BY_NODE})"  # noqa: S608 - names of ours
+
+
 NAMES = frozenset(
     {
         "name",

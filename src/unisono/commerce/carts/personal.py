@@ -17,12 +17,11 @@ from unisono.kit.personal import (
     STORE,
     PersonalData,
     Table,
+    of_their,
 )
 from unisono.kit.sql import load
 
 _sql = load("unisono.commerce.carts")
-
-_THEIRS = "cart_id in (select id from cart where node_id = any($1::bigint[]))"
 
 
 class CartData(PersonalData):
@@ -38,7 +37,7 @@ PERSONAL = CartData(
     [
         Table(
             name="cart_line",
-            whose=_THEIRS,
+            whose=of_their("cart"),
             written="added_at",
             nobodys=True,
             mentions=("note",),
@@ -58,8 +57,7 @@ PERSONAL = CartData(
         ),
         Table(
             name="cart_merge",
-            whose="(cart_id in (select id from cart where node_id = any($1::bigint[]))"
-            " or other_id in (select id from cart where node_id = any($1::bigint[])))",
+            whose=f"({of_their('cart')} or {of_their('cart', 'other_id')})",
             unshown="How carts came together: their lines are in their own section.",
         ),
         Table(

@@ -23,6 +23,7 @@ from unisono.kit.personal import (
     WHEN,
     PersonalData,
     Table,
+    of_their,
     personal_texts,
 )
 from unisono.kit.sql import load
@@ -34,12 +35,9 @@ BOOKS = N_(
     " without name, address or identifier."
 )
 
-_OF_ORDER = "order_id in (select id from sales_order where node_id = any($1::bigint[]))"
-_OF_CHECKOUT = (
-    "reference in (select 'checkout:' || id from checkout"
-    " where cart_id in (select id from cart where node_id = any($1::bigint[])))"
-)
-_PAYMENT = f"({_OF_ORDER} or {_OF_CHECKOUT})"
+_OF_ORDER = of_their("sales_order", "order_id")
+_OF_CHECKOUT = of_their("cart")
+_PAYMENT = f"({_OF_ORDER} or reference in (select 'checkout:' || id from checkout where {_OF_CHECKOUT}))"  # noqa: S608
 _OF_PAYMENT = f"payment_id in (select id from payment where {_PAYMENT})"  # noqa: S608 - our own words
 
 _SETTLED = """exists (select from payment_entry settled where settled.key = {0}.key and settled.payment_id = {0}.{1}
@@ -244,7 +242,7 @@ PERSONAL = OrderData(
         ),
         Table(
             name="checkout",
-            whose="cart_id in (select id from cart where node_id = any($1::bigint[]))",
+            whose=_OF_CHECKOUT,
             deed="blank",
             blanks={
                 "node_id": "null",

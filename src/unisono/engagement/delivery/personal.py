@@ -15,9 +15,10 @@ from unisono.kit.personal import (
     WHEN,
     PersonalData,
     Table,
+    of_their,
 )
 
-_THEIRS = "message_id in (select id from message where node_id = any($1::bigint[]))"
+_THEIRS = of_their("message")
 _MESSAGE = N_("Message no.")
 
 PERSONAL = PersonalData(
