@@ -267,3 +267,24 @@ def test_the_legal_footer_is_said_once_wherever_it_stands() -> None:
         assert said.count("IT01234567890") == 1
         checked = Said(channel=channel, language="it", text=said, html=made.html, unsubscribe_url=LINKS["unsubscribe"])
         assert [one for one in check(KIT, checked) if one.severity == "block"] == []
+
+
+@pytest.mark.parametrize("words", ['Scrivi href="ciao', 'Un src="mailto:x', 'Dal sito: href="https://shop.example'])
+def test_a_text_about_addresses_is_a_text(words: str) -> None:
+    """It is no address, nothing after it is lost, and the addresses of the mail are those of its tags."""
+    made = sent(mail(f"<mj-section><mj-column><mj-text>{words}</mj-text></mj-column></mj-section>"))
+    assert made.html is not None
+    assert words in made.html
+    assert made.html.endswith("</html>")
+    assert made.links == tuple(LINKS.values())
+
+
+def test_no_trick_of_an_author_lets_a_value_run() -> None:
+    """A < that Liquid writes into an address does not make it a text."""
+    made = sent(
+        mail(
+            '<mj-section><mj-column><mj-text><a href="{{ data.u }}{{ "<" }}">x</a></mj-text></mj-column></mj-section>'
+        ),
+        data={"u": "java\tscript:alert(1)//"},
+    )
+    assert "alert" not in (made.html or "")

@@ -33,6 +33,7 @@ MAX_DATA: Final = 200
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LINES = re.compile(r"\s+")
 _URL = re.compile(r"https?://[^\s<>\"')\]]+")
+_SCHEME = re.compile(r"[\s\x00-\x1f]*[a-z][\w+.\s\x00-\x1f-]{0,40}:", re.IGNORECASE).match
 _OPENINGS: Final = (' href="', ' src="', ' background="')
 
 Part = BoundTemplate | str
@@ -199,8 +200,12 @@ def _safe_addresses(html: str) -> str:
         changed = False
         for place in range(1, len(pieces)):
             value, quote, rest = pieces[place].partition('"')
-            if not value.startswith(("https://", "http://")) and not allowed(unescape(value)):
-                pieces[place], changed = f"#{quote}{rest}", True
+            # No attribute's value has a < in it: this is a text that says href=", unless it runs.
+            value, tag, more = value.partition("<")
+            if value.startswith(("https://", "http://")) or allowed(unescape(value)):
+                continue
+            if not tag or _SCHEME(unescape(value)):
+                pieces[place], changed = f"#{tag}{more}{quote}{rest}", True
         if changed:
             html = opening.join(pieces)
     return html
@@ -212,8 +217,12 @@ def _links(
     found: dict[str, None] = {}
     if html is not None:
         for piece in html.split(' href="')[1:]:
-            value = unescape(piece[: piece.index('"')])
-            if value.startswith(("http://", "https://")) and not value.startswith("https://fonts.googleapis.com"):
+            value = unescape(piece.partition('"')[0])
+            if (
+                "<" not in value
+                and value.startswith(("http://", "https://"))
+                and not value.startswith("https://fonts.googleapis.com")
+            ):
                 found[value] = None
     else:
         for one in (text or "", body):
