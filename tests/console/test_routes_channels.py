@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 import unisono
 from tests.support.console import Site, identify, text_of
 from unisono.console.views import channels as views
 from unisono.console.views.details import DETAILS
+from unisono.console.words import Words
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import NewEntry
+from unisono.engagement.channels.model import Account
 from unisono.engagement.channels.registry import ADAPTERS
 from unisono.kit.database import transaction
 
@@ -173,6 +177,17 @@ async def test_a_marketer_sees_how_channels_fare_but_no_account(site: Site) -> N
     assert "Newsletter" in page.text
     assert 'href="/console/channels/news"' not in page.text
     assert (await site.get("/console/channels/news")).status_code == 403
+
+
+def test_the_next_account_is_used_while_the_first_rests_after_failures() -> None:
+    """A circuit that is open is no way out: the card says which account messages leave by now."""
+    words, now = Words("en", ZoneInfo("UTC")), datetime.now(UTC)
+    first = Account(id=1, code="a", kind="smtp", channel="email", name="A", failures=5)
+    second = msgspec.structs.replace(first, id=2, code="b", name="B", failures=0)
+    for until, used in ((None, ["A"]), (now + timedelta(minutes=1), ["B"]), (now - timedelta(minutes=1), ["A"])):
+        resting = msgspec.structs.replace(first, closed_until=until)
+        [card] = views.cards([resting, second], now, words, may_open=True)
+        assert [row.name for row in card.accounts if row.used] == used
 
 
 def test_every_kind_of_account_can_be_called_in_italian_and_its_settings_have_a_label() -> None:

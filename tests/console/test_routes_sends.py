@@ -326,6 +326,9 @@ async def test_a_broadcast_is_written_reviewed_launched_paused_and_stopped(site:
     form = {"name": "Winter is here", "segment": "all", "template": "welcome", "do": "save"}
     nameless = await site.post("/console/broadcast-form", {**form, "name": ""})
     assert nameless.status_code == 400
+    silent = await site.post("/console/broadcast-form", {**form, "template": ""})
+    assert silent.status_code == 400
+    assert "Choose a template" in read(silent.text)
     looked = await site.post("/console/broadcast-form", {**form, "do": "look"})
     assert "Whom it would reach" in read(looked.text), read(looked.text)
     kept = await site.post("/console/broadcast-form", form)
