@@ -217,20 +217,16 @@ def _links(
     found: dict[str, None] = {}
     if html is not None:
         for piece in html.split(' href="')[1:]:
-            value = unescape(piece.partition('"')[0])
-            if (
-                "<" not in value
-                and value.startswith(("http://", "https://"))
-                and not value.startswith("https://fonts.googleapis.com")
-            ):
-                found[value] = None
+            value, _, _ = piece.partition('"')
+            if value.startswith(("http://", "https://")) and "<" not in value:
+                found[unescape(value)] = None
     else:
         for one in (text or "", body):
             found.update(dict.fromkeys(_URL.findall(one)) if "://" in one else {})
     for address in (url, *(button.url for button in buttons)):
         if address:
             found[address] = None
-    return tuple(found)
+    return tuple(one for one in found if not one.startswith("https://fonts.googleapis.com"))
 
 
 def _compiled_data(data: Mapping[str, Any], part: Any) -> dict[str, Any]:
