@@ -133,7 +133,12 @@ async def list_orders(
             until=until,
             stores=stores,
         )
-        return await orders.page(conn, wanted, after=after, limit=limit)
+        found = await orders.page(conn, wanted, after=after, limit=limit)
+        people = sorted({one.person_id for one in found.orders if one.person_id is not None})
+        if people:
+            detail = {"people": people}
+            await audit.record(conn, actor=caller(request).actor, action="orders.list", detail=detail, wait=False)
+    return found
 
 
 @get(
@@ -141,8 +146,15 @@ async def list_orders(
 )
 async def read_order(request: AnyRequest, number: Number) -> OrderDetail:
     """An order with lines, history, payments, parcels and returns."""
+    principal = caller(request)
     async with connection(request.app.state.pool) as conn:
-        return await orders.detail(conn, number, stores=caller(request).stores)
+        found = await orders.detail(conn, number, stores=principal.stores)
+        person, detail = found.order.person_id, {"order": number}
+        if person is not None:
+            await audit.record(
+                conn, actor=principal.actor, action="order.read", person_id=person, detail=detail, wait=False
+            )
+    return found
 
 
 @post(
