@@ -134,7 +134,7 @@ class Gate:
         """In place of `crash_point`."""
         if label == self.label and not self.reached.is_set():
             self.reached.set()
-            assert self._open.wait(30)
+            assert self._open.wait(60)
             if self.then is not None:
                 raise self.then
 
@@ -144,7 +144,7 @@ class Gate:
 
     async def arrived(self) -> None:
         """Wait until somebody stands there."""
-        assert await asyncio.to_thread(self.reached.wait, 30), self.label
+        assert await asyncio.to_thread(self.reached.wait, 60), self.label
 
 
 @contextmanager

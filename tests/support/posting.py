@@ -56,6 +56,8 @@ class Reply(NamedTuple):
     after: float = 0.0
     at_rcpt: bool = False
     """Say it when the recipient is named, before any text."""
+    until: asyncio.Event | None = None
+    """Say it when that has happened."""
 
 
 class Sink:
@@ -112,6 +114,8 @@ class Sink:
             assert found, text[:500]
             self.mails.append(Mail(to, found.group(1).decode(), text))
         await asyncio.sleep(reply.after)
+        if reply.until is not None:
+            await reply.until.wait()
         if reply.answer is None:
             return False
         writer.write(f"{reply.answer}\r\n".encode())

@@ -116,7 +116,7 @@ async def test_his_message_is_under_way(live: Live, label: str, alone: bool | No
         going = sending(live)
         await gate.arrived()
         erasure = asyncio.ensure_future(work(live, number))
-        await asyncio.wait([erasure], timeout=3.0 if alone else 0.7)
+        await asyncio.wait([erasure], timeout=50 if alone else 0.7)
         if alone is not None:
             assert erasure.done() is alone
         gate.open()
@@ -132,15 +132,17 @@ async def test_the_mail_server_holds_the_answer(live: Live) -> None:
     """While a slow server keeps its answer to DATA back the erasure is done; the answer finds nothing to settle."""
     who = await live.customer()
     number = await live.begin(who)
-    live.post.sink.reply = lambda _: Reply(after=4.0)
+    told = asyncio.Event()
+    live.post.sink.reply = lambda _: Reply(until=told)
     await live.write_to(who)
     going = sending(live)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not taken(live, who):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     await work(live, number)
     assert await done(live, number)
     assert going.going
+    told.set()
     await going.end()
     assert taken(live, who) == 1
     await live.all_gone(who)
@@ -513,7 +515,7 @@ async def test_an_erasure_is_alone_with_whatever_it_changes(live: Live) -> None:
 async def test_everything_at_once(live: Live) -> None:
     """Two workers at work, mail slow, events pouring in, a broadcast fanning out, timers firing, copies being made:
     people are erased at random instants, some twice, while their workers are killed."""
-    people = [await live.customer() for _ in range(9)]
+    people = [await live.customer() for _ in range(7)]
     bystanders, gone = people[:2], people[2:]
     rng = random.Random(4)
     then = datetime.now(UTC).isoformat()
@@ -532,7 +534,7 @@ async def test_everything_at_once(live: Live) -> None:
                 {"type": "identify", "anonymousId": who.device, "timestamp": then, "traits": {"email": who.email}},
                 {"type": "track", "event": "Product Viewed", "userId": bystanders[0].user},
             )
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
     async def ask(who: Customer) -> list[int]:
         person = await live.person(who)
@@ -559,9 +561,9 @@ async def test_everything_at_once(live: Live) -> None:
         try:
             # What it held is taken over when its lease ends: now.
             await live.conn.execute("update timer set try_at = now() where kind = 'privacy' and state = 'pending'")
-            assert set((await live.settled(numbers, within=120)).values()) == {"done"}
+            assert set((await live.settled(numbers, within=400)).values()) == {"done"}
             await live.until(
-                "select count(*) = 0 from message where state in ('planned', 'claimed', 'handed_over')", within=60
+                "select count(*) = 0 from message where state in ('planned', 'claimed', 'handed_over')", within=200
             )
         finally:
             workers[-1].kill()
