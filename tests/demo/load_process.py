@@ -7,6 +7,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from tests.support.secret import TEST_KEY
 from unisono.demo import loading
 from unisono.demo.loading import Progress
 from unisono.demo.retailer import load_year
@@ -20,7 +21,7 @@ def tell(progress: Progress) -> None:
 
 async def main(dsn: str, folder: str, today: str) -> None:
     pool = await open_pool(dsn, 4)
-    settings = Settings(commit_events=200)
+    settings = Settings(commit_events=200, secret_key=TEST_KEY)
     await load_year(
         pool, settings, limit_households=None, progress=tell, folder=Path(folder), today=date.fromisoformat(today)
     )

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.demo.mini import STORES, write_mini
+from tests.support.secret import TEST_KEY
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.opening import opening_hours
 from unisono.commerce.pricing import service as pricing
@@ -44,7 +45,7 @@ NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 async def load(pool: Pool, folder: Path, *, limit: int | None = None) -> LiveReport:
     """Load the year and the shop, and say nothing."""
     report = await load_year(
-        pool, Settings(), limit_households=limit, progress=lambda _: None, folder=folder, today=TODAY
+        pool, Settings(secret_key=TEST_KEY), limit_households=limit, progress=lambda _: None, folder=folder, today=TODAY
     )
     return await load_live(
         pool,

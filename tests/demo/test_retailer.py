@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.demo.mini import BASKETS_EACH, HOUSEHOLDS, STORES
+from tests.support.secret import TEST_KEY
 from tests.support.serving import ROOT
 from unisono.demo.check import run_check
 from unisono.demo.dataset import PACKAGE
@@ -33,7 +34,7 @@ TOTAL = len(HOUSEHOLDS) * BASKETS_EACH
 async def load(pool: Pool, folder: Path, *, limit: int | None = None, today: date = TODAY) -> LoadReport:
     """Load and say nothing."""
     return await load_year(
-        pool, Settings(), limit_households=limit, progress=lambda _: None, folder=folder, today=today
+        pool, Settings(secret_key=TEST_KEY), limit_households=limit, progress=lambda _: None, folder=folder, today=today
     )
 
 
@@ -182,7 +183,9 @@ async def test_a_killed_load_is_finished_by_the_next(
 async def test_progress_counts_up_to_everything(pool: Pool, mini: Path) -> None:
     """Done never falls, ends at the total, and the total is known from the first report."""
     told: list[Progress] = []
-    report = await load_year(pool, Settings(), limit_households=None, progress=told.append, folder=mini, today=TODAY)
+    report = await load_year(
+        pool, Settings(secret_key=TEST_KEY), limit_households=None, progress=told.append, folder=mini, today=TODAY
+    )
     assert [progress.done for progress in told] == sorted(progress.done for progress in told)
     assert {progress.total for progress in told} == {report.total}
     assert told[-1].done == report.total
@@ -191,7 +194,7 @@ async def test_progress_counts_up_to_everything(pool: Pool, mini: Path) -> None:
 
 async def test_an_event_that_is_not_accepted_stops_the_load(pool: Pool, mini: Path) -> None:
     """The demo never leaves out silently what the collector refuses."""
-    settings = Settings(max_event_bytes=600)
+    settings = Settings(max_event_bytes=600, secret_key=TEST_KEY)
     with pytest.raises(LoadFailed, match="event_too_large"):
         await load_year(pool, settings, limit_households=1, progress=lambda _: None, folder=mini, today=TODAY)
 
@@ -212,7 +215,7 @@ async def test_the_check_finds_everything_right(
 ) -> None:
     """The check of 20 households ends with 0 and tells each thing it compared."""
     folder = mini if data == "mini" else None
-    assert await run_check(Settings(), server_dsn, households=20, folder=folder) == 0
+    assert await run_check(Settings(secret_key=TEST_KEY), server_dsn, households=20, folder=folder) == 0
     told = capsys.readouterr().out
     assert "FAIL" not in told
     assert told.count("ok    ") >= 30
@@ -234,5 +237,5 @@ async def test_the_check_sees_what_is_wrong(
         return report
 
     monkeypatch.setattr("unisono.demo.check.load_year", skimming)
-    assert await run_check(Settings(), server_dsn, households=1, folder=mini) == 1
+    assert await run_check(Settings(secret_key=TEST_KEY), server_dsn, households=1, folder=mini) == 1
     assert "FAIL  the receipts' totals add up" in capsys.readouterr().out
