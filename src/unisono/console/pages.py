@@ -168,7 +168,7 @@ def _paused(principal: Principal | None, section: str, frame: Frame, words: Word
         return None
     can_resume = principal.may("channels:manage")
     return contexts.Paused(
-        reason=words.gettext(found.reason or ""),
+        reason=words.gettext(found.reason) if found.reason else "",
         since=found.paused_at,
         by=found.changed_by or "",
         can_resume=can_resume,
