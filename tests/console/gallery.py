@@ -1,5 +1,6 @@
 """The console in a browser without a server: screens and static files answered from memory, with the real policy."""
 
+import functools
 import mimetypes
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ KNOWN = {
 """Addresses that answer with a sample screen; any other takes the screen of its name."""
 
 
+@functools.cache
 def render_all(locale: str = "en") -> dict[str, str]:
     """Every sample screen as HTML, by name."""
     environment = build_environment(locale)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import samples
 from gallery import FLAGS, FRAGMENTS, HOST, opened, render_all
 from playwright.sync_api import Browser, sync_playwright
 
@@ -13,8 +14,7 @@ pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PAGES = {locale: render_all(locale) for locale in ("en", "it")}
-SCREENS = [name for name in PAGES["en"] if name not in FRAGMENTS]
+SCREENS = [name for name, _, _ in samples.screens() if name not in FRAGMENTS]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def browser() -> Iterator[Browser]:
 def test_every_screen_is_clean_for_axe_and_for_the_policy(browser: Browser, theme: str) -> None:
     """No violation of WCAG 2.2 A and AA on any screen, and the browser has nothing to complain about."""
     axe = AXE.read_text(encoding="utf-8")
-    with opened(browser, PAGES["en"], theme=theme) as (page, complaints):
+    with opened(browser, render_all("en"), theme=theme) as (page, complaints):
         found = {}
         for name in SCREENS:
             page.goto(f"{HOST}/{name}")
@@ -48,7 +48,7 @@ def test_every_screen_is_clean_for_axe_and_for_the_policy(browser: Browser, them
 @pytest.mark.parametrize("width", [390, 820])
 def test_no_screen_scrolls_sideways_and_targets_are_large_on_touch(browser: Browser, width: int) -> None:
     """On phone and tablet the page keeps its width, and buttons, chips and entries are 44 px high."""
-    with opened(browser, PAGES["it"], theme="light", width=width) as (page, _):
+    with opened(browser, render_all("it"), theme="light", width=width) as (page, _):
         for name in SCREENS:
             page.goto(f"{HOST}/{name}")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
@@ -63,7 +63,7 @@ def test_no_screen_scrolls_sideways_and_targets_are_large_on_touch(browser: Brow
 
 def test_the_palette_opens_by_keyboard_and_follows_the_arrows(browser: Browser) -> None:
     """Ctrl-K, an arrow, Enter: there."""
-    with opened(browser, PAGES["en"], theme="light") as (page, _):
+    with opened(browser, render_all("en"), theme="light") as (page, _):
         page.goto(f"{HOST}/live")
         page.locator("html.js").wait_for()
         page.keyboard.press("Control+k")
@@ -79,7 +79,7 @@ def test_the_palette_opens_by_keyboard_and_follows_the_arrows(browser: Browser) 
 
 def test_the_search_of_people_answers_while_typing_and_keeps_its_address(browser: Browser) -> None:
     """The list is replaced in place, the address can be copied, the policy is kept."""
-    with opened(browser, PAGES["en"], theme="light") as (page, complaints):
+    with opened(browser, render_all("en"), theme="light") as (page, complaints):
         page.goto(f"{HOST}/people_none")
         assert page.locator("#people tbody tr").count() == 0
         page.locator("#q").fill("mario")
@@ -90,7 +90,7 @@ def test_the_search_of_people_answers_while_typing_and_keeps_its_address(browser
 
 def test_the_builder_tells_the_rule_while_it_is_made_and_adds_boxes_in_place(browser: Browser) -> None:
     """A changed field brings the sentence, a pressed button the box, and the page stays where it is."""
-    with opened(browser, PAGES["en"], theme="light") as (page, complaints):
+    with opened(browser, render_all("en"), theme="light") as (page, complaints):
         page.goto(f"{HOST}/promotion_builder_amiss")
         page.locator("html.js").wait_for()
         assert page.locator("#sentence .sentence").count() == 0
@@ -112,7 +112,7 @@ def test_the_builder_tells_the_rule_while_it_is_made_and_adds_boxes_in_place(bro
 
 def test_a_name_brings_no_new_count_and_a_condition_does(browser: Browser) -> None:
     """What was asked about people stays beside the rule while its name is typed."""
-    with opened(browser, PAGES["en"], theme="light") as (page, _):
+    with opened(browser, render_all("en"), theme="light") as (page, _):
         page.goto(f"{HOST}/segment_builder")
         page.locator("html.js").wait_for()
         sent: list[str] = []
@@ -128,7 +128,7 @@ def test_a_name_brings_no_new_count_and_a_condition_does(browser: Browser) -> No
 
 def test_the_raw_event_opens_under_its_item(browser: Browser) -> None:
     """JSON on demand, without leaving the timeline."""
-    with opened(browser, PAGES["en"], theme="light") as (page, complaints):
+    with opened(browser, render_all("en"), theme="light") as (page, complaints):
         page.goto(f"{HOST}/person")
         item = page.locator(".item", has_text="Wrote on Messenger")
         item.hover()
@@ -140,7 +140,7 @@ def test_the_raw_event_opens_under_its_item(browser: Browser) -> None:
 
 def test_question_mark_lists_the_keys_but_not_while_typing(browser: Browser) -> None:
     """Shortcuts rest in a field."""
-    with opened(browser, PAGES["en"], theme="light") as (page, _):
+    with opened(browser, render_all("en"), theme="light") as (page, _):
         page.goto(f"{HOST}/people")
         page.locator("html.js").wait_for()
         page.keyboard.press("/")
@@ -154,7 +154,7 @@ def test_question_mark_lists_the_keys_but_not_while_typing(browser: Browser) -> 
 
 def test_the_theme_follows_the_switch_at_once(browser: Browser) -> None:
     """The colours change without a new page."""
-    with opened(browser, PAGES["en"], theme="light") as (page, _):
+    with opened(browser, render_all("en"), theme="light") as (page, _):
         page.goto(f"{HOST}/people")
         page.locator("html.js").wait_for()
         page.locator(".account summary").click()
@@ -166,7 +166,7 @@ def test_without_scripts_the_pages_can_be_read_and_used(browser: Browser) -> Non
     """Navigation, search, raw events and posts are plain links and forms."""
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.set_content(PAGES["en"]["person"])
+    page.set_content(render_all("en")["person"])
     assert page.locator("h1").inner_text() == "Mario Rossi"
     assert page.locator('a[href="/console/search"]').first.get_attribute("href")
     assert page.locator("#timeline .item").count() == 8
