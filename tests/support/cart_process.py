@@ -8,7 +8,7 @@ import sys
 from tests.support.carts import NOW
 from unisono.commerce.carts import service as carts
 from unisono.commerce.carts.model import CartItem, Touch
-from unisono.kit.database import open_pool, transaction
+from unisono.kit.database import TRANSIENT, open_pool, transaction
 
 
 async def fill(dsn: str, node: int, sku: str, times: int) -> None:
@@ -17,8 +17,13 @@ async def fill(dsn: str, node: int, sku: str, times: int) -> None:
     touch = Touch(channel="app", node_id=node, now=NOW)
 
     async def one() -> None:
-        async with transaction(pool) as conn:
-            await carts.put_into(conn, node, [CartItem(sku=sku)], touch, currency="EUR")
+        while True:
+            try:
+                async with transaction(pool) as conn:
+                    await carts.put_into(conn, node, [CartItem(sku=sku)], touch, currency="EUR")
+            except TRANSIENT:
+                continue  # as the API does: a merge at that very moment may have won
+            return
 
     print("ready", flush=True)
     sys.stdin.readline()
