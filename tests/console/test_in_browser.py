@@ -28,6 +28,7 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_screen_is_clean_for_axe_and_for_the_policy(browser: Browser, theme: str) -> None:
     """No violation of WCAG 2.2 A and AA on any screen, and the browser has nothing to complain about."""
