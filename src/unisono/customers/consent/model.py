@@ -198,6 +198,10 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
 
 
+DAYS_A_MONTH = 365 / 12
+"""The law's months as days."""
+
+
 class Legal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the law asks by default (Italy); each can be switched with a recorded reason."""
 
@@ -222,6 +226,16 @@ class Legal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Months rules of segments see what a purchase holds; this and the next: Garante, 24 February 2005."""
     purchases_marketing_months: int = 24
     """Months they see that there was one."""
+
+    @property
+    def purchases_profiling_days(self) -> int:
+        """The first clock in days: 12 months are 365."""
+        return round(self.purchases_profiling_months * DAYS_A_MONTH)
+
+    @property
+    def purchases_marketing_days(self) -> int:
+        """The second: 24 months are 730."""
+        return round(self.purchases_marketing_months * DAYS_A_MONTH)
 
     @property
     def register_max_age(self) -> timedelta:

@@ -104,4 +104,4 @@ join unnest(:namespaces::text[], :values::text[]) as erased (namespace, value)
 -- name: old_purchases^
 -- Purchases whose detail is older than the law lets it be used.
 select count(*) as beyond_profiling, count(*) filter (where occurred_at < :marketing::timestamptz) as beyond_marketing
-from event where name = 'Order Completed' and occurred_at < :profiling::timestamptz;
+from event where name = any(:names::text[]) and occurred_at < :profiling::timestamptz;

@@ -8,15 +8,13 @@ how many lie beyond each clock is told. Deleted are copies of access requests pa
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
 
 from unisono.customers.consent import service as consent
+from unisono.customers.timeline.vocabulary import purchases
 from unisono.kit.database import Connection
 from unisono.kit.sql import load
 
 _sql = load("unisono.customers.privacy")
-
-MONTH: Final = timedelta(days=365.25 / 12)
 
 
 async def apply(conn: Connection, *, now: datetime) -> dict[str, int]:
@@ -24,7 +22,8 @@ async def apply(conn: Connection, *, now: datetime) -> dict[str, int]:
     legal = await consent.legal(conn)
     row = await _sql.old_purchases(
         conn,
-        profiling=now - legal.purchases_profiling_months * MONTH,
-        marketing=now - legal.purchases_marketing_months * MONTH,
+        names=list(purchases()),
+        profiling=now - timedelta(days=legal.purchases_profiling_days),
+        marketing=now - timedelta(days=legal.purchases_marketing_days),
     )
     return {"beyond_profiling": row["beyond_profiling"], "beyond_marketing": row["beyond_marketing"]}

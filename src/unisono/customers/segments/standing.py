@@ -30,18 +30,14 @@ WORLD_KEPT = 5.0
 _REMEMBERED = 10_000
 
 
-DAYS_A_MONTH = 365 / 12
-"""The law's months as days purchases, and what they hold, are seen: 24 are 730, 12 are 365."""
-
-
 async def present_world(conn: Connection, settings: Settings) -> World:
     """What rules mean here, with the law's two clocks of purchases as they are set."""
     legal = await consent.legal(conn)
     return await world_of(
         conn,
         settings,
-        purchase_days=round(legal.purchases_marketing_months * DAYS_A_MONTH),
-        detail_days=round(legal.purchases_profiling_months * DAYS_A_MONTH),
+        purchase_days=legal.purchases_marketing_days,
+        detail_days=legal.purchases_profiling_days,
     )
 
 
