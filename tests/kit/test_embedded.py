@@ -329,8 +329,10 @@ def test_a_removed_folder_does_not_keep_the_owner_from_ending(data_dir: Path) ->
 def test_the_watchdog_ends_what_it_watches_when_we_are_killed() -> None:
     """Where the kernel does not end a child with its parent, a pipe that closes does."""
     script = """
-import subprocess, sys
+import signal, subprocess, sys
 from unisono.kit.embedded.postmaster import start_watchdog
+# Started in the background of a shell we are deaf to SIGINT, and children inherit it.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 child = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
 watchdog = start_watchdog(child.pid)
 print(child.pid, watchdog.pid, flush=True)

@@ -3,14 +3,14 @@
 Two rules decide where the clock is changed, and both are the ones people expect:
 
 - A time that does not exist (Europe/Rome, 2027-03-28 02:30) is the first instant after the gap: 03:00.
-- A time that comes twice (Europe/Rome, 2026-10-25 02:30) is the first of the two; quiet hours that end then end with
-  the second: the clock on the wall shows them all the while.
+- A time that comes twice (Europe/Rome, 2026-10-25 02:30) is the first of the two. Quiet hours that end then end with
+  it, and it is quiet once more while the clock on the wall shows them again.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -100,10 +100,10 @@ def instant_of(day: date, at: str, zone: ZoneInfo, *, last: bool = False) -> dat
     first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first.astimezone(zone).replace(tzinfo=None) == wall:
         return second if last else first
-    return _end_of_gap(second, first, zone)
+    return _clock_change(second, first, zone)
 
 
-def _end_of_gap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+def _clock_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     """The change of the clock between two instants, to the second."""
     old = before.astimezone(zone).utcoffset()
     low, high = 0, int((after - before).total_seconds())
@@ -150,7 +150,7 @@ def quiet_until(
         for hours in quiet
         for day in (today - _DAY, today, today + _DAY)
         if _begins_on(hours, day, holiday)
-        for start, end in [_span(hours, day, zone)]
+        for start, end in _spans(hours, day, zone)
         if start <= instant < end
     ]
     return max(ends, default=None)
@@ -174,6 +174,9 @@ def _begins_on(hours: Hours, day: date, holiday: Callable[[date], bool]) -> bool
     return hours.holidays and holiday(day)
 
 
-def _span(hours: Hours, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def _spans(hours: Hours, day: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
     ends_on = day if hours.end > hours.start else day + _DAY
-    return instant_of(day, hours.start, zone), instant_of(ends_on, hours.end, zone, last=True)
+    end, again = (instant_of(ends_on, hours.end, zone, last=last) for last in (False, True))
+    yield instant_of(day, hours.start, zone), end
+    if again != end:
+        yield max(_clock_change(end, again, zone), instant_of(day, hours.start, zone, last=True)), again

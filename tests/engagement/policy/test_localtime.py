@@ -99,13 +99,16 @@ def test_quiet_hours_that_end_in_a_gap_end_with_it() -> None:
     assert resume_after_quiet(utc(2027, 3, 27, 23), ROME, [Hours("22:00", "02:30")], never) == utc(2027, 3, 28, 1)
 
 
-def test_quiet_hours_that_end_in_an_hour_that_comes_twice_end_with_the_second() -> None:
-    """Until 02:30: at 02:10 for the second time the clock on the wall still says quiet."""
+def test_quiet_hours_that_end_in_an_hour_that_comes_twice_are_what_the_clock_on_the_wall_shows() -> None:
+    """Until 02:30: over at the first, and at 02:10 for the second time it is quiet again, until the second."""
     night = [Hours("22:00", "02:30")]
+    assert resume_after_quiet(utc(2026, 10, 24, 23), ROME, night, never) == utc(2026, 10, 25, 0, 30)
+    assert quiet_until(utc(2026, 10, 25, 0, 45), ROME, night, never) is None
     second = utc(2026, 10, 25, 1, 10)
     assert second.astimezone(ROME).strftime("%H:%M %Z") == "02:10 CET"
     assert quiet_until(second, ROME, night, never) == utc(2026, 10, 25, 1, 30)
-    assert resume_after_quiet(utc(2026, 10, 24, 23), ROME, night, never) == utc(2026, 10, 25, 1, 30)
+    assert quiet_until(utc(2026, 10, 25, 1), ROME, [Hours("02:10", "02:20")], never) is None
+    assert quiet_until(second, ROME, [Hours("02:10", "02:20")], never) == utc(2026, 10, 25, 1, 20)
 
 
 def test_quiet_hours_of_days_follow_each_other() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.consent import Somebody, granted, people
+from tests.support.forking import forks
 from tests.support.posting import SECRET, Office, settings_for, sinking
 from tests.support.reaching import Wire, wire
 from unisono.customers.consent import service as consent
@@ -101,13 +102,17 @@ class Ads:
                 conn, one.nodes, purposes=("third_party",), source="t", actor="t", now=self.office.now
             )
 
-    async def work(self) -> AudienceStanding:
-        """What readers and timers do now."""
+    async def read(self) -> None:
+        """What readers do now."""
         # What another session is still writing, the server's own included, keeps readers from what came after.
         quiet = "select pg_snapshot_xmin(s) = pg_snapshot_xmax(s) from pg_current_snapshot() s"
         while not await self.pool.fetchval(quiet):  # noqa: ASYNC110 - the database is looked at
             await asyncio.sleep(0.01)
         await Worker(self.pool, [AudienceReader(self.office.settings, self.office.clock)], 1).drain()
+
+    async def work(self) -> AudienceStanding:
+        """What readers and timers do now."""
+        await self.read()
         keeper = AudienceKeeper(self.office.settings, SECRET, self.office.clock)
         await TimerWorker(self.pool, [keeper]).drain(self.office.now)
         async with transaction(self.pool) as conn:
@@ -256,3 +261,19 @@ async def test_a_message_on_the_channel_ads_counts_as_putting_in(ads: Ads) -> No
     await ads.withdraw(one)
     assert await ads.work() == AudienceStanding(0, 0, None, None)
     assert ads.meta.members == set()
+
+
+async def test_who_was_taken_out_by_a_process_that_died_is_taken_out_once_more(ads: Ads) -> None:
+    """Killed after the advertiser did it and before it was written down: removing again does no harm, the row goes."""
+    await ads.leave("vip", ads.people[0])
+    await ads.read()
+    settings = ads.office.settings
+    told = (settings.database_url, settings.data_dir, ads.office.now)
+    with forks("audience_process", *told, label="audiences.after_removal") as [process]:
+        assert await asyncio.to_thread(process.wait, 60) == 137
+    assert len(ads.meta.members) == 2
+    async with transaction(ads.pool) as conn:
+        assert (await membership.standing(conn, ads.account.id)).leaving == 1
+    ads.office.later(minutes=10)
+    assert await ads.work() == AudienceStanding(2, 0, None, None)
+    assert len(ads.meta.members) == 2
