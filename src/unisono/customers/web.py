@@ -11,7 +11,7 @@ from litestar import Request, Response
 
 from unisono.access.idempotency import Action, T, run_once
 from unisono.customers.timeline import service as timeline
-from unisono.kit.database import AWAY, Connection, Pool, transaction
+from unisono.kit.database import AWAY, Connection, Pool, raise_if_cancelled, transaction
 
 
 async def write(request: Request[Any, Any, Any], action: Action[T], *, status: int = 200) -> Response[T]:
@@ -33,3 +33,4 @@ async def _wake(pool: Pool) -> None:
     # What was committed stands, also when the server goes away right after: readers look by themselves each second.
     with contextlib.suppress(TimeoutError, *AWAY):
         await timeline.announce(pool)
+    raise_if_cancelled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
@@ -41,6 +42,17 @@ RETRY_AFTER = 2
 """Seconds a client is told to wait when the database is away: the embedded server restarts in about one."""
 
 
+def raise_if_cancelled() -> None:
+    """Raise CancelledError when the task was told to end.
+
+    A connection that dies while its task is cancelled raises what killed it in place of the cancellation: whoever goes
+    on after `AWAY` asks here first, else it goes on for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def open_pool(dsn: str, size: int = 10, *, statement_timeout: int = 60) -> Pool:
     """Open a pool of at most ``size`` connections; ``statement_timeout`` is in seconds."""
     return await asyncpg.create_pool(
@@ -63,6 +75,7 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         async with pool.acquire(timeout=10) as connection, connection.transaction():
             yield connection
     except (TimeoutError, *AWAY) as error:
+        raise_if_cancelled()
         raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
 
 
@@ -76,4 +89,5 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
         async with pool.acquire(timeout=10) as conn:
             yield conn
     except (TimeoutError, *AWAY) as error:
+        raise_if_cancelled()
         raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error

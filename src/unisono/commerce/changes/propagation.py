@@ -18,7 +18,7 @@ import asyncpg
 import structlog
 
 from unisono.commerce.changes.model import Change
-from unisono.kit.database import AWAY, Connection, Pool
+from unisono.kit.database import AWAY, Connection, Pool, raise_if_cancelled
 from unisono.kit.sql import load
 
 log = structlog.get_logger("unisono.changes")
@@ -86,6 +86,7 @@ class Meter:
                 await self._set_clock(conn)
                 await self._write(conn, counts)
         except (*AWAY, asyncpg.PostgresError, TimeoutError) as error:
+            raise_if_cancelled()
             log.warning("propagation.database_away", error=f"{type(error).__name__}: {error}")
             self._counts.update(counts)
 

@@ -24,7 +24,7 @@ from unisono.customers.identity.graph import RulesChanged
 from unisono.customers.identity.rulebook import Rulebook, read_rulebook
 from unisono.customers.timeline.service import announce
 from unisono.kit.crash import crash_point
-from unisono.kit.database import AWAY, RETRY_AFTER, TRANSIENT, Connection, Pool, transaction
+from unisono.kit.database import AWAY, RETRY_AFTER, TRANSIENT, Connection, Pool, raise_if_cancelled, transaction
 from unisono.kit.errors import Busy, Unavailable, UnisonoError
 from unisono.kit.secret import Secret
 
@@ -228,6 +228,7 @@ class Committer:
             try:
                 await self._pool.release(conn, timeout=10)
             except (*AWAY, TimeoutError) as error:
+                raise_if_cancelled()
                 log.info("collect.connection_lost", error=type(error).__name__)
 
     def _settle(self, jobs: Sequence[Job], outcome: Written | BaseException) -> None:
@@ -262,6 +263,7 @@ class Committer:
                 await asyncio.sleep(0.005 * attempt * attempt)
             except (*AWAY, TimeoutError) as error:
                 await self._let_go(lane)
+                raise_if_cancelled()
                 raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
             else:
                 if written.accepted:
@@ -282,6 +284,7 @@ class Committer:
             async with self._pool.acquire(timeout=10) as conn:
                 await announce(conn)
         except (*AWAY, TimeoutError, asyncpg.PostgresError):
+            raise_if_cancelled()
             # The events are safe; readers look by themselves every second.
             log.warning("collect.announce_failed")
 

@@ -19,7 +19,7 @@ import structlog
 
 from unisono.customers.timeline.model import BEGINNING, Position
 from unisono.customers.timeline.watching import LogEnd, Watched
-from unisono.kit.database import AWAY, Connection, Pool, connection
+from unisono.kit.database import AWAY, Connection, Pool, connection, raise_if_cancelled
 from unisono.kit.sql import load
 
 log = structlog.get_logger("unisono.feed")
@@ -163,6 +163,7 @@ class Follower(ABC, Generic[ItemT, WantsT]):
                 while self.position < self._watched.end:
                     await self._tell(self._watched.end)
             except (*AWAY, asyncpg.PostgresError, TimeoutError) as error:
+                raise_if_cancelled()
                 log.warning("feed.database_away", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(0.5)
 

@@ -20,7 +20,7 @@ from unisono.customers.timeline.service import announce, as_event
 from unisono.customers.timeline.watching import is_gone
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.crash import crash_point
-from unisono.kit.database import AWAY, RETRY_AFTER, TRANSIENT, Connection, Pool
+from unisono.kit.database import AWAY, RETRY_AFTER, TRANSIENT, Connection, Pool, raise_if_cancelled
 from unisono.kit.errors import Unavailable
 from unisono.kit.sql import load
 
@@ -73,6 +73,7 @@ async def guarded(pool: Pool) -> AsyncIterator[Connection]:
     try:
         conn = await pool.acquire(timeout=10)
     except (TimeoutError, asyncpg.PostgresError, *AWAY) as error:
+        raise_if_cancelled()
         raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
     try:
         try:
@@ -80,6 +81,7 @@ async def guarded(pool: Pool) -> AsyncIterator[Connection]:
                 yield conn
         except Exception as error:
             if blames_database(conn, error):
+                raise_if_cancelled()
                 raise Unavailable("The database went away.", retry_after=RETRY_AFTER) from error
             raise
     finally:
@@ -90,6 +92,7 @@ async def _release(pool: Pool, conn: PoolConnectionProxy[asyncpg.Record]) -> Non
     try:
         await pool.release(conn)
     except (asyncpg.PostgresError, *AWAY) as error:
+        raise_if_cancelled()
         log.info("reader.connection_lost", error=type(error).__name__)
 
 
@@ -144,6 +147,7 @@ class Lane:
         # What was committed stands, also when the server goes away right after: others look by themselves each second.
         with contextlib.suppress(TimeoutError, *AWAY):
             await announce(self._pool)
+        raise_if_cancelled()
 
     async def _take(self, conn: Connection, start: Position, until: Position, hand_over: Handover) -> Outcome:
         """Hand the next events up to ``until`` over and move the position."""

@@ -15,7 +15,7 @@ import structlog
 
 from unisono.customers.timeline.model import BEGINNING, Position
 from unisono.customers.timeline.service import CHANGED
-from unisono.kit.database import AWAY, Connection, Pool
+from unisono.kit.database import AWAY, Connection, Pool, raise_if_cancelled
 from unisono.kit.sql import load
 
 log = structlog.get_logger("unisono.timeline")
@@ -118,6 +118,7 @@ class LogWatch:
                     away = False
                     await self._watch(conn)
             except (*AWAY, asyncpg.PostgresError, TimeoutError) as error:
+                raise_if_cancelled()
                 if not away:
                     log.warning("watch.database_away", error=f"{type(error).__name__}: {error}")
                 away = True

@@ -24,7 +24,7 @@ from unisono.customers.timers.model import LongHandler, ManyHandler, Timer, Time
 from unisono.customers.timers.service import CHANGED, LOOK, as_timer
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.crash import crash_point
-from unisono.kit.database import AWAY, Connection, Pool
+from unisono.kit.database import AWAY, Connection, Pool, raise_if_cancelled
 from unisono.kit.errors import Unavailable
 from unisono.kit.sql import load
 
@@ -172,6 +172,7 @@ class TimerWorker:
         # The firings stand, also when the server goes away right after: readers look by themselves each second.
         with contextlib.suppress(TimeoutError, asyncpg.PostgresError, *AWAY):
             await timeline.announce(self._pool)
+        raise_if_cancelled()
 
     async def _sleep(self, share: Share) -> None:
         """Until the next timer, until told, and no longer than until the next look. Raises Unavailable."""
@@ -193,6 +194,7 @@ class TimerWorker:
                 async with self._pool.acquire(timeout=10) as conn:
                     await self._heed(conn)
             except (*AWAY, asyncpg.PostgresError, TimeoutError) as error:
+                raise_if_cancelled()
                 log.info("timers.not_listening", error=error_text(error))
                 await asyncio.sleep(RETRY)
 

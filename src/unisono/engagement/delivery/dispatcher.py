@@ -30,7 +30,7 @@ from unisono.engagement.delivery.service import LOOK, PLANNED
 from unisono.engagement.delivery.settling import Outcome
 from unisono.kit.clock import Clock, system_clock
 from unisono.kit.crash import crash_point
-from unisono.kit.database import AWAY, TRANSIENT, Connection, Pool
+from unisono.kit.database import AWAY, TRANSIENT, Connection, Pool, raise_if_cancelled
 from unisono.kit.errors import Unavailable
 from unisono.kit.http import Http
 from unisono.kit.secret import Secret
@@ -262,6 +262,7 @@ class Dispatcher:
         crash_point("delivery.after_outcome")
         with contextlib.suppress(TimeoutError, asyncpg.PostgresError, *AWAY):
             await timeline.announce(self._desk.pool)
+        raise_if_cancelled()
 
     async def _write_once(self, outcomes: Sequence[Outcome]) -> None:
         async with guarded(self._desk.pool) as conn:
@@ -344,6 +345,7 @@ class Dispatcher:
                 async with self._desk.pool.acquire(timeout=10) as conn:
                     await self._heed(conn)
             except (*AWAY, asyncpg.PostgresError, TimeoutError) as error:
+                raise_if_cancelled()
                 log.info("delivery.not_listening", error=error_text(error))
                 await asyncio.sleep(1.0)
 

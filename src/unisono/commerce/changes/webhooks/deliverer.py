@@ -19,7 +19,7 @@ from unisono.commerce.changes.webhooks.model import Endpoint
 from unisono.commerce.changes.webhooks.sending import Sender
 from unisono.customers.timeline.watching import LogWatch, is_gone
 from unisono.kit.clock import Clock, system_clock
-from unisono.kit.database import AWAY, Connection, Pool
+from unisono.kit.database import AWAY, Connection, Pool, raise_if_cancelled
 from unisono.kit.http import trust
 
 log = structlog.get_logger("unisono.webhooks")
@@ -77,6 +77,7 @@ class Deliverer:
                         if await service.take_lead(conn):
                             await self._lead(conn)
                 except (*AWAY, asyncpg.PostgresError, TimeoutError) as error:
+                    raise_if_cancelled()
                     log.warning("webhooks.database_away", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(LOOK)
 

@@ -24,7 +24,7 @@ from unisono.customers.timeline.model import Position
 from unisono.customers.timeline.watching import Watched
 from unisono.kit.clock import Clock
 from unisono.kit.crash import crash_point
-from unisono.kit.database import AWAY, Pool
+from unisono.kit.database import AWAY, Pool, raise_if_cancelled
 
 log = structlog.get_logger("unisono.webhooks")
 
@@ -92,6 +92,7 @@ class Lane:
                         more = await self._plan()
                         await self._take_up(tasks)
                     except (*AWAY, asyncpg.PostgresError, TimeoutError) as error:
+                        raise_if_cancelled()
                         log.warning("webhook.database_away", error=f"{type(error).__name__}: {error}")
                         more = False
                     await asyncio.sleep(LINGER)
@@ -216,6 +217,7 @@ class Lane:
                 async with self._pool.acquire(timeout=10) as conn:
                     await service.write_tries(conn, self.endpoint, tried, now=self._clock())
             except (*AWAY, asyncpg.PostgresError, TimeoutError) as error:
+                raise_if_cancelled()
                 log.warning("webhook.database_away", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(0.5)
             else:
