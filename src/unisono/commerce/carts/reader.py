@@ -20,6 +20,7 @@ class CartsReader(LogReader):
     """
 
     name: ClassVar[str] = "carts"
+    linger: ClassVar[float] = 0.2
     wakes = True
 
     def __init__(self, clock: Clock = system_clock) -> None:

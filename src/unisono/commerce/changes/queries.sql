@@ -6,9 +6,10 @@ from unnest(:kinds::text[], :subjects::text[], :sequences::bigint[], :nodes::big
      as new (kind, subject, sequence, node_id, data);
 
 -- name: changes_end^
--- The last settled position of the changes, and whether some stand above it.
+-- The last settled position of the changes, and whether some stand above it; written as the log's ``log_end`` is.
 select last.txid::text::bigint as txid, last.id,
-       exists (select 1 from change where change.txid >= horizon.xmin) as pending
+       coalesce((select change.txid from change order by change.txid desc, change.id desc limit 1) >= horizon.xmin, false)
+           as pending
 from (select pg_snapshot_xmin(pg_current_snapshot()) as xmin) as horizon
 left join lateral (
     select txid, id from change where txid < horizon.xmin order by txid desc, id desc limit 1

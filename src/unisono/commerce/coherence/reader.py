@@ -19,6 +19,7 @@ class CoherenceReader(LogReader):
     """Compares every price, offer and availability an event carries with what was true as it happened."""
 
     name = "coherence"
+    linger = 0.5
     wakes = True
 
     def __init__(self, currency: str, *, clock: Clock = system_clock) -> None:

@@ -47,6 +47,7 @@ class PointsReader(LogReader):
     """Keeps `points_balance` and tells channels of it."""
 
     name: ClassVar[str] = "points"
+    linger: ClassVar[float] = 0.3
     batch_size: ClassVar[int] = 5000
     wakes: ClassVar[bool] = True
 

@@ -53,6 +53,7 @@ class ConsentReader(LogReader):
     """Keeps the ledger of what events say; our own events come from the ledger and are left alone."""
 
     name: ClassVar[str] = "consent"
+    linger: ClassVar[float] = 0.2
     wakes: ClassVar[bool] = True
 
     def __init__(self, country: str = "IT") -> None:

@@ -32,9 +32,12 @@ order by event.txid, event.id
 limit :limit;
 
 -- name: log_end^
--- The last settled position, the first transaction that may still write, and whether events stand above it.
+-- The last settled position, the first transaction that may still write, and whether events stand above it: by the
+-- very last one, which is the end of the index under every plan. "Exists" was planned once, when the log was empty, and
+-- then read all of it each time (a fifth of a core at 1,000 events/s, measured).
 select last.txid::text::bigint as txid, last.id, horizon.xmin::text::bigint as horizon,
-       exists (select 1 from event where event.txid >= horizon.xmin) as pending
+       coalesce((select event.txid from event order by event.txid desc, event.id desc limit 1) >= horizon.xmin, false)
+           as pending
 from (select pg_snapshot_xmin(pg_current_snapshot()) as xmin) as horizon
 left join lateral (
     select txid, id from event where event.txid < horizon.xmin order by event.txid desc, event.id desc limit 1

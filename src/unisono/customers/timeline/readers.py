@@ -31,6 +31,9 @@ class LogReader(ABC):
     name: ClassVar[str]
     """Its position is kept under this name: stable for ever."""
     batch_size: ClassVar[int] = 1000
+    linger: ClassVar[float] = 0.05
+    """Seconds between two turns that emptied a lane: under a steady flow batches of some size, not one event each. A
+    turn costs six statements; whoever nobody waits for lingers longer. After a silence an event is taken at once."""
     wakes: ClassVar[bool] = False
     """Whether others follow what it writes (events, changes): then they are woken after each batch."""
 

@@ -17,9 +17,6 @@ from unisono.kit.errors import Unavailable
 
 log = structlog.get_logger("unisono.timeline")
 
-LINGER = 0.05
-"""Seconds between two turns that emptied a lane: under a steady flow batches of some size, not one event each."""
-
 BUSY_LOOK = 1.0
 """Seconds until a lane that another worker works is asked for again: how soon its death is noticed."""
 
@@ -104,7 +101,7 @@ class Worker:
             if outcome.more:
                 continue
             if outcome.taken:
-                await asyncio.sleep(LINGER)
+                await asyncio.sleep(lane.reader.linger)
             await self.watch.beyond(seen, BUSY_LOOK if outcome.busy else self._until(next_retry))
 
     def _until(self, next_retry: datetime | None) -> float:

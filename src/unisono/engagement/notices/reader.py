@@ -36,6 +36,7 @@ class NoticeReader(LogReader):
     """Plans the messages that answer events: transactional and service ones alone. The same event is one message."""
 
     name: ClassVar[str] = "notices"
+    linger: ClassVar[float] = 0.3
 
     def __init__(self, clock: Clock = system_clock) -> None:
         self._clock = clock

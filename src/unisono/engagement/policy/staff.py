@@ -100,6 +100,7 @@ class ContactReader(LogReader):
     """Follows the log and counts contacts nobody asked the policy for, each event once."""
 
     name: ClassVar[str] = "contacts"
+    linger: ClassVar[float] = 0.3
 
     def __init__(self, clock: Clock = system_clock) -> None:
         self._clock = clock

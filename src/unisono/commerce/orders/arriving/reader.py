@@ -32,6 +32,7 @@ class OrdersReader(LogReader):
     """Turns receipts and orders from outside into orders."""
 
     name = "orders"
+    linger = 0.2
     wakes = True
     batch_size = 1000
 

@@ -54,6 +54,7 @@ class AudienceReader(LogReader):
     """Follows the log: whom something happened to that may cost him his place is looked at at once."""
 
     name: ClassVar[str] = "audiences"
+    linger: ClassVar[float] = 1.0
 
     def __init__(self, settings: Settings, clock: Clock = system_clock) -> None:
         self._settings = settings
