@@ -86,7 +86,6 @@ def eventually(truth: object, within: float = WITHIN) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel ends children with their parent on Linux")
 def test_who_is_killed_leaves_nobody_behind(folder: Path) -> None:
     """kill -9, several times over: while the database goes away under them, web and worker end, too, and the next
     start finds everything in order."""

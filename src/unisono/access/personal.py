@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from unisono.kit.personal import BY_NODE, BY_PERSON, N_, WHEN, PersonalData, Table
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_NODE, BY_PERSON, WHEN, PersonalData, Table
 
 STAFF = "About the people who work here, not about customers."
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple, get_args
 
+from unisono.kit.marking import N_
+
 Role = Literal["owner", "marketer", "agent", "clerk", "analyst", "privacy_officer"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -22,11 +24,6 @@ class Grant(NamedTuple):
     meaning: str
     """What it lets somebody do; an English msgid."""
     reason: str
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation where it is defined; the console translates it."""
-    return text
 
 
 def _to(*roles: Role) -> frozenset[Role]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 ROOT = "/console"
 STATIC = f"{ROOT}/static"

@@ -21,10 +21,10 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from unisono.console import contexts, links
-from unisono.console.marking import N_
 from unisono.console.staff import NAMES, Dot, render_staff
 from unisono.console.steps import render_steps
 from unisono.console.trends import render_trend
+from unisono.kit.marking import N_
 from unisono.kit.money import format_money
 from unisono.kit.reasons import Reason, in_words
 

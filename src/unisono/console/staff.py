@@ -18,7 +18,7 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 StaffLine = Literal["web", "app", "store", "messages", "service"]
 """The five lines of the staff, from top to bottom."""

@@ -9,7 +9,7 @@ from itertools import groupby
 from markupsafe import Markup
 
 from unisono.console.contexts import Step, Steps
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, BOTTOM = 92, 24, 26, 34

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from unisono.kit.personal import N_
+from unisono.kit.marking import N_
 
 CHANNELS: Final[Mapping[str, str]] = {
     "email": N_("E-mail"),

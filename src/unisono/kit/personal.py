@@ -14,12 +14,7 @@ from typing import Literal
 import msgspec
 
 from unisono.kit.database import Connection
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation where it is shown."""
-    return text
-
+from unisono.kit.marking import N_
 
 WHEN = N_("When")
 CHANNEL = N_("Channel")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from unisono.kit.database import Connection
+from unisono.kit.marking import N_
 from unisono.kit.personal import (
     BY_NODE,
     CHANNEL,
     CURRENCY,
     MADE,
-    N_,
     NOTE,
     QUANTITY,
     STATE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from unisono.kit.personal import BY_NODE, KIND, N_, WHEN, PersonalData, Table
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_NODE, KIND, WHEN, PersonalData, Table
 
 PERSONAL = PersonalData(
     "changes",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from unisono.kit.personal import BY_NODE, N_, PersonalData, Table
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_NODE, PersonalData, Table
 
 PERSONAL = PersonalData(
     "coherence",

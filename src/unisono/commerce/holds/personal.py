@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from unisono.commerce.holds import service
 from unisono.kit.database import Connection
-from unisono.kit.personal import BY_NODE, N_, QUANTITY, REASON, STATE, WHEN, Erasing, PersonalData, Table
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_NODE, QUANTITY, REASON, STATE, WHEN, Erasing, PersonalData, Table
 from unisono.kit.sql import load
 
 _sql = load("unisono.commerce.holds")

@@ -7,13 +7,13 @@ from collections.abc import Collection
 import msgspec
 
 from unisono.kit.database import Connection
+from unisono.kit.marking import N_
 from unisono.kit.personal import (
     AMOUNT,
     BY_NODE,
     CHANNEL,
     CURRENCY,
     MADE,
-    N_,
     NOTE,
     QUANTITY,
     REASON,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from unisono.kit.personal import BY_NODE, IDENTIFIER, N_, PersonalData, Table
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_NODE, IDENTIFIER, PersonalData, Table
 
 PERSONAL = PersonalData(
     "points",

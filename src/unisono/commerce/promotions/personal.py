@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from unisono.kit.personal import (
-    AMOUNT,
-    BY_NODE,
-    CHANNEL,
-    CURRENCY,
-    MADE,
-    N_,
-    STATE,
-    STORE,
-    WHEN,
-    PersonalData,
-    Table,
-)
+from unisono.kit.marking import N_
+from unisono.kit.personal import AMOUNT, BY_NODE, CHANNEL, CURRENCY, MADE, STATE, STORE, WHEN, PersonalData, Table
 
 PERSONAL = PersonalData(
     "promotions",

@@ -23,7 +23,6 @@ from unisono.commerce.carts.model import Cart, CartItem
 from unisono.console import contexts, links
 from unisono.console.deeds import Deed, press, run_and_go
 from unisono.console.lists import orders as lists
-from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, safe_path, words_of
 from unisono.console.rendering import new_key
 from unisono.console.routes.counter import SECTION, people_of
@@ -37,6 +36,7 @@ from unisono.console.views.orders import tabs
 from unisono.console.words import Words
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest, UnisonoError
+from unisono.kit.marking import N_
 
 PAGE_SIZE = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

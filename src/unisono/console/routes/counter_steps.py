@@ -21,12 +21,12 @@ from unisono.commerce.orders.slots import appointments
 from unisono.commerce.orders.slots.errors import AppointmentNotFound
 from unisono.console import links
 from unisono.console.deeds import Deed, press, run_and_go
-from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, safe_path, settings_of, words_of
 from unisono.console.routes.counter import read_pickup, read_reservation, show_pickup, show_reservation
 from unisono.console.routes.paths import pattern, text_pattern
 from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest, NotFound, UnisonoError
+from unisono.kit.marking import N_
 
 PICKED: dict[str, str] = {
     "picking": N_("You gather it."),

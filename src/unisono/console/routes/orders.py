@@ -20,7 +20,6 @@ from unisono.commerce.orders.reading import OrderFilter
 from unisono.console import contexts, links
 from unisono.console.deeds import Deed, run_and_go
 from unisono.console.lists import orders as lists
-from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
@@ -31,6 +30,7 @@ from unisono.console.views.labels import CHANNELS, channel_label
 from unisono.console.words import Words
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest, Forbidden, UnisonoError
+from unisono.kit.marking import N_
 
 SECTION = "orders"
 PAGE_SIZE = 50

@@ -12,7 +12,6 @@ from unisono.access.guards import caller, now_of, requires
 from unisono.console import contexts, links
 from unisono.console.contexts import sends
 from unisono.console.deeds import Deed, press
-from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.message_lines import lines
 from unisono.console.routes.paths import pattern
@@ -30,6 +29,7 @@ from unisono.engagement.messages import service as messages
 from unisono.engagement.messages.words import label
 from unisono.kit.database import Connection, connection, transaction
 from unisono.kit.errors import BadRequest, NotFound
+from unisono.kit.marking import N_
 from unisono.kit.reasons import in_words
 
 SECTION = "outbox"

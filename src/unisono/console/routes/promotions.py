@@ -15,7 +15,6 @@ from unisono.commerce.promotions import service as promotions
 from unisono.commerce.promotions.errors import BadCoupons, PromotionUnknown
 from unisono.commerce.promotions.model import NewCoupons, PromotionState, Status
 from unisono.console import contexts, links
-from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, go, page, pool_of, words_of
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
@@ -28,6 +27,7 @@ from unisono.console.words import Words
 from unisono.customers.web import unit
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import NotFound, UnisonoError
+from unisono.kit.marking import N_
 from unisono.kit.sql import load
 
 _sql = load("unisono.console")

@@ -14,7 +14,6 @@ from unisono.access.guards import caller, now_of, requires
 from unisono.console import contexts, links
 from unisono.console.completing import Completer, located_stores
 from unisono.console.deeds import Deed, run_and_go
-from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, page, pool_of, settings_of, words_of
 from unisono.console.routes.products import asked
 from unisono.console.routes.segment_numbers import answer_for, count_rule, who_is_meant
@@ -36,6 +35,7 @@ from unisono.customers.segments.validation import Warned
 from unisono.customers.segments.yaml_io import load_rule
 from unisono.kit.database import Connection, connection, transaction
 from unisono.kit.errors import UnisonoError
+from unisono.kit.marking import N_
 
 SECTION = "segments"
 SAVES = ("save", "publish")

@@ -18,7 +18,6 @@ from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.console import contexts, links
 from unisono.console.completing import segment_days
 from unisono.console.deeds import Deed, press
-from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
@@ -34,6 +33,7 @@ from unisono.customers.segments.model import RuleError, World
 from unisono.customers.segments.service import Segment, Status
 from unisono.kit.database import Connection, Pool, connection, transaction
 from unisono.kit.errors import NotFound
+from unisono.kit.marking import N_
 
 SECTION = "segments"
 PAGE_SIZE = 30

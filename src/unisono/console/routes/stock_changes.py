@@ -22,7 +22,6 @@ from unisono.commerce.inventory.service import Why
 from unisono.console import contexts, links
 from unisono.console.deeds import Deed, run_and_go
 from unisono.console.lists import stock as lists
-from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, words_of
 from unisono.console.rendering import new_key
 from unisono.console.routes.paths import pattern, text_pattern
@@ -32,6 +31,7 @@ from unisono.console.views.commerce import problem_with_reasons, whole_typed
 from unisono.console.words import Words
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest, UnisonoError
+from unisono.kit.marking import N_
 
 
 class Change(msgspec.Struct, frozen=True):

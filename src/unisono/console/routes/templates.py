@@ -13,7 +13,6 @@ from litestar.types import ControllerRouterHandler
 from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.console import contexts, links
 from unisono.console.deeds import Deed, run_and_go
-from unisono.console.marking import N_
 from unisono.console.pages import AnyRequest, form_of, page, pool_of, settings_of, words_of
 from unisono.console.routes.paths import text_pattern
 from unisono.console.routes.products import asked
@@ -32,6 +31,7 @@ from unisono.engagement.templates.errors import BadTemplate, TemplateConflict, T
 from unisono.engagement.templates.model import ChannelContent, Content, NewTemplate, Template
 from unisono.kit.database import Connection, connection
 from unisono.kit.errors import BadRequest, UnisonoError
+from unisono.kit.marking import N_
 
 SECTION = "templates"
 PAGE_SIZE = 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 ACTIONS: dict[str, str] = {
     "person.read": N_("Opened a person"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 GROUPS: dict[str, str] = {"all": N_("All of these"), "any": N_("Any of these"), "none": N_("None of these")}
 """Boxes with conditions inside; English msgids."""

@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 
 from unisono.console.contexts import Badge, Brand, BrandVersionRow, Choice, Swatch, VoiceField, WordRows
-from unisono.console.marking import N_
 from unisono.console.views.commerce import whole_typed
 from unisono.console.views.voice import SEVERITIES, choices_of, language_typed
 from unisono.console.words import Words
@@ -17,6 +16,7 @@ from unisono.engagement.brand.errors import BadBrand
 from unisono.engagement.brand.model import RULES, BrandVersion, Kit, Rule
 from unisono.engagement.channels.model import CHANNELS
 from unisono.engagement.templates.blocks import ACCENT, INK, MUTED, PAPER
+from unisono.kit.marking import N_
 
 Form = Mapping[str, str]
 

@@ -8,7 +8,6 @@ from typing import Any
 from unisono.console import links
 from unisono.console.contexts import Badge, Tile, Tone
 from unisono.console.contexts.sends import BroadcastRow, FunnelStep, Reach, WhyRow
-from unisono.console.marking import N_
 from unisono.console.views.saying import channel_name, channel_names, day, instant, purpose_name, reason_words, span
 from unisono.console.words import Words
 from unisono.engagement.broadcasts.model import (
@@ -19,6 +18,7 @@ from unisono.engagement.broadcasts.model import (
     BroadcastSchedule,
     WhyNot,
 )
+from unisono.kit.marking import N_
 from unisono.kit.money import format_money
 
 PHASES: dict[str, tuple[str, Tone]] = {

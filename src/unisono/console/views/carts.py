@@ -11,10 +11,10 @@ from unisono.commerce.promotions.model import Quote
 from unisono.console import contexts as c
 from unisono.console import links
 from unisono.console.contexts import Tone
-from unisono.console.marking import N_
 from unisono.console.views.labels import channel_label, staff_line
 from unisono.console.views.orders import applied, euro, rejected, some
 from unisono.console.words import Words
+from unisono.kit.marking import N_
 from unisono.kit.reasons import in_words
 
 STATUS: dict[str, tuple[str, Tone]] = {

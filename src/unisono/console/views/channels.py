@@ -20,13 +20,13 @@ from unisono.console.contexts import (
     Tone,
     VoiceField,
 )
-from unisono.console.marking import N_
 from unisono.console.views.commerce import amount_text, amount_typed, whole_typed
 from unisono.console.views.details import detail_told
 from unisono.console.views.voice import channel_word, choices_of
 from unisono.console.words import Words
 from unisono.engagement.channels.model import CHANNELS, Account, AccountInvalid, Adapter, Sent, Status, WarmUp
 from unisono.engagement.channels.registry import ADAPTERS, adapter_of
+from unisono.kit.marking import N_
 from unisono.kit.money import format_money
 from unisono.kit.reasons import Reason, in_words
 

@@ -10,10 +10,10 @@ from unisono.commerce.changes.service import Propagation
 from unisono.commerce.coherence.model import Count, Incident, IncidentKind
 from unisono.console import contexts as c
 from unisono.console import links
-from unisono.console.marking import N_
 from unisono.console.views.labels import staff_line
 from unisono.console.views.prices import place
 from unisono.console.words import Words
+from unisono.kit.marking import N_
 from unisono.kit.money import format_money
 
 KINDS: dict[IncidentKind, str] = {

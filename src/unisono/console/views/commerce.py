@@ -11,11 +11,11 @@ import msgspec
 
 from unisono.commerce.catalog.model import Status
 from unisono.console.contexts import Badge, Choice, Problem, Tone
-from unisono.console.marking import N_
 from unisono.console.views.labels import channel_label
 from unisono.console.views.problems import problem_of
 from unisono.console.words import Words
 from unisono.kit.errors import BadRequest, UnisonoError
+from unisono.kit.marking import N_
 from unisono.kit.money import exponent, to_decimal, to_minor
 from unisono.kit.reasons import Reason, in_words
 

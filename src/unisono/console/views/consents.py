@@ -18,7 +18,6 @@ from unisono.console.contexts.consents import (
     TextRow,
     TextVersion,
 )
-from unisono.console.marking import N_
 from unisono.console.views.labels import brief
 from unisono.console.views.saying import CHANNELS, channel_name, channel_names, choices
 from unisono.console.words import Words
@@ -26,6 +25,7 @@ from unisono.customers.consent.model import ANY, Legal, LegalOverride, Suppressi
 from unisono.customers.consent.model import CHANNELS as BOUND
 from unisono.customers.consent.overview import Holding, PersonConsents
 from unisono.customers.consent.proof import ACTION_WORDS, PURPOSE_WORDS
+from unisono.kit.marking import N_
 from unisono.kit.names import SOURCES
 
 STATUSES: dict[str, tuple[str, Tone]] = {

@@ -9,10 +9,10 @@ from unisono.commerce.orders.reservations.model import NoShow, Reservation
 from unisono.commerce.orders.slots.model import Appointment
 from unisono.console import contexts as c
 from unisono.console import links
-from unisono.console.marking import N_
 from unisono.console.views import shopwords
 from unisono.console.views.orders import buyer_of, euro
 from unisono.console.words import Words
+from unisono.kit.marking import N_
 
 PARCEL_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
     "planned": (("picking", N_("I gather it")), ("ready", N_("It is ready"))),

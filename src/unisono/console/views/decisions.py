@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from unisono.console.marking import N_
 from unisono.console.views import Row
 from unisono.console.views.labels import brief, reason_text
 from unisono.console.words import Words
 from unisono.customers.timeline.model import Event
+from unisono.kit.marking import N_
 
 NAMED = 2
 """So many identifiers are named; of the others only how many they are."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from unisono.console.marking import N_
 from unisono.console.words import Words
+from unisono.kit.marking import N_
 
 _LIQUID = (
     N_("The Liquid cannot be read: {why} (line {line})"),

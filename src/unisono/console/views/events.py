@@ -8,12 +8,12 @@ import msgspec
 
 from unisono.console import links
 from unisono.console.contexts import FailedEvent, LiveEvent, PersonLink
-from unisono.console.marking import N_
 from unisono.console.views.labels import channel_label, dot_of, namespace_label
 from unisono.console.views.timeline import LATE
 from unisono.console.words import Words
 from unisono.customers.collect.failed import FailedEvent as Failed
 from unisono.customers.timeline.model import Event
+from unisono.kit.marking import N_
 
 EXCERPT = 160
 

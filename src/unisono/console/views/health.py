@@ -12,11 +12,11 @@ from babel.units import format_unit
 
 from unisono import __version__
 from unisono.console import contexts
-from unisono.console.marking import N_
 from unisono.console.views.identity import person_link
 from unisono.console.words import Words
 from unisono.customers.timeline.parking import QUEUED, DeadLetter, ParkedEvent
 from unisono.customers.timeline.readers import ReaderStatus
+from unisono.kit.marking import N_
 
 BEHIND = 60.0
 """Seconds a reader may be behind before somebody should look."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import cast
 
 from unisono.console.contexts import IdentifierBrief
-from unisono.console.marking import N_
 from unisono.console.staff import Dot, StaffLine
 from unisono.console.words import Words
 from unisono.customers.timeline.vocabulary import line_of
+from unisono.kit.marking import N_
 
 CHANNELS: dict[str, str] = {
     "web": N_("Web"),

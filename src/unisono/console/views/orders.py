@@ -12,10 +12,10 @@ from unisono.commerce.orders.model import Fulfilment, HistoryEntry, Order, Order
 from unisono.commerce.promotions.model import Applied, Rejected
 from unisono.console import contexts as c
 from unisono.console import links
-from unisono.console.marking import N_
 from unisono.console.views import shopwords
 from unisono.console.views.labels import channel_label, staff_line
 from unisono.console.words import Words
+from unisono.kit.marking import N_
 from unisono.kit.reasons import Reason, in_words
 
 SHOWN_GOODS = 3

@@ -11,7 +11,6 @@ import msgspec
 from babel.dates import format_skeleton
 
 from unisono.console import contexts, links
-from unisono.console.marking import N_
 from unisono.console.views import Row
 from unisono.console.views.labels import (
     PERSONAL_TRAITS,
@@ -25,6 +24,7 @@ from unisono.console.views.timeline import small_score
 from unisono.console.words import Words
 from unisono.customers.profiles.rules import Trait
 from unisono.customers.profiles.service import Found, Identifier, Profile
+from unisono.kit.marking import N_
 from unisono.kit.money import EXPONENTS, format_money
 
 SHOWN_IDENTIFIERS = 3

@@ -8,12 +8,12 @@ from typing import Any
 from babel.dates import get_day_names
 
 from unisono.console.contexts import sends
-from unisono.console.marking import N_
 from unisono.console.views.saying import CHANNELS, PURPOSES, channel_name, channel_names, span
 from unisono.console.words import Words
 from unisono.engagement.policy.model import Budget, Cap, Policy, PolicyVersion, Quiet
 from unisono.engagement.policy.reading import differences
 from unisono.engagement.policy.words import label_of
+from unisono.kit.marking import N_
 from unisono.kit.reasons import DAYS
 
 MOST_NAMED = 4

@@ -9,9 +9,9 @@ from typing import Any
 from unisono.commerce.pricing.model import Announcement, Asked, Evidence, PriceList, Refused, Rule
 from unisono.console import contexts as c
 from unisono.console import links
-from unisono.console.marking import N_
 from unisono.console.views.labels import channel_label
 from unisono.console.words import Words
+from unisono.kit.marking import N_
 
 RULES: dict[Rule, str] = {
     "strict": N_("the lowest price of the 30 days before"),

@@ -10,12 +10,12 @@ from typing import Any
 from unisono.console import links
 from unisono.console.contexts import Badge, PersonLink, Tone
 from unisono.console.contexts.consents import PrivacyRequest, RequestRow
-from unisono.console.marking import N_
 from unisono.console.views.labels import brief
 from unisono.console.views.saying import instant
 from unisono.console.words import Words
 from unisono.customers.privacy.model import ErasurePreview
 from unisono.customers.privacy.model import PrivacyRequest as Request
+from unisono.kit.marking import N_
 from unisono.personal import PARTS
 
 KINDS: dict[str, str] = {"access": N_("Copy of everything"), "erasure": N_("Erasure")}

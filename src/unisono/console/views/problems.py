@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from unisono.console.contexts import Problem
-from unisono.console.marking import N_
 from unisono.console.views.details import detail_told
 from unisono.console.views.problems_commerce import COMMERCE_TEXTS
 from unisono.console.views.problems_segments import SEGMENT_TEXTS
@@ -14,6 +13,7 @@ from unisono.console.views.problems_shop import SHOP_TEXTS
 from unisono.console.views.problems_voice import VOICE_TEXTS
 from unisono.console.words import Words
 from unisono.kit.errors import UnisonoError
+from unisono.kit.marking import N_
 
 
 class Text(NamedTuple):

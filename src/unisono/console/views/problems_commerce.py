@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 COMMERCE_TEXTS: dict[str, tuple[str, str, str, str | None]] = {
     "amount_unreadable": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 SEGMENT_TEXTS: dict[str, tuple[str, ...]] = {
     "bad_rule": (N_("The rule cannot be like this"),),

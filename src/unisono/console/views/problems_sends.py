@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 SENDS_TEXTS: dict[str, tuple[str, ...]] = {
     "bad_policy": (N_("The policy cannot count like this"), "", N_("Put it right and try again.")),

@@ -3,7 +3,7 @@ field."""
 
 from __future__ import annotations
 
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 SHOP_TEXTS: dict[str, tuple[str, str, str, str | None]] = {
     "units_missing": (N_("Say how many"), "", N_("Write a whole number of units."), "units"),

@@ -3,7 +3,7 @@ field."""
 
 from __future__ import annotations
 
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 VOICE_TEXTS: dict[str, tuple[str, str, str, str | None]] = {
     "bad_template": (N_("The template cannot be like this"), "", N_("Put it right and save again."), None),

@@ -12,7 +12,6 @@ from babel.dates import get_day_names
 from unisono.commerce.promotions.errors import BadPromotion
 from unisono.commerce.promotions.model import Definition
 from unisono.console import contexts as c
-from unisono.console.marking import N_
 from unisono.console.views.boxes import FILL_IN, GROUPS, UNREADABLE, Box
 from unisono.console.views.commerce import CHANNELS, instant_text, instant_typed
 from unisono.console.views.labels import channel_label
@@ -29,6 +28,7 @@ from unisono.console.views.promotion_parts import (
 from unisono.console.views.promotion_tree import Reader, Writer, plain, read_box
 from unisono.console.words import Words
 from unisono.kit.errors import BadRequest
+from unisono.kit.marking import N_
 
 GENERAL = (
     Part("name", "text", N_("Name"), needed=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from unisono.console.contexts.promotions import FieldKind
-from unisono.console.marking import N_
+from unisono.kit.marking import N_
 
 
 class Part(NamedTuple):

@@ -20,10 +20,10 @@ from unisono.commerce.promotions.model import (
 from unisono.commerce.promotions.overlaps import Overlap
 from unisono.console import contexts as c
 from unisono.console import links
-from unisono.console.marking import N_
 from unisono.console.views.labels import channel_label
 from unisono.console.views.promotion_words import Teller, sentence
 from unisono.console.words import Words
+from unisono.kit.marking import N_
 
 STATUSES: dict[Status, tuple[str, c.Tone]] = {
     "active": (N_("live"), "good"),

@@ -11,11 +11,11 @@ from babel.dates import format_date, format_datetime
 
 from unisono.console.contexts import Badge, Choice, Tone
 from unisono.console.contexts.sends import DecisionCard, VerdictRow
-from unisono.console.marking import N_
 from unisono.console.words import Words
 from unisono.engagement.policy.model import Decision, Trouble, Verdict
 from unisono.engagement.policy.words import muted
 from unisono.kit import names
+from unisono.kit.marking import N_
 from unisono.kit.reasons import Reason, in_words
 
 CHANNELS = names.CHANNELS

@@ -11,7 +11,6 @@ from babel.numbers import format_decimal
 
 from unisono.console import contexts as c
 from unisono.console.completing import Completer, Known
-from unisono.console.marking import N_
 from unisono.console.views.boxes import GROUPS, Box
 from unisono.console.views.segment_parts import (
     CONDITIONS,
@@ -28,6 +27,7 @@ from unisono.customers.segments import presets
 from unisono.customers.segments.model import PURCHASES
 from unisono.customers.segments.validation import OWN_PATHS
 from unisono.customers.segments.wording import NAMES, event_called
+from unisono.kit.marking import N_
 
 ANY_PURCHASE = N_("any purchase")
 

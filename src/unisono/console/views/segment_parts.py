@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from unisono.console.marking import N_
 from unisono.console.views.saying import CHANNELS as SENT_BY
+from unisono.kit.marking import N_
 
 CONDITIONS: dict[str, str] = {
     "event": N_("Something happened, or did not"),

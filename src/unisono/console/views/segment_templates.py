@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from unisono.console.marking import N_
 from unisono.customers.segments import presets
 from unisono.customers.segments.model import PURCHASES, Rule, decode
+from unisono.kit.marking import N_
 
 DAY = 86_400
 

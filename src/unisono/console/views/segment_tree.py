@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unisono.console.marking import N_
 from unisono.console.views.boxes import FILL_IN, GROUPS, UNREADABLE, Box, count_inside, find
 from unisono.console.views.segment_parts import (
     AT_FIRST,
@@ -24,6 +23,7 @@ from unisono.console.views.segment_parts import (
 from unisono.customers.segments import presets
 from unisono.customers.segments.model import MAX_CONDITIONS, MAX_DEPTH, RuleError, encode
 from unisono.customers.segments.values import LARGEST, number_of
+from unisono.kit.marking import N_
 
 EMPTY_BOX = N_("Add a condition to this box, or remove it.")
 

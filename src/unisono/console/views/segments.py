@@ -10,7 +10,6 @@ import msgspec
 
 from unisono.console import contexts as c
 from unisono.console import links
-from unisono.console.marking import N_
 from unisono.console.views.people import display_name
 from unisono.console.views.segment_parts import REACHED
 from unisono.console.words import Words
@@ -21,6 +20,7 @@ from unisono.customers.segments.ports import Use
 from unisono.customers.segments.sentence import sentence, spoken
 from unisono.customers.segments.service import Segment, SegmentVersion, Status
 from unisono.customers.segments.yaml_io import dump_rule
+from unisono.kit.marking import N_
 
 STATUSES: dict[Status, tuple[str, c.Tone]] = {
     "live": (N_("live"), "good"),

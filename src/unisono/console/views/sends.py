@@ -12,7 +12,6 @@ import msgspec
 from unisono.console import links
 from unisono.console.contexts import Badge, PersonLink, Tone
 from unisono.console.contexts.sends import AttemptRow, Message, MessageLine, Moment
-from unisono.console.marking import N_
 from unisono.console.views.saying import (
     ORIGINS,
     channel_name,
@@ -24,6 +23,7 @@ from unisono.console.views.saying import (
 from unisono.console.words import Words
 from unisono.engagement.delivery.model import MessageRow
 from unisono.engagement.messages.model import MessageDetail, OutboxRow
+from unisono.kit.marking import N_
 from unisono.kit.money import format_money
 from unisono.kit.reasons import Reason
 

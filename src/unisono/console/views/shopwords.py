@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 from unisono.console import links
 from unisono.console.contexts import Badge, Choice, PersonLink, Tone
-from unisono.console.marking import N_
 from unisono.console.views.people import display_name
 from unisono.console.words import Words
 from unisono.customers.profiles import service as profiles
 from unisono.kit.database import Connection
+from unisono.kit.marking import N_
 
 STATES: dict[str, str] = {"on_hand": N_("on hand"), "damaged": N_("damaged"), "incoming": N_("on the way")}
 """States of stock; English msgids."""

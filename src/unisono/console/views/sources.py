@@ -9,8 +9,8 @@ from typing import Any, Literal
 from unisono.access.keys import PREFIXES, SCOPES
 from unisono.console import links
 from unisono.console.contexts import Choice, CodeSample, KeyGroup, KeyRow, Paging
-from unisono.console.marking import N_
 from unisono.console.words import Words
+from unisono.kit.marking import N_
 
 KINDS: dict[Literal["write", "secret", "till"], str] = {
     "write": N_("Sites and apps"),

@@ -11,11 +11,11 @@ from unisono.commerce.inventory.model import Location, Movement, Opening, Place,
 from unisono.commerce.inventory.opening import WEEKDAYS, opening_hours
 from unisono.console import contexts as c
 from unisono.console import links
-from unisono.console.marking import N_
 from unisono.console.views import shopwords
 from unisono.console.views.labels import channel_label, staff_line
 from unisono.console.words import Words
 from unisono.kit.errors import BadRequest
+from unisono.kit.marking import N_
 
 TABS: tuple[tuple[str, str], ...] = (
     (links.STOCK, N_("On the shelves")),

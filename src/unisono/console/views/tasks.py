@@ -8,11 +8,11 @@ from datetime import datetime
 from unisono.console import links
 from unisono.console.contexts import Badge, Choice, PersonLink, Tone
 from unisono.console.contexts.sends import TaskRow
-from unisono.console.marking import N_
 from unisono.console.views.labels import masked
 from unisono.console.views.saying import choices
 from unisono.console.words import Words
 from unisono.engagement.channels.tasks.service import Task
+from unisono.kit.marking import N_
 
 KINDS: dict[str, str] = {
     "call": N_("Call"),

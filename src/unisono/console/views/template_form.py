@@ -8,12 +8,12 @@ from typing import Any, Final, cast
 import msgspec
 
 from unisono.console.contexts import BlockCard, Choice, VoiceField
-from unisono.console.marking import N_
 from unisono.console.words import Words
 from unisono.engagement.brand.model import Kit
 from unisono.engagement.templates.blocks import body_of
 from unisono.engagement.templates.errors import BadTemplate
 from unisono.engagement.templates.model import Block, ChannelContent
+from unisono.kit.marking import N_
 
 Form = Mapping[str, str]
 

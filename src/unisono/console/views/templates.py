@@ -16,7 +16,6 @@ from unisono.console.contexts import (
     TemplateVersionRow,
     VoiceField,
 )
-from unisono.console.marking import N_
 from unisono.console.views.voice import (
     CHANNELS,
     PURPOSES,
@@ -38,6 +37,7 @@ from unisono.engagement.templates.model import (
     TemplateVersion,
     UsedBy,
 )
+from unisono.kit.marking import N_
 
 KINDS: Final = {"message": N_("Message"), "block": N_("Block of other templates")}
 

@@ -11,7 +11,6 @@ import msgspec
 
 from unisono.console import links
 from unisono.console.contexts import DayGroup, Score, TimelineItem
-from unisono.console.marking import N_
 from unisono.console.staff import Note
 from unisono.console.views import Row, decisions
 from unisono.console.views.labels import channel_label, dot_of, staff_line
@@ -19,6 +18,7 @@ from unisono.console.words import Words
 from unisono.customers.profiles.upcoming import Upcoming
 from unisono.customers.timeline.model import Event
 from unisono.customers.timeline.vocabulary import label, line_of, spec_for, summary, value_of
+from unisono.kit.marking import N_
 
 RUN = 3
 """So many equal events in a row become one line."""

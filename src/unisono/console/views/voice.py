@@ -9,7 +9,6 @@ import msgspec
 from babel import Locale
 
 from unisono.console.contexts import Badge, Choice, FindingRow, Problem, Tone, VoiceField
-from unisono.console.marking import N_
 from unisono.console.views.commerce import problem_with_reasons
 from unisono.console.views.details import detail_told
 from unisono.console.views.problems_voice import VOICE_TEXTS
@@ -17,6 +16,7 @@ from unisono.console.views.saying import CHANNELS as SENT_BY
 from unisono.console.words import Words
 from unisono.engagement.brand.model import Finding, Severity, Where
 from unisono.kit.errors import BadRequest, UnisonoError
+from unisono.kit.marking import N_
 from unisono.kit.reasons import in_words
 
 SHARED: dict[str, str] = {"text": N_("Texts and chats"), "push": N_("Push, web and app")}

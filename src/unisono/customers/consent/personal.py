@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from unisono.kit.personal import BY_NODE, CHANNEL, IDENTIFIER, N_, REASON, STATE, WHEN, PersonalData, Table
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_NODE, CHANNEL, IDENTIFIER, REASON, STATE, WHEN, PersonalData, Table
 
 _PURPOSE = N_("Purpose")
 _UNTIL = N_("Until")

@@ -18,14 +18,10 @@ from unisono.customers.consent.texts import texts_named
 from unisono.kit.arrays import int_list
 from unisono.kit.database import Connection
 from unisono.kit.i18n import translations
+from unisono.kit.marking import N_
 from unisono.kit.sql import load
 
 _sql = load("unisono.customers.consent")
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation where it is defined."""
-    return text
 
 
 class Address(msgspec.Struct, frozen=True):

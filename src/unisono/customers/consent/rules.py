@@ -25,7 +25,7 @@ from unisono.customers.consent.model import (
     Status,
     Suppression,
 )
-from unisono.kit.personal import N_
+from unisono.kit.marking import N_
 from unisono.kit.reasons import Reason
 
 _WEIGHT: dict[Action, int] = {

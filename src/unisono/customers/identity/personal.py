@@ -9,7 +9,8 @@ from unisono.customers.identity.model import Key
 from unisono.customers.identity.rulebook import read_rulebook
 from unisono.customers.identity.service import write_changes
 from unisono.kit.database import Connection
-from unisono.kit.personal import BY_NODE, IDENTIFIER, KIND, MADE, N_, REASON, WHEN, Erasing, PersonalData, Table
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_NODE, IDENTIFIER, KIND, MADE, REASON, WHEN, Erasing, PersonalData, Table
 from unisono.kit.sql import load
 
 _sql = load("unisono.customers.identity")

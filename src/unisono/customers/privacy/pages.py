@@ -11,7 +11,7 @@ import msgspec
 from babel.dates import format_datetime
 
 from unisono.kit.i18n import LANGUAGES, translations
-from unisono.kit.personal import N_
+from unisono.kit.marking import N_
 
 TITLE = N_("What we keep about you")
 INTRO = N_("Made on {at}. The same and more is in the folder data, for programs (JSON Lines) and spreadsheets (CSV).")

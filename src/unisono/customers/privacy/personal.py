@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from unisono.kit.personal import BY_PERSON, KIND, N_, STATE, WHEN, PersonalData, Table
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_PERSON, KIND, STATE, WHEN, PersonalData, Table
 
 PERSONAL = PersonalData(
     "privacy",

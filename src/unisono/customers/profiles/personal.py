@@ -7,16 +7,8 @@ from collections.abc import Collection
 import msgspec
 
 from unisono.kit.database import Connection
-from unisono.kit.personal import (
-    BY_NODE,
-    BY_PERSON,
-    IDENTIFIER,
-    N_,
-    WHEN,
-    PersonalData,
-    Table,
-    personal_texts,
-)
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_NODE, BY_PERSON, IDENTIFIER, WHEN, PersonalData, Table, personal_texts
 from unisono.kit.sql import load
 
 _sql = load("unisono.customers.profiles")

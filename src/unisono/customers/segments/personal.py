@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from unisono.kit.personal import BY_PERSON, N_, PersonalData, Table
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_PERSON, PersonalData, Table
 
 _RULES = "Rules about people in general, written by colleagues."
 

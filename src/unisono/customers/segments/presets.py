@@ -11,6 +11,7 @@ import msgspec
 import yaml
 
 from unisono.customers.segments.model import Rule, RuleError, decode
+from unisono.kit.marking import N_
 
 FieldType = Literal["days", "hours", "minutes", "count", "number", "score", "text"]
 
@@ -33,11 +34,6 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: str
     rule: dict[str, Any]
     fields: dict[str, Field] = {}
-
-
-def N_(text: str) -> str:
-    """Marks a text for translation."""
-    return text
 
 
 TITLES: dict[str, str] = {

@@ -10,14 +10,11 @@ from babel.dates import get_day_names
 from unisono.customers.segments.model import PURCHASES
 from unisono.customers.timeline.vocabulary import label, resolve
 from unisono.kit.i18n import translations
+from unisono.kit.marking import N_
+from unisono.kit.names import CHANNELS
 from unisono.kit.reasons import DAYS, Reason
 
 Say = Callable[[str], str]
-
-
-def N_(text: str) -> str:
-    """Marks a text for the catalogue."""
-    return text
 
 
 NAMES: Mapping[str, str] = {
@@ -60,21 +57,6 @@ PURPOSES: Mapping[str, str] = {
     "tracking": N_("tracking"),
     "statistics": N_("statistics"),
 }
-
-CHANNELS: Mapping[str, str] = {
-    "email": N_("E-mail"),
-    "sms": N_("SMS"),
-    "whatsapp": N_("WhatsApp"),
-    "messenger": N_("Messenger"),
-    "instagram": N_("Instagram"),
-    "telegram": N_("Telegram"),
-    "web_push": N_("Web push"),
-    "app_push": N_("App push"),
-    "mail": N_("Letter"),
-    "call": N_("Call"),
-    "any": N_("any channel"),
-}
-"""Channels consent is bound to."""
 
 LINES: Mapping[str, str] = {
     "web": N_("Web"),

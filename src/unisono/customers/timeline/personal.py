@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from unisono.kit.personal import BY_NODE, BY_PERSON, CHANNEL, IDENTIFIER, N_, STORE, WHEN, PersonalData, Table
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_NODE, BY_PERSON, CHANNEL, IDENTIFIER, STORE, WHEN, PersonalData, Table
 
 PERSONAL = PersonalData(
     "timeline",

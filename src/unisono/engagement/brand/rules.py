@@ -16,17 +16,13 @@ import msgspec
 
 from unisono.engagement.brand.model import RULES, Claim, Finding, ForbiddenWord, Kit, Rule, Said, Severity, Where
 from unisono.engagement.brand.words import around, claims_of, compiled, find, in_language, pattern_of, words_in
+from unisono.kit.marking import N_
 from unisono.kit.reasons import Reason
 
 MOST: Final = 50
 """Findings told of one text."""
 MAX_CHECKED: Final = 200_000
 """Characters looked at; what is longer is not a message."""
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation where it is defined."""
-    return text
 
 
 _TEXTS: Final[dict[Rule, str]] = {

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from unisono.engagement.channels.audiences import membership
 from unisono.kit.database import Connection
-from unisono.kit.personal import (
-    BY_NODE,
-    CHANNEL,
-    IDENTIFIER,
-    KIND,
-    MADE,
-    N_,
-    STATE,
-    STORE,
-    Erasing,
-    PersonalData,
-    Table,
-)
+from unisono.kit.marking import N_
+from unisono.kit.personal import BY_NODE, CHANNEL, IDENTIFIER, KIND, MADE, STATE, STORE, Erasing, PersonalData, Table
 
 
 class ChannelsData(PersonalData):

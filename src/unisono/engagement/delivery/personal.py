@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from unisono.kit.marking import N_
 from unisono.kit.personal import (
     BY_NODE,
     CHANNEL,
     CURRENCY,
     IDENTIFIER,
     MADE,
-    N_,
     REASON,
     SETTLED,
     STATE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from unisono.kit.personal import N_
+from unisono.kit.marking import N_
 from unisono.kit.reasons import Reason
 
 BROADCAST_PAUSED: Final = Reason("broadcast_paused", "Its broadcast is paused.")

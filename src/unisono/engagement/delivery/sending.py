@@ -20,6 +20,7 @@ import structlog
 
 from unisono.access import audit
 from unisono.kit.database import Connection
+from unisono.kit.marking import N_
 from unisono.kit.settings import Settings
 from unisono.kit.sql import load
 
@@ -29,11 +30,6 @@ _sql = load("unisono.engagement.delivery")
 
 LOCK: Final = 7_406_110_011
 """Advisory lock: held shared by every hand-over, exclusively by whoever pauses."""
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation where it is defined."""
-    return text
 
 
 COPY: Final = N_(

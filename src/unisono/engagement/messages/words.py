@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from unisono.kit.marking import N_
 from unisono.kit.reasons import Reason
-
-
-def N_(text: str) -> str:
-    """Mark a text for translation where it is defined."""
-    return text
-
 
 _WORDS: Final = {
     # Consent and law.

@@ -7,7 +7,7 @@ from typing import Final
 
 from unisono.engagement.policy.limits import most
 from unisono.engagement.policy.model import Budget, Cap, PlannedMessage, Trouble
-from unisono.kit.personal import N_
+from unisono.kit.marking import N_
 from unisono.kit.reasons import Reason
 
 
