@@ -1,4 +1,4 @@
-"""What channels forget: the calls of providers, once nobody tells them again."""
+"""What channels forget: the calls of providers, once nobody tells them again, and devices that are gone."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from unisono.kit.settings import Settings
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-async def test_calls_of_providers_are_forgotten_every_night(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After their days and no sooner, in portions, and again the next night."""
+async def test_it_is_forgotten_every_night(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After their days and no sooner, in portions, and again the next night; a device in use never is."""
     monkeypatch.setattr(retention, "PORTION", 100)
     settings = Settings(provider_call_days=10)
     draft = accounts.Draft(code="site", kind="onsite", channel="onsite", name="Site")
@@ -31,6 +31,13 @@ async def test_calls_of_providers_are_forgotten_every_night(pool: Pool, monkeypa
             made.id,
             NOW,
         )
+        await conn.execute(
+            """insert into push_address (node_id, channel, endpoint, created_at, gone_at)
+               select 1, 'web_push', 'https://push.example/' || n, $1::timestamptz - interval '1 year',
+                      case when n >= 0 then $1::timestamptz - make_interval(hours => n) end
+               from generate_series(-10, 599) n""",
+            NOW,
+        )
         for _ in range(2):
             await retention.plan(conn, settings, now=NOW)
     night = NOW + timedelta(days=1)
@@ -39,6 +46,11 @@ async def test_calls_of_providers_are_forgotten_every_night(pool: Pool, monkeypa
     assert await worker.drain(night) == 1
     left = await pool.fetchrow("select count(*) as calls, min(received_at) as oldest from provider_call")
     assert tuple(left or ()) == (217, night - timedelta(days=10))
+    devices = await pool.fetchrow(
+        """select count(*) filter (where gone_at is null) as used, count(gone_at) as gone, min(gone_at) as oldest
+           from push_address"""
+    )
+    assert tuple(devices or ()) == (10, 217, night - timedelta(days=10))
     async with transaction(pool) as conn:
         timer = await timers.find_timer(conn, retention.KIND, "nightly")
     assert timer is not None

@@ -19,7 +19,7 @@ from unisono.console.routes.broadcasts import LOOKED_AT, SECTION
 from unisono.console.routes.products import asked
 from unisono.console.views import broadcasts as views
 from unisono.console.views.commerce import problem_with_reasons, whole_typed
-from unisono.console.views.saying import CHANNELS, PURPOSES, choices
+from unisono.console.views.saying import CHANNELS, PURPOSES, channel_names, choices
 from unisono.customers.segments import service as segments
 from unisono.engagement.broadcasts import audience, service
 from unisono.engagement.broadcasts.errors import BadBroadcast, BroadcastConflict, BroadcastNotFound
@@ -59,7 +59,11 @@ async def _show(
             contexts.Choice(value=one.code, label=one.name, selected=one.code == values.get("segment")) for one in known
         ],
         templates=[
-            contexts.Choice(value=one.code, label=one.name, selected=one.code == values.get("template"))
+            contexts.Choice(
+                value=one.code,
+                label=f"{one.name} ({channel_names(one.draft, words)})",
+                selected=one.code == values.get("template"),
+            )
             for one in written
             if one.version or one.builtin
         ],

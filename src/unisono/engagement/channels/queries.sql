@@ -58,6 +58,12 @@ delete from provider_call where ctid = any(array(
     select ctid from provider_call where received_at < :before limit :many
 ));
 
+-- name: forget_push_addresses!
+-- Gone since long; whoever comes back registers anew.
+delete from push_address where id = any(array(
+    select id from push_address where gone_at < :before limit :many
+));
+
 -- name: calls_since
 -- How many things of which kind an account's provider told us, and when last.
 select kind, count(*)::int as number, max(received_at) as last_at

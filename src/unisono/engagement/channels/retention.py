@@ -1,4 +1,5 @@
-"""What channels forget every night: what providers told us too long ago to be told again."""
+"""What channels forget every night: what providers told us too long ago to be told again, and the browsers and phones
+that they told us long ago are gone."""
 
 from __future__ import annotations
 
@@ -34,10 +35,11 @@ class ChannelsNight(LongHandler):
     async def work(self, pool: Pool, timer: Timer) -> None:
         """A portion after the other, each in a transaction of its own."""
         before = self._clock() - timedelta(days=self._settings.provider_call_days)
-        gone = PORTION
-        while gone == PORTION:
-            async with transaction(pool) as conn:
-                gone = int(await _sql.forget_calls(conn, before=before, many=PORTION))
+        for forget in (_sql.forget_calls, _sql.forget_push_addresses):
+            gone = PORTION
+            while gone == PORTION:
+                async with transaction(pool) as conn:
+                    gone = int(await forget(conn, before=before, many=PORTION))
 
     async def fire(self, conn: Connection, timer: Timer) -> str:
         """Again tomorrow."""
