@@ -114,8 +114,8 @@ class Settings:
     )
     provider_call_days: int = _setting(
         60,
-        doc="Days it is remembered what providers told us, so that what comes again counts once, and which browsers and "
-        "phones they told us are gone.",
+        doc="Days it is remembered what providers told us, so that what comes again counts once, and which browsers "
+        "and phones they told us are gone.",
     )
     log_level: str = _setting("info", doc="debug, info, warning or error.")
     log_json: bool = _setting(False, doc="Structured logs as JSON lines instead of text.")

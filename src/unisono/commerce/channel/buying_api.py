@@ -60,6 +60,9 @@ class Begin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     shipping_minor: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """What sending costs; only a server may say so, for others it is the shop's own price."""
     minutes: Annotated[int, msgspec.Meta(ge=1, le=60)] = 15
+    soft_opt_in: bool = False
+    """The buyer was told that the ``email`` in ``customer`` is written to about products like these, and did not
+    refuse: it is kept with the order as its own kind of consent."""
 
 
 class Pay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -116,6 +119,7 @@ def _request(request: AnyRequest, speaker: Speaker, data: Begin) -> CheckoutRequ
         source=_source(speaker),
         source_order_id=data.order_id,
         minutes=data.minutes,
+        soft_opt_in=data.soft_opt_in,
     )
 
 

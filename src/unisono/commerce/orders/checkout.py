@@ -94,6 +94,7 @@ def _check(request: CheckoutRequest) -> None:
     rules.check_amount(request.shipping_minor, "Shipping")
     if len(encode([request.address, request.customer])) > 20_000:
         raise BadOrder("Address and customer are over 20,000 characters.", code="too_long")
+    rules.check_notice(request.customer, told=request.soft_opt_in)
 
 
 async def _hold(
@@ -220,6 +221,8 @@ def _line(
     return CheckoutLine(
         variant_id=variant.id,
         product_id=variant.product_code,
+        category=rules.own_category(variant.category_codes),
+        brand=variant.brand or None,
         sku=variant.sku,
         name=variant.name,
         quantity=quantity,
@@ -251,10 +254,7 @@ def _started(checkout: Checkout) -> list[Happening]:
                 "cart_id": checkout.cart_id,
                 "value": events.major(frozen.offer.total_minor, currency),
                 "currency": currency,
-                "products": [
-                    events.product(line.sku, line.name, line.unit_minor, line.quantity, line.total_minor, currency)
-                    for line in frozen.lines
-                ],
+                "products": [events.sold(line, currency) for line in frozen.lines],
             },
         )
     ]

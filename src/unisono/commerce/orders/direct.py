@@ -144,6 +144,7 @@ def _check(asked: NewOrder, now: datetime) -> None:
         raise BadOrder("Coupons are for orders that are priced here.", code="coupons_and_prices")
     if len(encode([asked.customer, asked.address, [line.detail for line in asked.lines]])) > 50_000:
         raise BadOrder("The order's texts are over 50,000 characters.", code="too_long")
+    rules.check_notice(asked.customer, told=asked.soft_opt_in)
 
 
 def _key(rulebook: Rulebook, identifier: str) -> Key:
@@ -214,6 +215,8 @@ async def _priced(
         CheckoutLine(
             variant_id=variants[line.sku].id,
             product_id=variants[line.sku].product_code,
+            category=rules.own_category(variants[line.sku].category_codes),
+            brand=variants[line.sku].brand or None,
             sku=variants[line.sku].sku,
             name=variants[line.sku].name,
             quantity=line.quantity,
@@ -272,6 +275,8 @@ def _told(line: NewLine, variant: Variant, *, included: bool) -> CheckoutLine:
     return CheckoutLine(
         variant_id=variant.id,
         product_id=variant.product_code,
+        category=rules.own_category(variant.category_codes),
+        brand=variant.brand or None,
         sku=variant.sku,
         name=rules.check_text(line.name, "Name") if line.name else variant.name,
         quantity=line.quantity,
@@ -370,10 +375,13 @@ def _draft(
         customer=asked.customer,
         quote=quote,
         placed_at=at,
+        soft_opt_in=asked.soft_opt_in,
         lines=tuple(
             DraftLine(
                 variant_id=line.variant_id,
                 product_id=line.product_id,
+                category=line.category,
+                brand=line.brand,
                 sku=line.sku,
                 name=line.name,
                 quantity=line.quantity,

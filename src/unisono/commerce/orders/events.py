@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from unisono.commerce.changes.model import NewChange
-from unisono.commerce.orders.model import Draft, Order, OrderLine, Return
+from unisono.commerce.orders.model import CheckoutLine, Draft, DraftLine, Order, OrderLine, Return
 from unisono.customers.record import Happening
 from unisono.kit.money import to_decimal
 
@@ -29,11 +29,27 @@ def product(sku: str, name: str, unit: int, quantity: int, total: int, currency:
     }
 
 
+def sold(line: DraftLine | CheckoutLine, currency: str) -> dict[str, Any]:
+    """A line that is bought, with what kind of goods it is of."""
+    return product(
+        line.sku,
+        line.name,
+        line.unit_minor,
+        line.quantity,
+        line.total_minor,
+        currency,
+        product_id=line.product_id,
+        category=line.category,
+        brand=line.brand,
+    )
+
+
 def completed(number: str, draft: Draft) -> Happening | None:
-    """The order was placed; None where it is nobody's."""
+    """The order was placed; None where it is nobody's. With the notice of the soft opt-in where the buyer got it."""
     if draft.node_id is None:
         return None
     properties = {
+        **({"soft_opt_in": True, "email": draft.customer["email"]} if draft.soft_opt_in else {}),
         "order_id": number,
         "checkout_id": draft.checkout_id,
         "cart_id": draft.cart_id,
@@ -48,18 +64,7 @@ def completed(number: str, draft: Draft) -> Happening | None:
         "currency": draft.currency,
         "coupon": ", ".join(draft.coupons) or None,
         "payment_method": draft.payment_method,
-        "products": [
-            product(
-                line.sku,
-                line.name,
-                line.unit_minor,
-                line.quantity,
-                line.total_minor,
-                draft.currency,
-                product_id=line.product_id,
-            )
-            for line in draft.lines
-        ],
+        "products": [sold(line, draft.currency) for line in draft.lines],
     }
     return Happening(
         node_id=draft.node_id,

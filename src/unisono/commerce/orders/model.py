@@ -199,6 +199,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     customer: dict[str, Any] = {}
     quote: dict[str, Any] = {}
     placed_at: datetime
+    soft_opt_in: bool = False
     lines: tuple[DraftLine, ...]
     parcels: tuple[DraftParcel, ...] = ()
 
@@ -208,6 +209,8 @@ class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
 
     variant_id: int | None
     product_id: str | None = None
+    category: str | None = None
+    brand: str | None = None
     sku: str
     name: str
     quantity: int
@@ -250,6 +253,9 @@ class CheckoutRequest(msgspec.Struct, frozen=True, kw_only=True):
     source_order_id: str | None = None
     minutes: int = 15
     """How long goods, slot and coupons are held."""
+    soft_opt_in: bool = False
+    """The buyer was told that the e-mail address in ``customer`` is written to about products like these, and may
+    refuse; he did not."""
 
 
 class CheckoutLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,6 +263,9 @@ class CheckoutLine(msgspec.Struct, frozen=True, kw_only=True):
 
     variant_id: int
     product_id: str
+    category: str | None = None
+    """The code of its product's own category."""
+    brand: str | None = None
     sku: str
     name: str
     quantity: int
@@ -422,6 +431,8 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
     payment: DirectPayment | None = None
     override_reason: str | None = None
     """At the till: sell what is promised to somebody else, and why."""
+    soft_opt_in: bool = False
+    """As of `CheckoutRequest`."""
     placed_at: datetime | None = None
 
 

@@ -368,10 +368,13 @@ def _draft(
         customer=request.customer,
         quote={"uses": checkout.reference, "applied": offer.applied, "rejected": offer.rejected},
         placed_at=now,
+        soft_opt_in=request.soft_opt_in,
         lines=tuple(
             DraftLine(
                 variant_id=line.variant_id,
                 product_id=line.product_id,
+                category=line.category,
+                brand=line.brand,
                 sku=line.sku,
                 name=line.name,
                 quantity=line.quantity,

@@ -24,6 +24,20 @@ NEXT: Final[Mapping[Status, frozenset[Status]]] = {
 """Which state of an order may follow which."""
 
 
+def check_notice(customer: Mapping[str, object], *, told: bool) -> None:
+    """Raises BadOrder when the buyer is said to know what his e-mail address is used for and gave none."""
+    address = customer.get("email")
+    if told and not (isinstance(address, str) and "@" in address):
+        raise BadOrder(
+            "soft_opt_in is about the e-mail address in customer.email; there is none.", code="notice_without_email"
+        )
+
+
+def own_category(codes: Sequence[str]) -> str | None:
+    """The last of the categories from the root to the product's own."""
+    return codes[-1] if codes else None
+
+
 def check_move(old: Status, new: Status) -> None:
     """Raises OrderState when ``new`` may not follow ``old``."""
     if new != old and new not in NEXT[old]:

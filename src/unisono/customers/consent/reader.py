@@ -10,7 +10,7 @@ import structlog
 
 from unisono.access.keys import public_sources
 from unisono.customers.consent.confirming import needs_confirmation, request_opt_in
-from unisono.customers.consent.hearing import COMPLAINED, FRESH, Statement, on_person, speaks, statements
+from unisono.customers.consent.hearing import COMPLAINED, FRESH, SOLD, Statement, on_person, speaks, statements
 from unisono.customers.consent.ledger import lock_persons_of, record
 from unisono.customers.consent.model import ADDRESSES, ANY, OBJECTIONS, Legal, NewEntry, Suppression
 from unisono.customers.consent.service import legal, soft_key, states_of, suppress
@@ -62,7 +62,7 @@ class ConsentReader(LogReader):
 
     async def handle(self, conn: Connection, events: Sequence[Event]) -> None:
         """Set-wise: a batch is read, understood and recorded in a handful of statements."""
-        mine = [event for event in events if speaks(event) and not event.message_id.startswith(OURS)]
+        mine = [event for event in events if speaks(event) and (event.name == SOLD or not _own(event))]
         if not mine:
             return
         around = await self._look(conn, mine)
@@ -124,6 +124,11 @@ def _entries(event: Event, around: Surroundings) -> Iterable[tuple[NewEntry, boo
                 yield msgspec.structs.replace(entry, action="requested", expires_at=None), False
             else:
                 yield entry, True
+
+
+def _own(event: Event) -> bool:
+    """Whether it tells what the ledger has already."""
+    return event.message_id.startswith(OURS)
 
 
 def _no_address(said: Statement, known: Known) -> bool:

@@ -83,7 +83,7 @@ async def introduce(engine: Engine) -> None:
     batch = []
     for person in PEOPLE:
         user = person.customer.partition(":")[2]
-        traits = {"name": person.name, "email": f"{user}@alpestre.example"}
+        traits = {"name": person.name, "email": person.email}
         card = {"id": person.card, "type": "loyalty_card", "collection": "users", "encoding": "none"}
         batch.append(
             {

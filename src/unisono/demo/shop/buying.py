@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from unisono.demo.shop.engine import Engine, Refused
-from unisono.demo.shop.pages import acting, at, engine_of, form_of, go, page, refused
+from unisono.demo.shop.pages import PEOPLE, acting, at, engine_of, form_of, go, page, refused
 from unisono.demo.shop.rendering import skus_of
 from unisono.demo.shop.visitors import AnyRequest, Visitor, visitor_of
 from unisono.demo.shop.words import PROBLEMS, say
@@ -51,6 +51,7 @@ async def choose(request: AnyRequest) -> Response[Any]:
         store=store,
         slots=slots,
         sorry=sorry,
+        email=next((one.email for one in PEOPLE if one.customer == visitor.customer), ""),
         here=f"/{visitor.front}/checkout",
         skus=skus_of([line["sku"] for line in found["lines"]]),
     )
@@ -79,7 +80,8 @@ async def begin(request: AnyRequest) -> Response[None]:
         asked["location"] = store
     if form.get("slot"):
         asked["slot"] = form["slot"]
-    asked["customer"] = {"name": form["name"]} if form.get("name") else {}
+    asked["customer"] = {part: form[part] for part in ("name", "email") if form.get(part)}
+    asked["soft_opt_in"] = "@" in form.get("email", "") and not form.get("no_mail")
     back = f"/{visitor.front}/checkout?way={asked['fulfilment']}" + (f"&store={at(store)}" if store else "")
     try:
         made = await engine_of(request).call("POST", "/channel/checkouts", visitor, asked, key=form.get("key"))

@@ -144,6 +144,11 @@ ITALIAN: Final[dict[str, str]] = {
     "Name": "Nome",
     "Street and number": "Via e numero",
     "Postcode": "CAP",
+    "E-mail": "E-mail",
+    "We write to it about products like these; here and in every message you can say no.": (
+        "A questo indirizzo scriviamo di prodotti come questi; qui e in ogni messaggio puoi dire di no."
+    ),
+    "Do not write to me about products like these": "Non scrivetemi di prodotti come questi",
     "Town": "Città",
     "This store does not have all of it: {names}.": "Questo negozio non ha tutto: {names}.",
     "When?": "Quando?",

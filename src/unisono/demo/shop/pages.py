@@ -26,6 +26,11 @@ class SamplePerson(NamedTuple):
     """``namespace:value``"""
     card: str
 
+    @property
+    def email(self) -> str:
+        """The address they signed up with."""
+        return f"{self.customer.partition(':')[2]}@alpestre.example"
+
 
 PEOPLE: Final = (
     SamplePerson("Mario Rossi", "user_id:sample-mario", "9900000000017"),
