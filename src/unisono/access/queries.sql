@@ -56,7 +56,7 @@ select exists (select from account);
 
 -- name: lock_accounts!
 -- One at a time where the number of owners matters; ends with the transaction.
-select pg_advisory_xact_lock(7104519205);
+select pg_advisory_xact_lock(7104519206);
 
 -- name: insert_account$
 insert into account (email, name, role, store_ids) values (:email, :name, :role, :store_ids::text[])

@@ -24,6 +24,7 @@ from unisono.customers.timers import service as timers
 from unisono.engagement.broadcasts.errors import BadBroadcast, BroadcastConflict
 from unisono.engagement.broadcasts.keeping import get, locked, page, remove, save
 from unisono.engagement.broadcasts.model import Broadcast, BroadcastSchedule
+from unisono.engagement.delivery import sending
 from unisono.engagement.messages import service as messages
 from unisono.engagement.messages import trying
 from unisono.engagement.policy import service as policies
@@ -190,6 +191,9 @@ async def _press(
     if status is None or (found.phase == "finished" and deed != "resumed"):
         raise _senseless(found, deed)
     begins = now if row["snapshot_at"] is None and status == "scheduled" else None
+    if status in ("paused", "stopped"):
+        # A hand-over that has not seen it would leave after we have said that nothing does.
+        await sending.hold_off(conn)
     await _sql.set_status(conn, id=row["id"], status=status, fresh=fresh, begins=begins, now=now)
     if fresh or status == "paused":
         await timers.cancel_timer(conn, DRIVE, str(row["id"]), reason=deed)

@@ -120,9 +120,13 @@ select (select min(try_at) from message where state = 'planned') as due,
 
 -- Handing over --------------------------------------------------------------------------------------
 
--- name: share_sending$
--- Whether sending is paused; nobody pauses it until the transaction ends.
-select paused_at is not null from sending, (select pg_advisory_xact_lock_shared(:lock::bigint)) as held;
+-- name: share_sending!
+-- Nobody pauses anything until the transaction ends.
+select pg_advisory_xact_lock_shared(:lock::bigint);
+
+-- name: is_paused$
+-- In a statement of its own: one that has waited for a lock sees what was before it waited.
+select paused_at is not null from sending;
 
 -- name: persons_now
 -- Whose these identifiers are; of an erased one nothing comes back.

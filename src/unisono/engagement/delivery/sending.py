@@ -29,8 +29,7 @@ log = structlog.get_logger("unisono.delivery")
 _sql = load("unisono.engagement.delivery")
 
 LOCK: Final = 7_406_110_011
-"""Advisory lock: held shared by every hand-over, exclusively by whoever pauses."""
-
+"""Advisory lock: held shared by every hand-over, exclusively by whoever pauses all of it or a part."""
 
 COPY: Final = N_(
     "This is a copy or a restored backup of another installation: what that one has sent would be sent again."
@@ -65,12 +64,19 @@ async def state(conn: Connection) -> Sending:
 
 async def paused(conn: Connection) -> bool:
     """Whether nothing may leave, kept true until the caller's transaction ends."""
-    return bool(await _sql.share_sending(conn, lock=LOCK))
+    await _sql.share_sending(conn, lock=LOCK)
+    return bool(await _sql.is_paused(conn))
+
+
+async def hold_off(conn: Connection) -> None:
+    """Wait for the hand-overs under way, and keep others waiting until the caller's transaction ends: they see what it
+    has written."""
+    await _sql.hold_sending(conn, lock=LOCK)
 
 
 async def pause(conn: Connection, *, reason: str, actor: str, now: datetime) -> Sending:
     """Stop everything: when this is committed nothing is handed over any more."""
-    await _sql.hold_sending(conn, lock=LOCK)
+    await hold_off(conn)
     await _sql.pause_sending(conn, now=now, reason=reason, actor=actor)
     await audit.record(conn, actor=actor, action="sending.paused", detail={"reason": reason})
     return await state(conn)
@@ -78,7 +84,7 @@ async def pause(conn: Connection, *, reason: str, actor: str, now: datetime) -> 
 
 async def resume(conn: Connection, settings: Settings, *, actor: str, now: datetime) -> Sending:
     """Let messages leave; this machine and cluster become the ones that send."""
-    await _sql.hold_sending(conn, lock=LOCK)
+    await hold_off(conn)
     mine = await fingerprint(conn, settings)
     await _sql.resume_sending(conn, now=now, actor=actor, fingerprint=mine)
     await write_mark(conn, settings, mine)
@@ -88,7 +94,7 @@ async def resume(conn: Connection, settings: Settings, *, actor: str, now: datet
 
 async def recognise(conn: Connection, settings: Settings, *, now: datetime) -> Sending:
     """Look whether this is the installation that may send; pause when it is another. Called when a worker starts."""
-    await _sql.hold_sending(conn, lock=LOCK)
+    await hold_off(conn)
     found = await state(conn)
     mine = await fingerprint(conn, settings)
     if found.fingerprint is None and not found.paused:
