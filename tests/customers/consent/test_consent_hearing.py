@@ -292,6 +292,31 @@ async def test_asking_twice_within_the_hour_is_asking_once(pool: Pool) -> None:
         assert await confirming.request_opt_in(conn, granted(maria.email, key="d"), now=done) is None
 
 
+async def test_a_consent_for_a_time_is_confirmed_for_that_time(pool: Pool) -> None:
+    """Confirming does not make it one for ever; past its end there is nothing to confirm, nor to ask for."""
+    ends, hour = NOW + timedelta(days=3), timedelta(hours=1)
+    async with transaction(pool) as conn:
+        maria, carlo, paola = await people(conn, 3)
+        asked = await confirming.request_opt_in(conn, granted(maria.email, key="a", expires_at=ends), now=NOW)
+        assert asked is not None
+        assert asked.expires_at == ends
+        entry = await confirming.confirm(conn, asked.entry_id, now=NOW + hour)
+        assert entry.expires_at == ends
+        [state] = (await service.states_of(conn, [maria.email]))[maria.email]
+        assert (state.status, state.holds(ends - hour), state.holds(ends)) == ("granted", True, False)
+        assert await confirming.confirm(conn, asked.entry_id, now=ends + hour) == entry
+
+        late = await confirming.request_opt_in(conn, granted(carlo.email, key="b", expires_at=ends), now=NOW)
+        assert late is not None
+        with pytest.raises(OptInOver):
+            await confirming.confirm(conn, late.entry_id, now=ends)
+
+        events = await conn.fetchval("select count(*) from event")
+        over = granted(paola.email, key="c", at=NOW - 2 * hour, expires_at=NOW - hour)
+        assert await confirming.request_opt_in(conn, over, now=NOW) is None
+        assert await conn.fetchval("select count(*) from event") == events
+
+
 async def test_the_register_blocks_and_frees_numbers(pool: Pool) -> None:
     """Listed: no marketing by call; looked up again and free: open again; an older look changes nothing."""
     async with transaction(pool) as conn:

@@ -34,7 +34,7 @@ def needs_confirmation(entry: NewEntry, rules: Legal, *, proven: bool = True) ->
 
 
 async def request_opt_in(conn: Connection, asked: NewEntry, *, now: datetime) -> OptIn | None:
-    """Ask for a consent: ``asked`` is the grant that is to be confirmed. None when it holds already.
+    """Ask for a consent: ``asked`` is the grant that is to be confirmed. None when it holds already, or is over.
 
     Writes ``Consent Updated`` with status ``requested`` and the entry's id: whoever sends messages follows it and sends
     the link. Asked again within the hour it is the same request and there is no second message. Raises BadConsent.
@@ -56,9 +56,14 @@ async def request_opt_in(conn: Connection, asked: NewEntry, *, now: datetime) ->
     )
     if open_one:
         return OptIn(**dict(open_one))
-    asked = msgspec.structs.replace(asked, action="requested", expires_at=None, told=True)
-    [entry] = await record(conn, [asked], now=now)
+    over = asked.expires_at is not None and asked.expires_at <= now
+    # The end he set stays with the request: the confirmation is of this consent, not of one for ever.
+    [entry] = await record(conn, [msgspec.structs.replace(asked, action="requested", told=not over)], now=now)
+    if over:
+        return None
     ends = now + timedelta(days=(await legal(conn)).confirm_within_days)
+    if entry.expires_at is not None:
+        ends = min(ends, entry.expires_at)
     row = await _sql.insert_request(
         conn,
         entry_id=entry.id,
@@ -105,10 +110,12 @@ async def confirm(
         key=f"confirmed:{entry_id}",
         source="confirmation",
         actor="customer",
-        at=now,
+        # Pressed again it is the same, also when what it confirmed has ended since.
+        at=asked.used_at or now,
         text_id=first.text_id,
         text_version=first.text_version,
         text_language=first.text_language,
+        expires_at=first.expires_at,
         proof={"request": entry_id, **(proof or {})},
         via=via,
     )
