@@ -111,6 +111,7 @@ consents = st.fixed_dictionaries(
         "status": st.sampled_from(("requested", "granted", "granted", "granted", "refused", "withdrawn", "expired")),
         "basis": st.sampled_from(("consent", "consent", "soft_opt_in")),
         "expires_at": st.none() | instants,
+        "since": st.integers(0, 3).map(lambda n: START - n * UNIT),
     }
 )
 nodes = st.fixed_dictionaries(
@@ -312,7 +313,7 @@ async def populate(
             rows["trait"] += _trait_rows(number, node["traits"], source_ids)
             kept = {(state["purpose"], state["channel"]): state for state in node["consents"]}
             rows["consent"] += [
-                (number, purpose, channel, state["status"], state["basis"], START, state["expires_at"])
+                (number, purpose, channel, state["status"], state["basis"], state["since"], state["expires_at"])
                 for (purpose, channel), state in kept.items()
             ]
             for event in node["events"]:

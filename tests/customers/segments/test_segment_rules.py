@@ -163,6 +163,24 @@ def test_one_refusal_outweighs_a_grant_and_a_grant_ends_unswept() -> None:
     assert evaluate(rule, facts(consents=(soft,)), T) == Truth(False, None)
 
 
+def test_a_no_to_all_marketing_counts_on_each_channel() -> None:
+    """Until a consent to that channel given later, under whichever address; a no to something else is none."""
+    email = {"is": "consent", "purpose": "marketing", "channel": "email"}
+    wanted, gone = decode(email), decode({**email, "status": "withdrawn"})
+    everywhere = ConsentSeen("marketing", "any", "withdrawn", since=T)
+    before, after = (ConsentSeen("marketing", "email", "granted", since=T + step) for step in (-HOUR, HOUR))
+    soft = ConsentSeen("marketing", "email", "granted", basis="soft_opt_in", since=T + HOUR)
+    for said, members in (
+        ((before, everywhere), (False, True)),
+        ((before, soft, everywhere), (False, True)),
+        ((before, after, everywhere), (True, False)),
+        ((everywhere,), (False, True)),
+        ((before, ConsentSeen("third_party", "any", "withdrawn", since=T)), (True, False)),
+    ):
+        seen = facts(consents=said)
+        assert (evaluate(wanted, seen, T).member, evaluate(gone, seen, T).member) == members, said
+
+
 def test_a_birthday_is_a_local_day_and_in_february_the_28th() -> None:
     """From so many local days before to the end of the day, over a change of clocks; born on a 29th too."""
     rule = decode({"is": "trait", "trait": "birthday", "op": "anniversary_within", "value": 1})

@@ -27,6 +27,7 @@ from unisono.customers.segments.rules import (
     contributions,
     described,
     distance,
+    said_of,
     seen,
     trait_values,
     truth,
@@ -71,9 +72,7 @@ def _seen(rule: Rule, facts: Facts, now: datetime, world: World) -> Pieces:
         case Trait():
             return (_values(trait_values(rule.trait, facts, world)),)
         case Consent():
-            states = sorted(
-                {s.status for s in facts.consents if (s.purpose, s.channel) == (rule.purpose, rule.channel)}
-            )
+            states = sorted({state.status for state in said_of(rule, facts)})
             if not states:
                 return (Reason("never_asked", "Never asked."),)
             return (Reason("states", "Said: {states}.", {"states": ", ".join(states)}),)

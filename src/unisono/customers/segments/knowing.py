@@ -117,7 +117,9 @@ async def _consents(
     if needs.consents:
         for row in await _sql.consents_of_nodes(conn, nodes=nodes):
             found[person_of[row["node_id"]]].append(
-                ConsentSeen(row["purpose"], row["channel"], row["status"], row["expires_at"], row["basis"])
+                ConsentSeen(
+                    row["purpose"], row["channel"], row["status"], row["expires_at"], row["basis"], row["since"]
+                )
             )
     return dict(found)
 

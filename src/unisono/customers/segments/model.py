@@ -193,6 +193,7 @@ class ConsentSeen(NamedTuple):
     status: str
     expires_at: datetime | None = None
     basis: str = "consent"
+    since: datetime = datetime.min.replace(tzinfo=UTC)
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

@@ -123,7 +123,7 @@ select node_id, trait, count, first_at, first_value, last_at, last_value, total,
 where node_id = any((select :nodes::text::bigint[])::bigint[]) and trait = any(:partials::text[]);
 
 -- name: consents_of_nodes
-select node_id, purpose, channel, status, expires_at, basis from consent_state
+select node_id, purpose, channel, status, expires_at, basis, since from consent_state
 where node_id = any((select :nodes::text::bigint[])::bigint[]);
 
 -- name: events_of_nodes

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias, assert_never
 
+from unisono.customers.consent.model import ANY, OBJECTIONS
 from unisono.customers.segments import seasons
 from unisono.customers.segments.model import (
     CLOCKED,
@@ -28,6 +29,7 @@ from unisono.customers.segments.model import (
     AnyOf,
     Calendar,
     Consent,
+    ConsentSeen,
     Event,
     Facts,
     Happening,
@@ -256,8 +258,8 @@ def _consent(rule: Consent, facts: Facts, now: datetime) -> int:
 
     A grant ends the instant it expires, swept or not. What the law allows without a consent is no grant.
     """
-    states = [state for state in facts.consents if state.purpose == rule.purpose and state.channel == rule.channel]
-    refused = any(state.status in ("withdrawn", "refused") for state in states)
+    states = said_of(rule, facts)
+    refused = any(state.status in OBJECTIONS for state in states)
     if rule.status == "withdrawn":
         return _always(refused)
     granted = -FOREVER
@@ -267,6 +269,19 @@ def _consent(rule: Consent, facts: Facts, now: datetime) -> int:
             if state.status == "granted" and state.basis != SOFT and alive:
                 granted = max(granted, FOREVER if state.expires_at is None else micros(state.expires_at))
     return granted if rule.status == "granted" else -granted
+
+
+def said_of(rule: Consent, facts: Facts) -> list[ConsentSeen]:
+    """What was said of a purpose and channel. A no to all marketing was said of each channel, too, as long as no later
+    consent to that one has lifted it: ``consent.rules.marketing_states``."""
+    states = [state for state in facts.consents if state.purpose == rule.purpose and state.channel == rule.channel]
+    if rule.purpose != "marketing" or rule.channel == ANY:
+        return states
+    lifted = max((state.since for state in states if state.status == "granted" and state.basis != SOFT), default=None)
+    everywhere = (state for state in facts.consents if (state.purpose, state.channel) == ("marketing", ANY))
+    return states + [
+        state for state in everywhere if state.status in OBJECTIONS and (lifted is None or state.since >= lifted)
+    ]
 
 
 def distance(rule: Near, facts: Facts) -> float | None:

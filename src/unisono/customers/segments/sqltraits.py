@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 import msgspec
 
+from unisono.customers.consent.model import ANY
 from unisono.customers.profiles.declaring import HOW_MANY, Declared
 from unisono.customers.profiles.rules import BY_SOURCE, SOURCE_RANK
 from unisono.customers.segments.model import CLOCKED, ComputedTrait, Consent, Near, Trait
@@ -152,18 +153,26 @@ def _anniversary(days: int, writer: Writer, x: str) -> str:
 
 
 def consents_sql(rule: Consent, writer: Writer, only: str) -> str:
-    """(person_id, refused, granted until or null) of one purpose and channel."""
-    state = "consent_state"
-    granted = (
-        f"{state}.status = 'granted' and {state}.basis <> '{SOFT}' "
-        f"and ({state}.expires_at is null or {state}.expires_at > {writer.now})"
-    )
+    """(person_id, refused, granted until or null) of one purpose and channel; ``rules.said_of`` of whole persons."""
+    purpose, channel = writer.arg(rule.purpose, "text"), writer.arg(rule.channel, "text")
+    state, everywhere = "consent_state", f"'{ANY}'"
+    objected = f"{state}.status in ('withdrawn', 'refused')"
+    consented = f"{state}.channel = {channel} and {state}.status = 'granted' and {state}.basis <> '{SOFT}'"
+    granted = f"{consented} and ({state}.expires_at is null or {state}.expires_at > {writer.now})"
+    if rule.purpose == "marketing":
+        channels = f"{state}.channel in ({channel}, {everywhere})"
+        refused = (
+            f"bool_or({state}.channel = {channel} and {objected}) or coalesce("
+            f"max({state}.since) filter (where {state}.channel = {everywhere} and {objected}) "
+            f">= coalesce(max({state}.since) filter (where {consented}), '-infinity'), false)"
+        )
+    else:
+        channels, refused = f"{state}.channel = {channel}", f"bool_or({objected})"
     return (
-        f"select node.person_id, bool_or({state}.status in ('withdrawn', 'refused')) as refused, "
+        f"select node.person_id, {refused} as refused, "
         f"max(coalesce({state}.expires_at, 'infinity')) filter (where {granted}) as granted "
         f"from {state} join node on node.id = {state}.node_id {only} "
-        f"{'and' if only else 'where'} {state}.purpose = {writer.arg(rule.purpose, 'text')} "
-        f"and {state}.channel = {writer.arg(rule.channel, 'text')} group by node.person_id"
+        f"{'and' if only else 'where'} {state}.purpose = {purpose} and {channels} group by node.person_id"
     )
 
 
