@@ -248,6 +248,30 @@ async def test_a_content_of_ones_own_is_rendered_like_a_template(desk: Desk) -> 
     assert one.of("telegram", "it").render({"data": {"who": "Ada"}}).text == "Ciao Ada"
 
 
+async def test_a_preview_speaks_the_language_of_the_person(desk: Desk, pool: Pool) -> None:
+    """As his message would, unless another language is asked for."""
+    content = {"sms": {code: ChannelContent(text=code) for code in ("de", "en", "it")}}
+    async with transaction(pool) as conn:
+        nodes = await make_nodes(conn, 3)
+        for node, name, said in zip(nodes, ("language", "locale", "city"), ("de-AT", "en_GB", "Graz"), strict=True):
+            await conn.execute(
+                "insert into trait (node_id, name, source_id, value, occurred_at)"
+                " values ($1, $2, 0, to_jsonb($3::text), $4)",
+                node, name, said, NOW,
+            )  # fmt: skip
+
+        async def spoken(node: int | None, language: str | None = None) -> str:
+            made = await service.preview(
+                conn, content, purpose="service", brand="default", channel="sms", language=language, node_id=node,
+                data={}, settings=SETTINGS, now=NOW,
+            )  # fmt: skip
+            return made.rendered.language
+
+        company = await spoken(None)
+        assert [await spoken(node) for node in nodes] == ["de", "en", company]
+        assert await spoken(nodes[0], "it") == "it"
+
+
 async def test_a_preview_shows_what_a_person_would_get_and_what_is_missing(desk: Desk, pool: Pool) -> None:
     """With live facts, without sending, with what the brand has against it."""
     cheap = SECTION.format("prezzi economici {{ points.balance }}")

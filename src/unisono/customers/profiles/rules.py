@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import msgspec
@@ -84,6 +84,19 @@ def _rank(item: TraitSaid) -> tuple[Any, ...]:
     if item.name in BY_SOURCE:
         return (SOURCE_RANK.get(item.source_kind, 5), newest, item.spelt)
     return (0, newest, item.spelt)
+
+
+LANGUAGE: Final = ("language", "locale")
+"""Traits that say in which language somebody wants to be spoken to, the first before the second."""
+
+
+def language_of(traits: Mapping[str, Trait]) -> str | None:
+    """The language a person wants to be spoken to in; None when nobody said it."""
+    for name in LANGUAGE:
+        value = traits[name].value if name in traits else None
+        if isinstance(value, str) and 0 < len(value) <= 35:
+            return value
+    return None
 
 
 def display_name(traits: dict[str, Trait]) -> str | None:

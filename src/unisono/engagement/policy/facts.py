@@ -15,7 +15,7 @@ import msgspec
 
 from unisono.commerce.inventory.places import locations
 from unisono.customers.consent import service as consent
-from unisono.customers.profiles.rules import Trait, fold_traits, trait_said
+from unisono.customers.profiles.rules import LANGUAGE, Trait, fold_traits, language_of, trait_said
 from unisono.engagement.policy.helping import DELAYED, HELP_EVENTS, Signal, troubles
 from unisono.engagement.policy.limits import longest_window
 from unisono.engagement.policy.model import (
@@ -63,8 +63,7 @@ TRAITS: Final = (
     "timeZone",
     "preferred_channel",
     "preferredChannel",
-    "language",
-    "locale",
+    *LANGUAGE,
     "address",
     *STORE_TRAITS,
 )
@@ -190,7 +189,7 @@ async def _parts(
             ),
             preference=preferences[person],
             troubles=troubles([*_signals(signals[person]), *_late(overdue[person])], policy.help, now),
-            language=_language(traits.get(person, {})),
+            language=language_of(traits.get(person, {})),
         )
         for person, mine in people.nodes.items()
     }
@@ -248,14 +247,6 @@ def _has_letterbox(traits: Mapping[str, Trait]) -> bool:
         return False
     town = any(address.get(name) for name in ("city", "postalCode", "postal_code", "zip"))
     return town and any(address.get(name) for name in ("street", "address1", "line1"))
-
-
-def _language(traits: Mapping[str, Trait]) -> str | None:
-    for name in ("language", "locale"):
-        value = traits[name].value if name in traits else None
-        if isinstance(value, str) and 0 < len(value) <= 35:
-            return value
-    return None
 
 
 # What he likes and how he fares --------------------------------------------------------------------------

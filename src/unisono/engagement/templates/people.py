@@ -13,7 +13,15 @@ import msgspec
 from unisono.customers.profiles.computed import as_partial, declared
 from unisono.customers.profiles.declaring import read_value
 from unisono.customers.profiles.partials import Partial, merged
-from unisono.customers.profiles.rules import Trait, TraitSaid, display_name, fold_traits, trait_said
+from unisono.customers.profiles.rules import (
+    LANGUAGE,
+    Trait,
+    TraitSaid,
+    display_name,
+    fold_traits,
+    language_of,
+    trait_said,
+)
 from unisono.engagement.templates.model import Needs
 from unisono.kit.database import Connection
 from unisono.kit.money import EXPONENTS, format_money
@@ -73,6 +81,12 @@ def traits_wanted(needs: Needs, *, prices: bool) -> set[str] | None:
         name = parts[1] if parts[0] == "traits" else parts[0]
         wanted |= {name, SPELLED.get(name, name)} | (NAMES if name in NAMES else set())
     return wanted
+
+
+async def spoken_to(conn: Connection, node: int) -> str | None:
+    """The language the person of a node wants to be spoken to in; None when nobody said it."""
+    traits = await traits_of(conn, await people_of(conn, [node]), set(LANGUAGE))
+    return next(map(language_of, traits.values()), None)
 
 
 async def traits_of(conn: Connection, people: People, names: set[str] | None) -> dict[int, dict[str, Trait]]:

@@ -14,7 +14,7 @@ from unisono.engagement.brand import rules as brand_rules
 from unisono.engagement.brand import service as brands
 from unisono.engagement.brand.model import Kit, Said
 from unisono.engagement.templates import blocks as kept_blocks
-from unisono.engagement.templates import builtin, facts, keeping
+from unisono.engagement.templates import builtin, facts, keeping, people
 from unisono.engagement.templates.errors import BadTemplate, TemplateConflict, TemplateNotFound
 from unisono.engagement.templates.keeping import (
     archive,
@@ -176,11 +176,14 @@ async def preview(
     now: datetime,
 ) -> TemplatePreview:
     """What a person would get, or nobody in particular: rendered, what is empty in it, what the brand says of it.
+    Without ``language`` it is the person's own.
 
     Raises BadTemplate, ContentMissing, RenderFailed, BrandNotFound.
     """
     kit = (await brands.get(conn, brand)).kit
     made = await compiled(conn, content, purpose=purpose, kit=kit, settings=settings)
+    if language is None and node_id is not None:
+        language = await people.spoken_to(conn, node_id)
     renderer = made.of(channel, language)
     asked = Asked(key=0, node_id=node_id or 0, data=dict(data), language=renderer.language, channel=channel)
     found = await facts.contexts(conn, [asked], needs=renderer.needs, settings=settings, now=now)
