@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
+import msgspec
 import pytest
 
+from tests.support.log import new_event, write
 from tests.support.segmenting import ABANDONED, Town, did
+from unisono.customers.consent.reader import ConsentReader
+from unisono.customers.segments import live
+from unisono.customers.timeline.worker import Worker
 from unisono.kit.database import Pool
 
 
@@ -161,6 +168,40 @@ async def test_a_segment_may_build_on_others(town: Town) -> None:
     await town.does(anna, "Order Completed")
     await town.read()
     assert await town.members("care") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Consent Updated", {"purpose": "marketing", "channel": "sms", "granted": False}),
+        ("Consent Updated", {"purpose": "marketing", "granted": False}),
+        ("Unsubscribed", {"channel": "sms"}),
+    ],
+)
+async def test_what_an_event_says_of_consent_counts_at_once(
+    town: Town, monkeypatch: pytest.MonkeyPatch, name: str, said: dict[str, Any]
+) -> None:
+    """However late the ledger hears of it: nobody stays in who withdrew, nor out who consented."""
+    monkeypatch.setattr(live, "PATIENCE", 300.0)
+    ledger = Worker(town.pool, [ConsentReader()], 1, clock=town.tell)
+
+    async def heard(name: str, said: dict[str, Any]) -> None:
+        event = new_event(anna, name, at=town.now)._replace(properties=msgspec.json.encode(said).decode())
+        async with town.pool.acquire() as conn:
+            await write(conn, [event])
+        reading = asyncio.create_task(town.read())
+        # Long enough to be judged by what the ledger said before.
+        await asyncio.wait([reading], timeout=0.3)
+        await ledger.drain()
+        await reading
+
+    await town.segment("reachable", {"is": "consent", "purpose": "marketing", "channel": "sms"})
+    (anna,) = await town.people(1, "phone")
+    await ledger.drain()
+    await heard("Consent Updated", {"purpose": "marketing", "channel": "sms", "granted": True})
+    assert await town.members("reachable") == [anna]
+    await heard(name, said)
+    assert await town.members("reachable") == []
 
 
 async def test_consent_and_its_expiry_move_people(town: Town) -> None:

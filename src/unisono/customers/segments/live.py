@@ -9,8 +9,11 @@ from typing import ClassVar
 
 import structlog
 
+from unisono.customers.consent.reader import ConsentReader
 from unisono.customers.profiles.computed import ComputedTraitsReader
+from unisono.customers.record import OURS
 from unisono.customers.segments.judging import KIND, Asked, judge, persons_in
+from unisono.customers.segments.needs import CONSENT_EVENTS
 from unisono.customers.segments.nights import plan
 from unisono.customers.segments.standing import Live, Register
 from unisono.customers.timeline.model import Event
@@ -28,13 +31,13 @@ log = structlog.get_logger("unisono.segments")
 _sql = load("unisono.customers.segments")
 
 PATIENCE = 5.0
-"""Seconds a batch waits for the computed traits to take its events in."""
+"""Seconds a batch waits for computed traits and the ledger of consents to take its events in."""
 PAUSE = 0.02
 ACQUAINTED = 500_000
 """Persons a process remembers, about 50 MB; the others are judged once more."""
 
 LATER = timedelta(seconds=30)
-"""After which persons are looked at again whose computed traits did not follow in time."""
+"""After which persons are looked at again whose traits or consents did not follow in time."""
 
 
 class Acquaintances:
@@ -79,6 +82,11 @@ def asked_by(
     return asked
 
 
+def _heard(event: Event) -> bool:
+    """Whether the ledger of consents learns something from an event; our own tell what it has already."""
+    return event.name in CONSENT_EVENTS and not event.message_id.startswith(OURS)
+
+
 class SegmentsReader(LogReader):
     """Keeps memberships as events come in."""
 
@@ -106,7 +114,7 @@ class SegmentsReader(LogReader):
         asked = asked_by(live, events, self._acquaintances, live.of_anybody(now))
         if not asked:
             return
-        followed = await self._computed_followed(conn, live, asked, events[-1])
+        followed = await self._followed(conn, live, asked, events)
         now = self._clock()
         judged = await judge(conn, live, asked, now=now)
         if not followed:
@@ -114,22 +122,26 @@ class SegmentsReader(LogReader):
                 Instant(KIND, str(person), str(id_), now + LATER)
                 for person, one in asked.items()
                 for id_ in one.segments
-                if live.by_id[id_].needs.computed
+                if live.by_id[id_].needs.computed or live.by_id[id_].needs.consents
             ]
             await timers.set_instants(conn, KIND, again)
         if judged.moves:
             crash_point("segments.before_commit")
 
-    async def _computed_followed(self, conn: Connection, live: Live, asked: dict[int, Asked], last: Event) -> bool:
-        """Wait until the computed traits the rules look at have taken these events in too; whether they have."""
+    async def _followed(self, conn: Connection, live: Live, asked: dict[int, Asked], events: Sequence[Event]) -> bool:
+        """Wait until what the rules look at has taken these events in too: computed traits, and the ledger of consents
+        where one of them tells it something. Whether it has."""
         ids = frozenset().union(*(one.segments for one in asked.values()))
-        if not live.needs_of(live.with_dependents(ids)).computed:
-            return True
+        needs, last = live.needs_of(live.with_dependents(ids)), events[-1]
+        readers = [ComputedTraitsReader.name] if needs.computed else []
+        if needs.consents and any(map(_heard, events)):
+            readers.append(ConsentReader.name)
         waited = 0.0
-        while await _sql.reader_behind(conn, reader=ComputedTraitsReader.name, txid=str(last.txid), id=last.id):
-            if waited >= PATIENCE:
-                log.warning("segments.computed_behind", event_id=last.id)
-                return False
-            await asyncio.sleep(PAUSE)
-            waited += PAUSE
+        for reader in readers:
+            while await _sql.reader_behind(conn, reader=reader, txid=str(last.txid), id=last.id):
+                if waited >= PATIENCE:
+                    log.warning("segments.facts_behind", reader=reader, event_id=last.id)
+                    return False
+                await asyncio.sleep(PAUSE)
+                waited += PAUSE
         return True

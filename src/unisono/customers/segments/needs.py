@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
+from unisono.customers.consent.hearing import UNSUBSCRIBED, UPDATED
 from unisono.customers.profiles.declaring import Accumulator, Declared, compile_traits
 from unisono.customers.segments.model import (
     CLOCKED,
@@ -29,7 +30,8 @@ from unisono.customers.segments.rules import reads_detail, trait_steps
 from unisono.customers.timeline.model import Event
 from unisono.customers.timeline.vocabulary import purchases
 
-CONSENT_EVENT = "Consent Updated"
+CONSENT_EVENTS = frozenset({UPDATED, UNSUBSCRIBED})
+"""What may change a consent: told by the ledger, or heard by it. A complaint is told by the ledger once more."""
 ENTERED, LEFT = "Segment Entered", "Segment Left"
 
 
@@ -92,7 +94,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
             return True
         if event.type == "identify" and (self.traits or self.identity):
             return True
-        if event.name == CONSENT_EVENT and self.consents:
+        if event.name in CONSENT_EVENTS and self.consents:
             return True
         if event.name in (ENTERED, LEFT):
             return event.properties.get("segment") in self.segments
