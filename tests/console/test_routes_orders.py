@@ -80,6 +80,25 @@ async def test_the_page_of_an_order_shows_all_of_it_and_its_reading_is_audited(s
     assert "Ritiro" in italian
 
 
+async def test_who_sends_an_order_sees_where_it_goes_and_who_only_counts_does_not(site: Site) -> None:
+    trade = await open_trade(site, A=9)
+    order = await trade.till.buy(
+        await trade.customer(),
+        ("A", 1),
+        fulfilment="ship",
+        address={"city": "Milano", "street": "Via Roma 1", "postcode": "20121"},
+        customer={"name": "Zoe Nandu"},
+    )
+    await site.sign_in_as("agent")
+    assert "Goes to Zoe Nandu, Via Roma 1, 20121, Milano" in read(
+        (await site.get(f"/console/orders/{order.number}")).text
+    )
+    found = (await site.get(f"/api/orders/{order.number}")).json()
+    assert found["fulfilments"][0]["address"]["street"] == "Via Roma 1"
+    await site.sign_in_as("analyst")
+    assert "Via Roma" not in read((await site.get(f"/console/orders/{order.number}")).text)
+
+
 async def test_units_are_cancelled_once_however_often_the_button_is_pressed(site: Site) -> None:
     trade = await open_trade(site, A=9, B=9)
     number, _, _ = await trade.pickup(await trade.customer(), ("A", 3), ("B", 1))

@@ -133,6 +133,8 @@ class Fulfilment(msgspec.Struct, frozen=True, kw_only=True):
     collect_by: datetime | None
     handed_at: datetime | None
     tracking: str | None
+    address: dict[str, Any] = {}
+    """Where a shipment goes, as the buyer wrote it."""
     lines: dict[str, int]
     """Order line id to units."""
 

@@ -182,6 +182,7 @@ def _fulfilment(row: asyncpg.Record) -> Fulfilment:
         collect_by=row["collect_by"],
         handed_at=row["handed_at"],
         tracking=row["tracking"],
+        address=msgspec.json.decode(row["address"]),
         lines=msgspec.json.decode(row["lines"]),
     )
 

@@ -115,6 +115,8 @@ class ParcelRow(Struct, frozen=True, kw_only=True):
     over_at: datetime | None = None
     """Handed over, or delivered."""
     tracking: str = ""
+    to: str = ""
+    """Whom and where it is sent to."""
     counter_href: str | None = None
     slip_href: str | None = None
     can_ship: bool = False

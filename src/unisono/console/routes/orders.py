@@ -210,6 +210,7 @@ async def _show_order(
         people,
         places,
         writes=principal.may("orders:write"),
+        contacts=principal.may("people:contact"),
         stores=shopwords.place_choices(places.items(), drafts.get("store", detail.order.store_id or "")),
         part=drafts.get("part", ""),
         drafts=drafts,

@@ -245,8 +245,21 @@ def _owed(one: Payment) -> bool:
     return "unknown" in last.values()
 
 
-def parcel(one: Fulfilment, order: Order, words: Words, *, writes: bool) -> c.ParcelRow:
-    """A part of an order on its way."""
+LABEL = ("name", "company", "street", "line1", "line2", "postcode", "zip", "city", "region", "country")
+"""How an address is read out; other parts follow as they come."""
+
+
+def _sent_to(one: Fulfilment, order: Order) -> str:
+    """The label of a shipment: the buyer's name, unless the address has its own, and where it goes."""
+    if one.kind != "ship" or not one.address:
+        return ""
+    label = {"name": order.customer.get("name"), **one.address}
+    parts = (label[part] for part in sorted(label, key=lambda part: LABEL.index(part) if part in LABEL else len(LABEL)))
+    return ", ".join(str(part) for part in parts if isinstance(part, str | int) and str(part).strip())
+
+
+def parcel(one: Fulfilment, order: Order, words: Words, *, writes: bool, contacts: bool) -> c.ParcelRow:
+    """A part of an order on its way; ``contacts`` shows where a shipment goes."""
     lines = {line.id: line for line in order.lines}
     pickup, waits = one.kind == "pickup", one.state in ("planned", "picking", "ready")
     return c.ParcelRow(
@@ -260,6 +273,7 @@ def parcel(one: Fulfilment, order: Order, words: Words, *, writes: bool) -> c.Pa
         collect_by=one.collect_by if waits else None,
         over_at=one.handed_at,
         tracking=one.tracking or "",
+        to=_sent_to(one, order) if contacts else "",
         counter_href=links.pickup(one.id) if pickup else None,
         slip_href=links.pickup_slip(one.id) if pickup and one.code and waits else None,
         can_ship=writes and one.kind == "ship" and waits,
@@ -305,6 +319,7 @@ def order_page(
     places: Mapping[str, str],
     *,
     writes: bool,
+    contacts: bool,
     stores: Sequence[c.Choice],
     part: str = "",
     drafts: Mapping[str, str] = MappingProxyType({}),
@@ -339,7 +354,7 @@ def order_page(
         coupons=order.coupons,
         offers=offers(order, words),
         payments=[payment(one, words) for one in detail.payments],
-        parcels=[parcel(one, order, words, writes=own) for one in detail.fulfilments],
+        parcels=[parcel(one, order, words, writes=own, contacts=contacts or own) for one in detail.fulfilments],
         history=[history(one, money, words) for one in reversed(detail.history)],
         returns=[returned(one, order, words, places) for one in detail.returns],
         receipt_href=links.order_receipt(order.number),
