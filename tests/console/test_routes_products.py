@@ -101,6 +101,18 @@ async def test_a_product_is_made_and_changed_part_by_part_and_audited(site: Site
     assert "Nothing was changed." in text_of(again.text)
 
 
+async def test_a_new_product_takes_no_code_that_another_has(site: Site) -> None:
+    await stock_the_shop(site)
+    await site.sign_in_as("owner")
+    form = {"part": "new", "code": "JACKET", "name": "Something else", "sku": "OTHER"}
+    answer = await site.post("/console/products-save", form)
+    assert answer.status_code == 409
+    assert "There is such a product already" in text_of(answer.text)
+    assert 'value="Something else"' in answer.text
+    assert await site.pool.fetchval("select name from product where code = 'JACKET'") == "Trail jacket"
+    assert await site.pool.fetchval("select count(*) from variant where sku = 'OTHER'") == 0
+
+
 @pytest.mark.parametrize(
     ("form", "said"),
     [

@@ -136,6 +136,9 @@ async def test_a_rule_comes_out_of_the_form_as_it_went_in(site: Site, number: in
     assert changed.status_code == 303
     page = read((await site.get("/console/promotions/rule")).text)
     assert "Name: was rule became Another name" in page
+    new = await press(site, {**form, "name": "A new one", "version": "0"}, "save")
+    assert new.status_code == 409
+    assert "There is such a promotion already" in read(new.text)
     late = await press(site, {**form, "name": "A third"}, "save")
     assert late.status_code == 409
     assert "Somebody else has changed this promotion meanwhile" in read(late.text)

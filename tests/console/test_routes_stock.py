@@ -8,6 +8,8 @@ from html import unescape
 
 from tests.support.console import Site, text_of
 from tests.support.trading import OTHER, open_trade
+from unisono.commerce.catalog import service as catalog
+from unisono.commerce.catalog.model import ProductInput, VariantInput
 from unisono.commerce.inventory import service as inventory
 from unisono.commerce.inventory.model import StockLine
 from unisono.kit.database import transaction
@@ -69,6 +71,24 @@ async def test_a_count_a_delivery_and_a_move_change_the_books_once_and_can_be_ta
     moved = read((await site.get("/console/stock-movements?q=A")).text)
     for word in ("delivery", "transfer", "broken", "torn", "undone"):
         assert word in moved, word
+
+
+async def test_what_no_stock_is_kept_of_is_not_told_to_be_out_of_stock(site: Site) -> None:
+    trade = await open_trade(site, A=7)
+    async with transaction(site.pool) as conn:
+        free = ProductInput(code="FREE", name="Free", variants=[VariantInput(sku="FREE")])
+        await catalog.save_products(conn, [free], "t")
+    await site.sign_in_as("owner")
+    page = read((await site.get("/console/stock/FREE")).text)
+    assert "As many as anybody asks for" in page
+    assert "Every channel may sell it without limit" in page
+    said = await counted(site, {"sku": "A", "place": "milano", "part": "count", "units": "9"})
+    assert "Counted: 9 of A in milano, 2 more than the books said." in said
+    await site.sign_in_as("clerk", OTHER)
+    page = read((await site.get("/console/stock/A")).text)
+    assert "without limit" not in page
+    assert "Other stores keep stock of it" in page
+    assert (await trade.good("A"))["capacity"] == 9
 
 
 async def test_what_cannot_be_is_told_beside_its_form_and_changes_nothing(site: Site) -> None:

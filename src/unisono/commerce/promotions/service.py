@@ -113,6 +113,8 @@ async def save_promotion(
     code = definition.code
     await _sql.lock_name(conn, name=f"promotion {code}")
     before = await _sql.find_promotion(conn, code=code)
+    if expected_version == 0 and before is not None:
+        raise PromotionConflict(f"There is a promotion {code} already.", code="promotion_code_taken", field="code")
     if expected_version is not None and expected_version != (0 if before is None else before["version"]):
         raise PromotionConflict(f"{code} has been changed by somebody else.", code="version_conflict")
     written = msgspec.json.encode(definition, order="deterministic").decode()

@@ -113,6 +113,8 @@ class StockSku(Struct, frozen=True, kw_only=True):
     product_href: str
     lines: Sequence[StockLine] = ()
     parts: Sequence[StockPart] = ()
+    limitless: bool = False
+    """No stock is kept of it anywhere: any channel may sell it."""
     channels: Sequence[ChannelStock] = ()
     movements: Sequence[MovementRow] = ()
     movements_href: str = ""

@@ -13,6 +13,7 @@ from unisono.access.guards import Principal, caller, now_of, requires
 from unisono.commerce.catalog import pages as catalogue_pages
 from unisono.commerce.catalog import searching
 from unisono.commerce.catalog import service as catalog
+from unisono.commerce.catalog.errors import ProductUnknown
 from unisono.commerce.catalog.model import FoundProduct, ProductInput, ProductList, ProductView
 from unisono.commerce.pricing import service as pricing
 from unisono.commerce.pricing.model import PriceAnswer
@@ -25,7 +26,7 @@ from unisono.console.views.product_forms import item_of
 from unisono.console.words import Words
 from unisono.customers.web import unit
 from unisono.kit.database import Connection, connection
-from unisono.kit.errors import UnisonoError
+from unisono.kit.errors import Conflict, UnisonoError
 from unisono.kit.i18n import LANGUAGES
 from unisono.kit.sql import load
 
@@ -234,6 +235,13 @@ async def show_product(request: AnyRequest, code: FromPath[str]) -> Response[str
     return await _show_product(request, code.removeprefix("/"))
 
 
+async def _is_there(conn: Connection, code: str) -> bool:
+    try:
+        return (await catalogue_pages.product_page(conn, code)).code == code
+    except ProductUnknown:
+        return False
+
+
 async def _save(conn: Connection, request: AnyRequest, item: ProductInput) -> bool:
     """Whether anything changed. Raises CatalogueRefused."""
     report = await catalog.save_products(conn, [item], caller(request).actor, offered_at=now_of(request))
@@ -251,6 +259,8 @@ async def save_product(request: AnyRequest) -> Response[Any]:
     try:
         item = item_of(form)
         async with unit(pool_of(request)) as conn:
+            if new and await _is_there(conn, item.code):
+                raise Conflict(f"There is a product {item.code} already.", code="product_code_taken", field="code")
             changed = await _save(conn, request, item)
     except UnisonoError as error:
         if new:

@@ -298,6 +298,7 @@ async def show_sku(
         every = [(one.code, one.name) for one in await inventory.locations(conn) if one.closed_at is None]
         channels = await _channels(conn, request, variant, scope, words)
         parts = await _parts(conn, variant)
+        limitless = not (rows or parts or await reading.stock(conn, skus=skus, limit=1, now=now))
     place, kept = drafts.get("place") or asked(request, "place"), {row.location for row in rows}
     # Where some of it lies comes first: that is where people count.
     first = sorted(every, key=lambda one: one[0] not in kept)
@@ -307,6 +308,7 @@ async def show_sku(
         product_href=links.product(variant.sku),
         lines=[views.line(row, scope.own) for row in rows],
         parts=parts,
+        limitless=limitless,
         channels=channels,
         movements=[views.movement(row, words, scope.names) for row in moved],
         movements_href=links.with_query(links.STOCK_MOVEMENTS, {"q": variant.sku}) if len(moved) == SHORT else "",

@@ -94,13 +94,13 @@ async def _count(conn: Connection, change: Change) -> Answer:
             None,
             {"units": units},
         )
-    text = change.words.gettext("Counted: %(units)s of %(sku)s in %(place)s, %(by)s than the books said.") % {
-        "units": units,
-        "sku": change.sku,
-        "place": change.place,
-        "by": change.words.gettext(N_("%(num)s more") if difference > 0 else N_("%(num)s fewer"))
-        % {"num": abs(difference)},
-    }
+    # Whole sentences: "more" and "fewer" stand elsewhere in other languages, or are other words there.
+    more, fewer = (
+        N_("Counted: %(units)s of %(sku)s in %(place)s, %(by)s more than the books said."),
+        N_("Counted: %(units)s of %(sku)s in %(place)s, %(by)s fewer than the books said."),
+    )
+    told = {"units": units, "sku": change.sku, "place": change.place, "by": abs(difference)}
+    text = change.words.gettext(more if difference > 0 else fewer) % told
     undo = change.undo(part="adjust", units=-difference, reason="undone")
     return text, undo, {"units": units, "difference": difference}
 

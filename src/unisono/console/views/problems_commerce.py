@@ -51,6 +51,8 @@ COMMERCE_TEXTS: dict[str, tuple[str, str, str, str | None]] = {
     "announcement_over": (N_("The discount has ended"), N_("There is nothing to withdraw."), "", None),
     "promotion_unknown": (N_("There is no such promotion"), "", "", None),
     "bad_promotion": (N_("The promotion cannot be kept like this"), "", "", None),
+    "product_code_taken": (N_("There is such a product already"), "", N_("Choose another code."), "code"),
+    "promotion_code_taken": (N_("There is such a promotion already"), "", N_("Choose another code."), "code"),
     "version_conflict": (
         N_("Somebody else has changed this promotion meanwhile"), "", N_("Open it again and repeat your change."), None,
     ),
