@@ -48,10 +48,10 @@ def tabs(here: str, request: AnyRequest) -> list[contexts.Chip]:
     words = words_of(request, principal)
     known = [
         (words.gettext("Texts and what was said"), links.CONSENT),
-        (words.gettext("Blocked addresses"), links.CONSENT_BLOCKED),
         (words.gettext("Law and register"), links.CONSENT_LAW),
     ]
     if principal.may("privacy:manage"):
+        known.insert(1, (words.gettext("Blocked addresses"), links.CONSENT_BLOCKED))
         known.append((words.gettext("Requests of people"), links.PRIVACY_REQUESTS))
     return [contexts.Chip(label=label, href=href, selected=href == here) for label, href in known]
 

@@ -25,6 +25,15 @@ STOPPED = timedelta(minutes=5)
 """A reader with events to read that has not moved for so long stands still."""
 
 READERS: dict[str, str] = {
+    "audiences": N_("Advertising audiences"),
+    "carts": N_("Carts"),
+    "coherence": N_("Coherence"),
+    "consent": N_("Consent"),
+    "contacts": N_("Contact policy"),
+    "notices": N_("Notices about purchases"),
+    "orders": N_("Orders"),
+    "points": N_("Points"),
+    "segments": N_("Segments"),
     "profiles": N_("Computed traits and lists"),
     "summaries": N_("Lists of people"),
     "computed": N_("Computed traits"),

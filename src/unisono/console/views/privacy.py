@@ -25,7 +25,7 @@ STATES: dict[str, tuple[str, Tone]] = {
     "running": (N_("being done"), "neutral"),
     "done": (N_("done"), "good"),
     "refused": (N_("refused"), "off"),
-    "failed": (N_("failed"), "warning"),
+    "failed": (N_("went wrong"), "warning"),
 }
 """Where a request stands -> its word and tone; English msgids."""
 

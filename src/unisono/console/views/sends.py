@@ -101,7 +101,7 @@ def _came(row: MessageRow, words: Words) -> str:
         (row.delivered_at, "delivered"),
     )
     found = next((name for at, name in known if at is not None), "")
-    said = {"failed": N_("failed"), "clicked": N_("clicked"), "opened": N_("opened"), "delivered": N_("delivered")}
+    said = {"failed": N_("went wrong"), "clicked": N_("clicked"), "opened": N_("opened"), "delivered": N_("delivered")}
     return words.gettext(said[found]) if found else ""
 
 

@@ -170,7 +170,7 @@ def _open_badge(where: Location, words: Words, now: datetime) -> tuple[c.Badge, 
     if where.closed_at is not None and where.closed_at <= now:
         return c.Badge(text=words.gettext("closed for good"), tone="off"), None, None
     if not where.opening:
-        return c.Badge(text=words.gettext("no customers")), None, None
+        return c.Badge(text=words.gettext("no opening hours")), None, None
     state = opening_hours(where, now)
     if state.open:
         return c.Badge(text=words.gettext("open now"), tone="good"), None, state.closes_at

@@ -22,7 +22,7 @@ KINDS: dict[str, str] = {
 }
 """Kinds of tasks; English msgids."""
 
-STATES: dict[str, str] = {"open": N_("Open"), "done": N_("Done"), "dropped": N_("Dropped")}
+STATES: dict[str, str] = {"open": N_("To do"), "done": N_("Done"), "dropped": N_("Dropped")}
 
 OUTCOMES: dict[str, str] = {
     "reached": N_("Reached"),
