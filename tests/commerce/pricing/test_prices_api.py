@@ -231,6 +231,33 @@ def test_what_is_no_table_of_prices_is_refused(text: str, code: str) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("price", "currency", "minor"),
+    [
+        ("12,50", "EUR", 1250),
+        ("12.5000", "EUR", 1250),
+        ("0,500", "EUR", 50),
+        ("1250", "JPY", 1250),
+        ("1.250", "KWD", 1250),
+        ("1,000", "KWD", 1000),
+        ("1,000", "EUR", None),
+        ("1.250", "EUR", None),
+        ("1.250", "JPY", None),
+        ("12,555", "EUR", None),
+        ("1.5", "JPY", None),
+        ("1.2345", "KWD", None),
+        ("0.001", "EUR", None),
+    ],
+)
+def test_a_price_that_would_be_rounded_or_may_be_a_thousand_times_as_much_is_refused(
+    price: str, currency: str, minor: int | None
+) -> None:
+    chosen = PriceList(id=1, code="base", name="", currency=currency, tax_included=True)
+    read = read_table(f"sku;price\nA;{price}\n", chosen, ROME)
+    assert [line.price.amount_minor for line in read.lines] == ([] if minor is None else [minor])
+    assert [reason.code for _, _, reason in read.problems] == ([] if minor is not None else ["bad_amount"])
+
+
 async def test_twelve_thousand_prices_come_from_a_file(pool: Pool, tmp_path: Path) -> None:
     """More than one request may hold; the same file again changes nothing; what is not UTF-8 is refused."""
     async with transaction(pool) as conn:

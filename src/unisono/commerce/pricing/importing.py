@@ -2,7 +2,8 @@
 
 Columns: ``sku``, ``price`` in major units (``12.50``; ``none`` takes it out of the list), and if wanted ``currency``,
 ``starts_at``, ``ends_at`` (a day, or an instant; without a zone it is the company's). Comma, semicolon or tab between
-them; with semicolons a price may have a decimal comma.
+them; with semicolons a price may have a decimal comma. Nothing is rounded, and ``1.000`` of a currency without three
+decimals is refused: a price wrong by a thousand is worse than none.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -26,7 +29,7 @@ from unisono.commerce.pricing.writing import write_facts
 from unisono.customers.web import unit
 from unisono.kit.database import Connection, Pool
 from unisono.kit.errors import BadRequest, TooLarge
-from unisono.kit.money import MoneyError, to_minor
+from unisono.kit.money import MoneyError, exponent, to_decimal, to_minor
 from unisono.kit.reasons import Reason
 
 MAX_FIELD = 100_000
@@ -35,6 +38,8 @@ MAX_FIELD = 100_000
 MAX_ROWS = 500_000
 COLUMNS = frozenset({"sku", "price", "currency", "starts_at", "ends_at"})
 NEEDED = frozenset({"sku", "price"})
+
+_GROUPED = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 
 Problem = tuple[int, str, Reason]
 """Line in the file, sku, what is wrong."""
@@ -120,7 +125,19 @@ def _read_line(
 
 
 def _amount(text: str, currency: str, *, comma: bool) -> int:
-    return to_minor(text.replace(",", ".") if comma and text.count(",") == 1 and "." not in text else text, currency)
+    """The amount in minor units. Raises MoneyError, also for one that would have to be rounded, and for one that is a
+    thousand times as much where thousands are grouped."""
+    digits = exponent(currency)
+    if _GROUPED.fullmatch(text) and digits != len("000") and (comma or "." in text):
+        raise MoneyError(
+            f"{text!r} is a thousand times as much in some countries as in others; write it without grouping, "
+            f"with {digits} decimals"
+        )
+    plain = text.replace(",", ".") if comma and text.count(",") == 1 and "." not in text else text
+    minor = to_minor(plain, currency)
+    if Decimal(plain) != to_decimal(minor, currency):
+        raise MoneyError(f"{text[:32]!r} has more decimals than {currency} has")
+    return minor
 
 
 def _instant(text: str | None, zone: ZoneInfo) -> datetime | None:
