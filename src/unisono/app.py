@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -33,7 +34,7 @@ from unisono.customers.profiles import api as profiles_api
 from unisono.customers.timeline import api as timeline_api
 from unisono.customers.timeline.feed import Feed
 from unisono.engagement import app_part as engagement
-from unisono.kit.database import Pool, open_pool
+from unisono.kit.database import Pool, connection, open_pool
 from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.metrics import Metrics, RequestTimer
 from unisono.kit.secret import Secret
@@ -94,8 +95,9 @@ async def health(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """Whether this process can serve: 200 with the database there, 503 without."""
     pool: Pool = request.app.state.pool
     try:
-        await pool.fetchval("select 1", timeout=3)
-    except (OSError, TimeoutError, UnisonoError) as error:
+        async with asyncio.timeout(3), connection(pool) as conn:
+            await conn.fetchval("select 1")
+    except (TimeoutError, UnisonoError) as error:
         log.warning("health.database_away", error=str(error))
         return Response({"status": "database away", "version": __version__}, status_code=503)
     return Response({"status": "ok", "version": __version__})

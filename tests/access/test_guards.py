@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import pytest
 from httpx import ASGITransport, AsyncClient
 from litestar import Litestar, Request, Response, get, post
@@ -147,3 +149,26 @@ def test_a_guard_tells_its_permissions_and_refuses_unknown_ones() -> None:
     assert open_to_all("a reason").permissions is None
     with pytest.raises(ValueError, match="no permission"):
         requires("people:raed")
+
+
+class Starting:
+    """A pool whose server says that it is not ready yet, as after a crash while it recovers."""
+
+    async def fetchrow(self, *_: object) -> None:
+        raise asyncpg.CannotConnectNowError("the database system is not yet accepting connections")
+
+    fetch = fetchval = execute = fetchrow
+
+    @asynccontextmanager
+    async def acquire(self, **_: object) -> AsyncIterator[None]:
+        raise asyncpg.CannotConnectNowError("the database system is not yet accepting connections")
+        yield
+
+
+@pytest.mark.parametrize("key", ["sk_0", "tk_0", "ct_0"])
+async def test_whose_key_it_is_cannot_be_said_while_the_database_starts(client, key: str) -> None:
+    app: Litestar = client._transport.app
+    app.state.pool = Starting()
+    app.state.key_ring = KeyRing(app.state.pool)
+    answer = await client.get("/people", headers={"authorization": f"Bearer {key}"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from unisono.access.keys import hash_key
-from unisono.kit.database import Connection, Pool
+from unisono.kit.database import Connection
 from unisono.kit.errors import BadRequest
 from unisono.kit.sql import load
 
@@ -68,7 +68,7 @@ async def mint(
     return token, now + lasts
 
 
-async def find(conn: Connection | Pool, token: str, *, now: datetime) -> CustomerToken | None:
+async def find(conn: Connection, token: str, *, now: datetime) -> CustomerToken | None:
     """Whose token this is; None when it is unknown, ended or revoked."""
     row = await _sql.find_customer_token(conn, hash=hash_key(token), now=now)
     return msgspec.convert(dict(row), CustomerToken) if row is not None else None

@@ -145,7 +145,8 @@ async def _by_key(asking: Asking, authorization: str) -> Principal:
 
 
 async def _by_token(asking: Asking, token: str) -> Principal:
-    found = await customer_tokens.find(asking.app.state.pool, token, now=now_of(asking))
+    async with connection(asking.app.state.pool) as conn:
+        found = await customer_tokens.find(conn, token, now=now_of(asking))
     if found is None:
         raise Unauthenticated(
             "The customer token is unknown or has ended.",

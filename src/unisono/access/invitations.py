@@ -15,7 +15,7 @@ import msgspec
 from unisono.access import accounts, audit
 from unisono.access.passwords import check_password, hash_password
 from unisono.access.sessions import hash_token, new_token
-from unisono.kit.database import Connection, Pool, transaction
+from unisono.kit.database import Connection, Pool, connection, transaction
 from unisono.kit.errors import BadRequest, NotFound
 from unisono.kit.sql import load
 
@@ -115,7 +115,7 @@ async def reset_link(conn: Connection, account_id: int, *, actor: str, now: date
     )
 
 
-async def read_invitation(conn: Connection | Pool, token: str, *, now: datetime) -> Invitation:
+async def read_invitation(conn: Connection, token: str, *, now: datetime) -> Invitation:
     """What a link opens, without using it. Raises LinkOver."""
     row = await _sql.find_invitation(conn, hash=hash_token(token), now=now)
     if row is None or (row["purpose"] == "first_run" and await accounts.any_account(conn)):
@@ -131,7 +131,8 @@ async def accept(
     Returns the account's id. Raises LinkOver, WeakPassword, and BadRequest for a bad name or address; then the link
     still works.
     """
-    invitation = await read_invitation(pool, token, now=now)
+    async with connection(pool) as conn:
+        invitation = await read_invitation(conn, token, now=now)
     first = invitation.purpose == "first_run"
     if first:
         email = accounts.clean_email(email)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from unisono.kit.database import Connection, Pool
+from unisono.kit.database import Connection, Pool, connection
 from unisono.kit.errors import BadRequest, NotFound
 from unisono.kit.sql import load
 
@@ -96,7 +96,7 @@ class KeyRing:
         self._known: dict[bytes, tuple[float, Sender | None]] = {}
 
     async def sender(self, key: str) -> Sender | None:
-        """Whose key this is; None when it is unknown, disabled or expired."""
+        """Whose key this is; None when it is unknown, disabled or expired. Raises Unavailable."""
         digest = hash_key(key)
         known = self._known.get(digest)
         now = time.monotonic()
@@ -104,10 +104,11 @@ class KeyRing:
             return known[1]
         if len(self._known) > 10_000:
             self._known.clear()
-        row = await _sql.find_key(self._pool, hash=digest)
-        sender = _sender(row) if row is not None else None
-        if row is not None and row["unseen"]:
-            await _sql.touch_key(self._pool, id=row["id"])
+        async with connection(self._pool) as conn:
+            row = await _sql.find_key(conn, hash=digest)
+            sender = _sender(row) if row is not None else None
+            if row is not None and row["unseen"]:
+                await _sql.touch_key(conn, id=row["id"])
         self._known[digest] = (now + CACHE_SECONDS, sender)
         return sender
 

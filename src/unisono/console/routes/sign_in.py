@@ -106,8 +106,8 @@ async def show_first_run(request: AnyRequest) -> Response[Any]:
         set_up = await accounts.any_account(conn)
     if not token:
         return Redirect(links.SIGN_IN, status_code=303) if set_up else await _first_run(request, contexts.FirstRun())
-    invitation = await invitations.read_invitation(pool_of(request), token, now=now_of(request))
     async with connection(pool_of(request)) as conn:
+        invitation = await invitations.read_invitation(conn, token, now=now_of(request))
         company = await accounts.company(conn)
     return await _first_run(
         request,
@@ -141,7 +141,8 @@ async def first_run(request: AnyRequest) -> Response[Any]:
         if error.status >= 429:
             raise
         over = error.code == "invitation_over"
-        known = None if over else await invitations.read_invitation(pool_of(request), token, now=now_of(request))
+        async with connection(pool_of(request)) as conn:
+            known = None if over else await invitations.read_invitation(conn, token, now=now_of(request))
         view = contexts.FirstRun(
             purpose=known.purpose if known else "first_run",
             needs_token=over,

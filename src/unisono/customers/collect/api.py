@@ -27,8 +27,7 @@ from unisono.customers.collect.browser import etag, snippet
 from unisono.customers.collect.committer import Committer
 from unisono.customers.collect.model import Failure, Limits
 from unisono.customers.collect.reading import Reader, clean, open_envelope, unpack
-from unisono.kit.database import AWAY, RETRY_AFTER
-from unisono.kit.errors import BadRequest, NotFound, TooLarge, Unauthenticated, Unavailable, UnisonoError
+from unisono.kit.errors import BadRequest, NotFound, TooLarge, Unauthenticated, UnisonoError
 from unisono.kit.web import PROBLEMS
 
 AnyRequest = Request[Any, Any, Any]
@@ -99,7 +98,7 @@ async def authenticate(request: Asked, body: bytes | None = None) -> Sender:
     key = header_key(request.headers) or request.query_params.get("writeKey")
     if key is None and body is not None:
         key = _body_key(body)
-    sender = await _sender(ring, key) if key else None
+    sender = await ring.sender(key) if key else None
     if sender is None:
         raise Unauthenticated(
             "The key is missing or not known.", code="invalid_key", hint="See Sources and keys in the console."
@@ -107,13 +106,6 @@ async def authenticate(request: Asked, body: bytes | None = None) -> Sender:
     if "events:write" not in sender.scopes:
         raise Unauthenticated("This key may not send events.", code="scope_missing")
     return sender
-
-
-async def _sender(ring: KeyRing, key: str) -> Sender | None:
-    try:
-        return await ring.sender(key)
-    except (*AWAY, TimeoutError) as error:
-        raise Unavailable("The database cannot be reached.", retry_after=RETRY_AFTER) from error
 
 
 def _body_key(body: bytes) -> str | None:
@@ -335,7 +327,7 @@ def _host(request: AnyRequest) -> tuple[str, str]:
 async def segment_settings(request: AnyRequest, key: FromPath[str]) -> Response[dict[str, Any]]:
     """What Segment's browser library asks before it sends: where to send."""
     ring: KeyRing = request.app.state.key_ring
-    if await _sender(ring, key) is None:
+    if await ring.sender(key) is None:
         raise NotFound("There is no such key.", code="invalid_key")
     protocol, host = _host(request)
     integration = {
