@@ -193,6 +193,13 @@ select :return_id::bigint, * from unnest(:lines::bigint[], :quantities::int[], :
 -- name: return_by_key^
 select * from return_case where key = :key;
 
+-- name: shipping_returned$
+-- What returns have given back beyond their goods: what sending cost.
+select coalesce(sum(greatest(return_case.refund_minor - goods.refund_minor, 0)), 0)::bigint
+from return_case
+cross join lateral (select sum(refund_minor) as refund_minor from return_line where return_id = return_case.id) as goods
+where order_id = :order_id and refund_to <> 'none';
+
 -- name: refunded_aside$
 -- Money given back in another way than the one it was paid by.
 select coalesce(sum(refund_minor), 0)::bigint from return_case

@@ -42,9 +42,10 @@ class Returned(NamedTuple):
 async def return_lines(conn: Connection, number: str, request: ReturnRequest, *, actor: str, now: datetime) -> Returned:
     """Take units back and give their money back, inside the caller's transaction.
 
-    A unit brings back its share of what the line cost, discounts and tax as paid, by the largest remainder. Where the
-    request has a key the return is made once, however often it is asked for. Raises OrderNotFound, BadOrder,
-    NothingToReturn, OrderState; Conflict (``order_changed``) when somebody changed the order in the same moment.
+    A unit brings back its share of what the line cost, discounts and tax as paid, by the largest remainder. What
+    sending cost comes back once, with whichever return asks for it. Where the request has a key the return is made
+    once, however often it is asked for. Raises OrderNotFound, BadOrder, NothingToReturn, OrderState; Conflict
+    (``order_changed``) when somebody changed the order in the same moment.
     """
     reason = rules.check_text(request.reason, "Reason")
     order = await reading.get(conn, number)
@@ -66,7 +67,8 @@ async def return_lines(conn: Connection, number: str, request: ReturnRequest, *,
     )
     if await _sql.lock_order(conn, id=order.id, version=order.version) is None:
         raise Conflict("The order was changed in the same moment.", code="order_changed", hint="Read it again.")
-    shipping = order.shipping_minor if request.refund_shipping and not order.refunded_minor else 0
+    shipping = order.shipping_minor - await _sql.shipping_returned(conn, order_id=order.id)
+    shipping = shipping if request.refund_shipping else 0
     refund = 0 if request.refund_to == "none" else sum(back.refund for back in units) + shipping
     refund = min(refund, order.total_minor - order.refunded_minor)
     row = await _write(conn, order, request, units, refund, key=key, reason=reason, actor=actor, now=now)
