@@ -208,6 +208,14 @@ async def test_feeds_tell_what_the_channels_tell(market: Market) -> None:
     assert (await market.shop.client.get("/feeds/google.tsv", headers=await market.customer())).status_code == 403
 
 
+async def test_json_ld_as_it_comes_cannot_end_the_script_it_is_put_into(market: Market) -> None:
+    name = "Shoe </script><script>alert(1)</script> & more"
+    await market.call("PUT", "/api/products/shoe", {"name": name}, **market.server)
+    answer = await market.shop.client.get("/channel/products/shoe/json-ld", headers=market.server)
+    assert answer.headers["content-type"].startswith("application/ld+json")
+    assert (answer.json()["name"], "<" in answer.text) == (name, False)
+
+
 async def test_nobody_takes_anothers_order_id_and_nobody_carries_goods_away_from_home(market: Market) -> None:
     """A customer's token names ids of that customer alone; what is taken along is bought at a counter."""
     orders = []

@@ -155,6 +155,13 @@ async def google_feed(request: AnyRequest, channel: Channel = "web", store: Stor
     )
 
 
+class _ScriptText(Response[dict[str, Any]]):
+    """Pages put it into a ``<script>`` element as it is: no name of a product may end that."""
+
+    def render(self, content: Any, *_: Any, **__: Any) -> bytes:
+        return feeds.script_text(content).encode()
+
+
 @get(
     "/channel/products/{code:str}/json-ld",
     guards=[requires("channel:use")],
@@ -177,7 +184,7 @@ async def product_json_ld(
     if not items:
         raise NotFound(f"No product {code[:80]!r} is on sale here.", code="product_unknown")
     name = items[0].name if len(items) == 1 else rows[0]["name"]
-    return Response(feeds.product_json_ld(items, name=name), media_type="application/ld+json")
+    return _ScriptText(feeds.product_json_ld(items, name=name), media_type="application/ld+json")
 
 
 def routes() -> list[ControllerRouterHandler]:
