@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -19,6 +20,26 @@ import translations as catalogues  # noqa: E402 - a script beside the package, n
 def test_italian_has_every_text_and_none_too_many() -> None:
     """A text added to code or templates needs its Italian: run ``python scripts/translations.py update``."""
     assert catalogues.problems("it") == []
+
+
+def test_no_text_is_marked_within_an_f_string() -> None:
+    """There it is found or not found, as the Python is that reads the sources."""
+    marking = {"N_", "gettext", "ngettext", "pgettext"}
+    found = [
+        f"{file.relative_to(ROOT)}:{call.lineno}"
+        for file in sorted((ROOT / "src").rglob("*.py"))
+        for joined in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(joined, ast.JoinedStr)
+        for call in ast.walk(joined)
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", getattr(call.func, "attr", None)) in marking
+        and any(
+            isinstance(part, ast.Constant) and isinstance(part.value, str)
+            for one in call.args
+            for part in ast.walk(one)
+        )
+    ]
+    assert found == []
 
 
 def test_the_catalogue_is_what_an_update_writes() -> None:

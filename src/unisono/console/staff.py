@@ -169,12 +169,13 @@ def render_staff(
     months = _filled(_stretches(start, end, locale), shown, start)
     drawing += [*_names(frame, words), *_now_word(scale, now, end, words), *_month_names(months, scale)]
     columns = [] if keep_query is None else _columns(months, scale, keep_query, words)
+    title = gettext("The staff: events by channel over time")
     return Markup(  # noqa: S704 - every text in it went through escape()
         f'<figure class="staff-figure"><staff-scroll class="staff-scroll" tabindex="0" role="group" '
         f'aria-labelledby="{name}-t"><svg class="staff" viewBox="0 0 {frame.width} {frame.height}">'
         f'<g class="staff-columns">{"".join(columns)}</g>'
         f'<g role="img" aria-labelledby="{name}-t" aria-describedby="{name}-d" class="staff-drawing">'
-        f'<title id="{name}-t">{escape(gettext("The staff: events by channel over time"))}</title>'
+        f'<title id="{name}-t">{escape(title)}</title>'
         f'<desc id="{name}-d">{escape(summary)}</desc>{"".join(drawing)}</g>'
         f"{''.join(_touches(shown, scale))}</svg></staff-scroll>{_table(months, words)}</figure>"
     )
@@ -365,8 +366,9 @@ def _table(stretches: Sequence[Stretch], words: Words) -> str:
         cells = "".join(f"<td>{words.number(number)}</td>" for number in numbers)
         rows.append(f'<tr><th scope="row">{escape(stretch.long)}</th>{cells}</tr>')
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    title = gettext("As table")
     return (
-        f'<details class="staff-table"><summary>{escape(gettext("As table"))}</summary>'
+        f'<details class="staff-table"><summary>{escape(title)}</summary>'
         f'<div class="scroll-x" tabindex="0"><table class="table"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></details>"
     )

@@ -245,7 +245,8 @@ def _what(path: str, words: Words) -> str:
     if part == "quiet" and rest:
         rest[0] = str(int(rest[0]) + 1)
     *above, last = rest or [""]
-    return f"{name} {', '.join([*above, words.gettext(VALUES.get(last, last.replace('_', ' ')))])}".strip()
+    value = words.gettext(VALUES.get(last, last.replace("_", " ")))
+    return f"{name} {', '.join([*above, value])}".strip()
 
 
 def _limits_told(before: Policy, after: Policy, words: Words) -> tuple[list[sends.PolicyChange], tuple[str, ...]]:

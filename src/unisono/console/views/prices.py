@@ -124,7 +124,7 @@ def asked_row(one: Asked, currency: str, words: Words, *, lowest: bool = False) 
     """A price that was asked."""
     kind, _, name = one.source.partition(":")
     if kind == "list":
-        said, href = f"{words.gettext(SOURCES['list'])} {name}", links.price_list(name)
+        said, href = f"{words.gettext(SOURCES[kind])} {name}", links.price_list(name)
     else:
         said, href = words.gettext(SOURCES.get(name, name)), None
     return c.AskedRow(

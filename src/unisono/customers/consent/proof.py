@@ -137,11 +137,12 @@ def as_html(found: Proof, *, language: str = "en", timezone: str = "UTC") -> str
     )
     heads = [N_("When"), N_("Address"), N_("Channel"), N_("What was said"), N_("How"), N_("Words and proof")]
     rows = "".join(_row(one, names, say, when) for one in found.entries)
+    holds, said = say(N_("What holds")), say(N_("What was said"))
     return (
         f'<!doctype html><html lang="{escape(language)}"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style></head><body><main><h1>{escape(title)}</h1><p>{escape(about)}</p>"
-        f"<h2>{escape(say(N_('What holds')))}</h2><ul>{states or '<li>–</li>'}</ul>"
-        f"<h2>{escape(say(N_('What was said')))}</h2><table><thead><tr>"
+        f"<h2>{escape(holds)}</h2><ul>{states or '<li>–</li>'}</ul>"
+        f"<h2>{escape(said)}</h2><table><thead><tr>"
         f"{''.join(f'<th scope=col>{escape(say(head))}</th>' for head in heads)}</tr></thead>"
         f"<tbody>{rows}</tbody></table></main></body></html>"
     )
