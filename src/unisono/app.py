@@ -37,6 +37,7 @@ from unisono.engagement import app_part as engagement
 from unisono.kit.database import Pool, connection, open_pool
 from unisono.kit.errors import BadRequest, UnisonoError
 from unisono.kit.metrics import Metrics, RequestTimer
+from unisono.kit.nesting import ShallowBodies
 from unisono.kit.secret import Secret
 from unisono.kit.settings import Settings
 from unisono.kit.web import ClosedShapes, TuplesOfAnyLength
@@ -120,10 +121,13 @@ HANDLERS: list[ControllerRouterHandler] = [
 ]
 """Every route there is."""
 
+COLLECTOR = ["/v1", "/beacon", "/pixel"]
+
+SHALLOW = ShallowBodies(exclude=COLLECTOR)
+"""The collector judges each item by itself: one that is too deep does not spoil its batch."""
+
 UNCOMPRESSED = [
-    "/v1",
-    "/beacon",
-    "/pixel",
+    *COLLECTOR,
     "/api/stream",
     "/api/changes/stream",
     "/channel/stream",
@@ -187,7 +191,7 @@ def create_app(settings: Settings, dsn: str) -> Litestar:
         # All in one go: one by one, each is compared with all before it (measured 0.57 s, so 0.44).
         [Router("/", route_handlers=HANDLERS)],
         lifespan=[lifespan],
-        middleware=[RequestTimer, AcrossSites, collect_api.Preflight, collect_api.Direct],
+        middleware=[RequestTimer, AcrossSites, collect_api.Preflight, collect_api.Direct, SHALLOW],
         after_exception=[log_unexpected],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(),

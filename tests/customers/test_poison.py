@@ -84,6 +84,7 @@ FAILED = {
     "a number beyond numeric": with_properties(b"1e400000"),
     "an integer of 140,000 digits is too long an event": with_properties(b"9" * 140_000),
     "5,000 deep": with_properties(DEEP),
+    "501 deep": with_properties(b'{"a":' * 500 + b"1" + b"}" * 500),
     "5,000 deep in the context": b"{" + BASE + b',"context":{"traits":' + DEEP + b"}}",
     "5,000 arrays": with_properties(b"[" * 5000 + b"]" * 5000),
     "a string of 100 KB": with_properties(b'"' + b"a" * 100_000 + b'"'),

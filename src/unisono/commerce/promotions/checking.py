@@ -15,6 +15,7 @@ from unisono.commerce.promotions import language as say
 from unisono.commerce.promotions.errors import BadBasket, BadPromotion
 from unisono.commerce.promotions.model import Basket, BasketLine, Definition
 from unisono.kit.money import EXPONENTS
+from unisono.kit.nesting import is_deep
 
 MAX_DEFINITION = 1_000_000
 """Bytes of a definition."""
@@ -43,6 +44,8 @@ def read_definition(text: bytes | str, *, written_in: str = "json") -> Definitio
     """A definition from JSON or YAML (``written_in``). Raises BadPromotion, which says where."""
     if len(text) > MAX_DEFINITION:
         raise BadPromotion([("$", f"over {MAX_DEFINITION} bytes")])
+    if is_deep(text):
+        raise BadPromotion([("$", "nested too deeply")])
     try:
         if written_in == "json":
             found = msgspec.json.decode(text, type=Definition)

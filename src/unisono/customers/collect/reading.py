@@ -36,6 +36,7 @@ from unisono.customers.collect.rules import (
 from unisono.customers.identity.rulebook import Rulebook
 from unisono.customers.timeline.vocabulary import EventSpec, channel_for, resolve
 from unisono.kit.errors import BadRequest, TooLarge
+from unisono.kit.nesting import TOKENS, is_deep
 
 TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 MAX_NAME = 255
@@ -133,15 +134,12 @@ def _salvage(body: bytes) -> Envelope:
     return envelope
 
 
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
-
-
 def _items(body: bytes, position: int) -> tuple[list[msgspec.Raw], int | None]:
     """The items of an array found by brackets, commas and strings alone, and where it ends; None if it does not."""
     depth = 0
     first = position
     items = []
-    for token in _TOKENS.finditer(body, position):
+    for token in TOKENS.finditer(body, position):
         mark = token.group()
         if depth == 0 and mark in (b",", b"]"):
             item = body[first : token.start()].strip()
@@ -227,6 +225,8 @@ class Reader:
                 f"The event is {len(raw)} bytes, over {self.limits.max_event_bytes}.", code="event_too_large"
             )
         raw = bytes(raw)
+        if is_deep(raw):
+            raise Rejected("The item is nested too deep.", code="too_deep")
         if b"\\u" in raw and _POISON.search(raw):
             raw = clean(raw)
         try:
