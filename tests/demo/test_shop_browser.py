@@ -153,6 +153,8 @@ async def test_a_double_click_is_one_order(browser: Browser, shop: SampleShop) -
             await web.locator("#add").click()
             await expect(web.locator("#said")).to_contain_text("Merino socks")
             await web.goto(f"{shop.url}/web/checkout?way=ship")
+            for part in ("name", "street", "postcode", "city"):
+                await web.locator(f"#{part}").fill("20121")
             await web.locator("#go").dblclick()
             await web.wait_for_url("**/web/checkout/*-*")
             await web.locator("#pay").dblclick()

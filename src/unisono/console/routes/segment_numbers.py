@@ -21,7 +21,7 @@ from unisono.customers.identity.service import PersonNotFound
 from unisono.customers.profiles import service as profiles
 from unisono.customers.segments import asking
 from unisono.customers.segments import service as segments
-from unisono.customers.segments.counting import SAMPLE, numbers, reach, sampled
+from unisono.customers.segments.counting import SAMPLE, numbers, reach
 from unisono.customers.segments.explaining import explain
 from unisono.customers.segments.knowing import facts_of
 from unisono.customers.segments.model import Rule, World
@@ -59,12 +59,12 @@ async def count_rule(
         async with conn.transaction():
             await conn.execute(f"set local statement_timeout = {PATIENCE_MS}")
             world = await present_world(conn, settings_of(request))
-            found = await numbers(conn, rule, now, world)
+            found = await numbers(conn, rule, now, world, many=SAMPLE if people else 0)
             reached: list[contexts.ReachRow] = []
             samples: list[contexts.SampleRow] = []
             if people:
-                some, members = await sampled(conn, rule, now, world, many=SAMPLE)
-                reached = views.reach_rows(await reach(conn, some, members, now), members, words)
+                some = found.some
+                reached = views.reach_rows(await reach(conn, some, found.members, now), found.members, words)
                 if principal.may("people:read"):
                     samples = await _samples(conn, request, rule, world, some[:SHOWN], code)
                     await audited(conn, principal, "segment.samples", segment=code, people=some[:SHOWN])

@@ -152,7 +152,7 @@ TELLS: Final = {
     "complained": N_("Marked as spam"),
     "unsubscribed": N_("Unsubscribed"),
     "failed": N_("Failed after it had left"),
-    "read": N_("Read"),
+    "read": N_("Was read"),
     "inbound": N_("Written to us"),
     "stop": N_("The word STOP"),
     "start": N_("The word START"),

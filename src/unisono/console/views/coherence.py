@@ -53,7 +53,7 @@ def incident_row(
     elif one.correct_at is not None:
         badge = c.Badge(text=words.gettext("shown rightly since"), tone="good")
     else:
-        badge = c.Badge(text=words.gettext("open"), tone="warning")
+        badge = c.Badge(text=words.gettext("still open"), tone="warning")
     offer = one.kind == "offer"
     return c.IncidentRow(
         incident_id=one.id,

@@ -33,7 +33,7 @@ STATUSES: dict[str, tuple[str, Tone]] = {
     "requested": (N_("to be confirmed"), "warning"),
     "refused": (N_("refused"), "off"),
     "withdrawn": (N_("withdrawn"), "off"),
-    "expired": (N_("ended"), "neutral"),
+    "expired": (N_("run out"), "neutral"),
 }
 """What holds -> its word and tone; English msgids."""
 

@@ -23,7 +23,7 @@ from unisono.customers.segments.yaml_io import dump_rule
 from unisono.kit.marking import N_
 
 STATUSES: dict[Status, tuple[str, c.Tone]] = {
-    "live": (N_("live"), "good"),
+    "live": (N_("active"), "good"),
     "draft": (N_("draft"), "neutral"),
     "archived": (N_("archived"), "off"),
 }

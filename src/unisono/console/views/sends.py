@@ -56,7 +56,7 @@ HAPPENED: dict[str, str] = {
 """What happens to a message; English msgids."""
 
 OUTCOMES: dict[str, tuple[str, Tone]] = {
-    "accepted": (N_("taken"), "good"),
+    "accepted": (N_("accepted"), "good"),
     "refused": (N_("refused"), "warning"),
     "retry": (N_("tried again"), "neutral"),
     "unknown": (N_("unknown"), "warning"),

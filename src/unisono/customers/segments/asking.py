@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from unisono.customers.identity import service as identity
 from unisono.customers.profiles.service import names_of
-from unisono.customers.segments.counting import SAMPLE, Part, ReachOf, numbers, reach, sampled, some_members
+from unisono.customers.segments.counting import SAMPLE, Part, ReachOf, numbers, reach, some_members
 from unisono.customers.segments.explaining import Step, explain
 from unisono.customers.segments.knowing import facts_of
 from unisono.customers.segments.model import Rule, decode
@@ -77,15 +77,9 @@ async def preview(
     async with conn.transaction(readonly=True):
         world = await present_world(conn, settings)
         rule, warnings = await usable_rule(conn, asked.rule, world)
-        found = await numbers(conn, rule, now, world)
-        samples: list[Person] = []
-        reached: list[ReachOf] = []
-        if asked.samples or asked.reach:
-            many = SAMPLE if asked.reach else asked.samples
-            some, members = await sampled(conn, rule, now, world, many=many)
-            samples = await named(conn, some[: asked.samples])
-            if asked.reach:
-                reached = await reach(conn, some, members, now)
+        found = await numbers(conn, rule, now, world, many=SAMPLE if asked.reach else asked.samples)
+        samples = await named(conn, found.some[: asked.samples])
+        reached = await reach(conn, found.some, found.members, now) if asked.reach else []
     return SegmentPreview(
         at=now,
         people=found.people,

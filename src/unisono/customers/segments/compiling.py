@@ -65,9 +65,11 @@ def compile_rule(rule: Rule, now: datetime, world: World, persons: Collection[in
     return query.compiled(sql)
 
 
-def compile_counts(rule: Rule, now: datetime, world: World, persons: Collection[int] | None = None) -> Compiled:
-    """One row: ``people``, ``members``, ``alone`` (members of each part of the rule) and ``together`` (members of
-    the first part, of the first two, and so on: the funnel).
+def compile_counts(
+    rule: Rule, now: datetime, world: World, persons: Collection[int] | None = None, *, many: int = 0
+) -> Compiled:
+    """One row: ``people``, ``members``, ``alone`` (members of each part of the rule), ``together`` (members of
+    the first part, of the first two, and so on: the funnel), and ``some``, so ``many`` members, evenly drawn.
 
     The parts are those right under the topmost group; a single condition is its own only part.
     """
@@ -78,11 +80,19 @@ def compile_counts(rule: Rule, now: datetime, world: World, persons: Collection[
     joined = [_joined(rule, [f"part{n}" for n in range(number + 1)]) for number in numbers]
     alone = ", ".join(f"count(*) filter (where part{number} > 0)" for number in numbers)
     together = ", ".join(f"count(*) filter (where {value} > 0)" for value in joined)
+    some = drawn(many, f"filter (where {joined[-1]} > 0)") if many else "null::bigint[]"
     sql = (
         f"select count(*) as people, count(*) filter (where {joined[-1]} > 0) as members, "
-        f"array[{alone}] as alone, array[{together}] as together from ({query.people(values)}) as asked"
+        f"array[{alone}] as alone, array[{together}] as together, {some} as some "
+        f"from ({query.people(values)}) as asked"
     )
     return query.compiled(sql)
+
+
+def drawn(many: int, condition: str = "") -> str:
+    """So many persons, evenly drawn. The same hash always: who asks twice sees the same people, and a change of the
+    rule by whom it moves."""
+    return f"(array_agg(person_id order by hashint8(person_id)) {condition})[1:{int(many)}]"
 
 
 async def rows_of(conn: Connection, compiled: Compiled) -> list[Any]:

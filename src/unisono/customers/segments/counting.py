@@ -14,7 +14,7 @@ import msgspec
 from unisono.customers.consent import rules as consent_rules
 from unisono.customers.consent import service as consent
 from unisono.customers.consent.model import ADDRESSES, PERSON_CHANNELS, Allowed, Legal, Standing
-from unisono.customers.segments.compiling import compile_counts, compile_rule, quickly
+from unisono.customers.segments.compiling import compile_counts, compile_rule, drawn, quickly
 from unisono.customers.segments.model import Rule, World
 from unisono.kit.arrays import int_list
 from unisono.kit.database import Connection
@@ -62,6 +62,8 @@ class Numbers(msgspec.Struct, frozen=True):
     members: int
     parts: tuple[Part, ...]
     """Of each part right under the topmost group, in order: the funnel."""
+    some: list[int] = []
+    """Members, evenly drawn: as many as were asked for."""
 
 
 class ReachOf(msgspec.Struct, frozen=True):
@@ -89,26 +91,22 @@ async def everybody(conn: Connection, rule: Rule, now: datetime, world: World) -
     return Counted(row["members"] or [], dict(zip(row["timed"] or [], row["untils"] or [], strict=True)))
 
 
-async def numbers(conn: Connection, rule: Rule, now: datetime, world: World) -> Numbers:
-    """How many a rule and each of its parts let through. Needs a transaction around it."""
+async def numbers(conn: Connection, rule: Rule, now: datetime, world: World, *, many: int = 0) -> Numbers:
+    """How many a rule and each of its parts let through, and so ``many`` members. Needs a transaction around it."""
     await quickly(conn)
-    sql, args = compile_counts(rule, now, world)
+    sql, args = compile_counts(rule, now, world, many=many)
     row = await conn.fetchrow(sql, *args)
     assert row is not None
     parts = tuple(Part(alone, together) for alone, together in zip(row["alone"], row["together"], strict=True))
-    return Numbers(row["people"], row["members"], parts)
+    return Numbers(row["people"], row["members"], parts, row["some"] or [])
 
 
 async def sampled(conn: Connection, rule: Rule, now: datetime, world: World, *, many: int) -> tuple[list[int], int]:
     """Some members, evenly drawn, and how many members there are. Needs a transaction around it."""
     await quickly(conn)
     sql, args = compile_rule(rule, now, world)
-    # The same hash always: who asks twice sees the same people, and a change of the rule by whom it moves.
     row = await conn.fetchrow(
-        f"select count(*) as members, "
-        f"(array_agg(person_id order by hashint8(person_id)))[1:{int(many)}] as some "
-        f"from ({sql}) as judged where member",
-        *args,
+        f"select count(*) as members, {drawn(many)} as some from ({sql}) as judged where member", *args
     )
     assert row is not None
     return list(row["some"] or []), row["members"]

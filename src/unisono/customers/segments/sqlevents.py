@@ -185,9 +185,12 @@ def _weight(rule: Happening, writer: Writer) -> str:
     item = writer.name("s")
     steps = steps_of(rule.path or "")
     if rule.path not in EVENT_FIELDS and split(steps)[1] is None:
-        value = writer.into("e.properties", steps)
-        each = f"(select sum({writer.number(f'{item}.v')}) from jsonb_array_elements({value}) as {item} (v))"
-        return f"coalesce(case jsonb_typeof({value}) when 'array' then {each} else {writer.number(value)} end, 0)"
+
+        def summed(value: str) -> str:
+            each = f"(select sum({writer.number(f'{item}.v')}) from jsonb_array_elements({value}) as {item} (v))"
+            return f"coalesce(case jsonb_typeof({value}) when 'array' then {each} else {writer.number(value)} end, 0)"
+
+        return writer.once(writer.into("e.properties", steps), summed)
     return f"coalesce((select sum({writer.number(f'{item}.v')}) from ({_measured(rule, writer)}) as {item} (v)), 0)"
 
 
