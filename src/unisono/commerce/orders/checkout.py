@@ -197,7 +197,7 @@ async def _lines(conn: Connection, basket: Basket, offer: Quote) -> tuple[Checko
             tax=line.tax_minor,
             total=line.total_minor,
             rate=rates[line.line_id],
-            detail={"promotions": {share.code: share.amount_minor for share in line.shares}} if line.shares else {},
+            detail=rules.promoted(line.shares),
         )
         for line in offer.lines
     ]

@@ -225,7 +225,7 @@ async def _priced(
             tax_rate_bp=basket.lines[position].tax_rate_bp,
             tax_minor=by_id[str(position)].tax_minor,
             total_minor=by_id[str(position)].total_minor,
-            detail=line.detail,
+            detail={**line.detail, **rules.promoted(by_id[str(position)].shares)},
         )
         for position, line in enumerate(asked.lines)
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from unisono.commerce.orders.errors import BadOrder, NothingToCancel, NothingToReturn, OrderState
 from unisono.commerce.orders.model import MAX_LINES, MAX_QUANTITY, OrderLine, PaymentStatus, Status
+from unisono.commerce.promotions.model import Share
 from unisono.kit.money import exponent
 
 MAX_AMOUNT: Final = 10**15
@@ -36,6 +37,12 @@ def check_notice(customer: Mapping[str, object], *, told: bool) -> None:
 def own_category(codes: Sequence[str]) -> str | None:
     """The last of the categories from the root to the product's own."""
     return codes[-1] if codes else None
+
+
+def promoted(shares: Iterable[Share]) -> dict[str, Any]:
+    """Which promotion took how much off a line, as it is kept with it."""
+    taken = {share.code: share.amount_minor for share in shares}
+    return {"promotions": taken} if taken else {}
 
 
 def check_move(old: Status, new: Status) -> None:
