@@ -123,8 +123,9 @@ HANDLERS: list[ControllerRouterHandler] = [
 
 COLLECTOR = ["/v1", "/beacon", "/pixel"]
 
-SHALLOW = ShallowBodies(exclude=COLLECTOR)
-"""The collector judges each item by itself: one that is too deep does not spoil its batch."""
+SHALLOW = ShallowBodies(exclude=[*COLLECTOR, "/hooks"])
+"""The collector judges each item by itself: one that is too deep does not spoil its batch. What providers tell is read
+once it is known to come from them."""
 
 UNCOMPRESSED = [
     *COLLECTOR,

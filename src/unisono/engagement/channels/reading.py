@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import msgspec
 
 from unisono.engagement.channels.model import HookUnreadable
+from unisono.kit.nesting import is_deep
 
 LONGEST: Final = 2000
 """Characters of a text that are kept."""
@@ -52,6 +53,8 @@ def json_array(body: bytes) -> list[dict[str, Any]]:
 
 
 def _json(body: bytes) -> Any:
+    if is_deep(body):
+        raise HookUnreadable("That is nested too deeply.")
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
