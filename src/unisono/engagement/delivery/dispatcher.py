@@ -111,8 +111,13 @@ class Dispatcher:
         looked_at = 0
         try:
             await self._renew(force=True)
-            while (taken := await self._round()) or self._busy:
+            busy = True
+            while busy:
+                # Asked before the round: what is written during it may be due again, and the round has not seen it.
+                busy = self._busy
+                taken = await self._round()
                 looked_at += taken
+                busy = busy or taken > 0
                 await asyncio.sleep(0 if taken else 0.005)
         finally:
             await self.close()
